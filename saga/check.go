@@ -1,0 +1,194 @@
+package saga
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// checker collects what is wrong with a definition while it builds the graph.
+type checker struct {
+	m      *Machine
+	faults Faults
+}
+
+func (c *checker) fault(path, problem, cure string) {
+	c.faults = append(c.faults, Fault{Path: path, Problem: problem, Cure: cure})
+}
+
+func (c *checker) check() {
+	def := &c.m.def
+	def.Steps = slices.Clone(def.Steps)
+	if !IsName(def.Name) {
+		c.fault("saga", fmt.Sprintf("%q is not a name", def.Name), "write a name like fulfilOrder: [a-z][A-Za-z0-9]*")
+	}
+	if len(def.Steps) == 0 || len(def.Steps) > MaxSteps {
+		c.fault("steps", fmt.Sprintf("%d steps", len(def.Steps)), fmt.Sprintf("write 1 to %d", MaxSteps))
+		return
+	}
+	for i := range def.Steps {
+		c.step(i)
+	}
+	if c.graph() {
+		c.kinds()
+	}
+}
+
+func (c *checker) step(i int) {
+	step, at := &c.m.def.Steps[i], fmt.Sprintf("steps[%d].", i)
+	if !IsName(step.Name) {
+		c.fault(at+"step", fmt.Sprintf("%q is not a name", step.Name), "write a name like reserveStock: [a-z][A-Za-z0-9]*")
+	} else if _, twice := c.m.index[step.Name]; twice {
+		c.fault(at+"step", fmt.Sprintf("%q is the name of an earlier step too", step.Name), "give each step its own name")
+	}
+	c.m.index[step.Name] = i
+	if !IsName(step.Participant) || !IsName(step.Command) {
+		c.fault(at+"command", fmt.Sprintf("%q is not a command", step.Participant+"/"+step.Command), "write participant/command, such as payments/charge")
+	}
+	if step.Compensation != "" && !IsName(step.Compensation) {
+		c.fault(at+"compensation", fmt.Sprintf("%q is not a command", step.Compensation), "write a command of the same participant, such as refund")
+	}
+	c.policy(at, step.Do)
+	c.policy(at+"undo.", step.Undo)
+}
+
+const (
+	maxWait     = 365 * 24 * time.Hour
+	maxAttempts = 1000
+)
+
+func (c *checker) policy(at string, p Policy) {
+	for _, d := range []struct {
+		name string
+		wait time.Duration
+	}{{"timeout", p.Timeout}, {"retry.backoff", p.Backoff}, {"retry.cap", p.Cap}} {
+		if d.wait < 0 || d.wait > maxWait || (d.wait > 0 && d.wait < time.Millisecond) {
+			c.fault(at+d.name, fmt.Sprintf("%s is out of range", d.wait), "write 1ms to 365 days")
+		}
+	}
+	if p.Attempts < 0 || p.Attempts > maxAttempts {
+		c.fault(at+"retry.attempts", fmt.Sprintf("%d attempts", p.Attempts), fmt.Sprintf("write 1 to %d", maxAttempts))
+	}
+	if p.Cap > 0 && p.Backoff > p.Cap {
+		c.fault(at+"retry.cap", fmt.Sprintf("cap %s is below backoff %s", p.Cap, p.Backoff), "write a cap of at least the backoff")
+	}
+}
+
+// graph resolves After and reports whether the steps form an acyclic graph.
+func (c *checker) graph() bool {
+	before := len(c.faults)
+	c.m.after = make([][]int, len(c.m.def.Steps))
+	for i := range c.m.def.Steps {
+		c.m.after[i] = c.resolve(i)
+	}
+	if len(c.faults) > before {
+		return false
+	}
+	for i := range c.m.after {
+		if c.reaches(i, i, map[int]bool{}) {
+			c.fault(fmt.Sprintf("steps[%d].after", i), "the step waits for itself", "break the cycle")
+			return false
+		}
+	}
+	return true
+}
+
+func (c *checker) resolve(i int) []int {
+	step := &c.m.def.Steps[i]
+	if step.After == nil {
+		if i == 0 {
+			return nil
+		}
+		return []int{i - 1}
+	}
+	var after []int
+	for _, name := range step.After {
+		j, ok := c.m.index[name]
+		if !ok {
+			c.fault(fmt.Sprintf("steps[%d].after", i), fmt.Sprintf("there is no step %q", name), "name steps of this definition")
+			continue
+		}
+		if !slices.Contains(after, j) {
+			after = append(after, j)
+		}
+	}
+	return after
+}
+
+func (c *checker) reaches(from, to int, seen map[int]bool) bool {
+	for _, next := range c.m.after[from] {
+		if next == to {
+			return true
+		}
+		if !seen[next] {
+			seen[next] = true
+			if c.reaches(next, to, seen) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// kinds checks the rules of compensable, pivot and retriable steps.
+func (c *checker) kinds() {
+	for i, step := range c.m.def.Steps {
+		if step.Kind == Pivot {
+			if c.m.pivot >= 0 {
+				c.fault(fmt.Sprintf("steps[%d].kind", i), "a second pivot", "a saga has one point of no return: make one of them compensable or retriable")
+				continue
+			}
+			c.m.pivot = i
+		}
+	}
+	for i := range c.m.def.Steps {
+		c.kind(i, fmt.Sprintf("steps[%d].", i))
+	}
+}
+
+func (c *checker) kind(i int, at string) {
+	step, pivot := &c.m.def.Steps[i], c.m.pivot
+	isAfter := pivot >= 0 && c.reaches(i, pivot, map[int]bool{})
+	isBefore := pivot >= 0 && c.reaches(pivot, i, map[int]bool{})
+	if pivot >= 0 && i != pivot && !isAfter && !isBefore {
+		c.fault(at+"after", fmt.Sprintf("runs beside the pivot %s", c.m.def.Steps[pivot].Name), "let it come before or after the pivot")
+	}
+	switch step.Kind {
+	case Compensable:
+		c.compensable(step, at, isAfter)
+	case Pivot:
+		if step.When != nil {
+			c.fault(at+"when", "the pivot has a condition", "put the condition on the steps around it: without its pivot a saga has no point of no return")
+		}
+		c.noUndo(step, at)
+	case Retriable:
+		if !isAfter {
+			c.fault(at+"kind", "a retriable step that does not come after the pivot could not be undone", "mark the last step that may be refused as kind: pivot, or make this one compensable")
+		}
+		c.noUndo(step, at)
+	}
+}
+
+func (c *checker) compensable(step *Step, at string, isAfter bool) {
+	switch {
+	case isAfter:
+		c.fault(at+"kind", "comes after the pivot and is compensable", "make it kind: retriable: after the pivot a saga only goes forward")
+	case step.Compensation == "" && step.Reason == "":
+		c.fault(at+"compensation", "a compensable step has no compensation", "name the command that undoes it, or say why none is needed with noCompensation")
+	case step.Compensation != "" && step.Reason != "":
+		c.fault(at+"noCompensation", "the step has a compensation too", "keep one of them")
+	}
+}
+
+// noUndo refuses options that would never be used.
+func (c *checker) noUndo(step *Step, at string) {
+	if step.Compensation != "" || step.Reason != "" {
+		c.fault(at+"compensation", fmt.Sprintf("a %s step is never undone", step.Kind), "remove compensation and noCompensation")
+	}
+	if step.Undo != (Policy{}) {
+		c.fault(at+"undo", fmt.Sprintf("a %s step is never undone", step.Kind), "remove undo")
+	}
+	if step.Kind == Retriable && step.Do.Attempts != 0 {
+		c.fault(at+"retry.attempts", "a retriable step never gives up", "remove attempts")
+	}
+}

@@ -1,0 +1,216 @@
+package saga
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"time"
+)
+
+// What Decide may answer beside a state.
+var (
+	// ErrNeedHistory asks the caller to decide again with the saga's history:
+	// the event needs a document too large to be kept in the state.
+	ErrNeedHistory = errors.New("the saga's history is needed")
+	// ErrPastPivot refuses to turn back a saga whose pivot was sent.
+	ErrPastPivot = errors.New("past-pivot: the point of no return was passed; the saga can only go forward")
+	// ErrUnknownEvent says that this build does not know the event's kind.
+	ErrUnknownEvent = errors.New("unknown event kind")
+	// ErrLevel says that the saga needs a newer build.
+	ErrLevel = errors.New("the saga was started with a newer engine level")
+)
+
+// InlineMax is the largest document that a state keeps, in bytes. A larger one
+// stays in the history and is read from there when it is needed.
+const InlineMax = 2 << 10
+
+const (
+	maxRequests = 128 // request ids that a state remembers
+	maxIgnored  = 20  // ignored messages recorded for each step
+)
+
+// transitions is the registry of event kinds. It is read-only.
+var transitions = map[EventKind]func(*decision) error{
+	Started:       (*decision).started,
+	Replied:       (*decision).replied,
+	Woke:          (*decision).woke,
+	Cancelled:     (*decision).cancelled,
+	Undeliverable: (*decision).undeliverable,
+	Poisoned:      (*decision).poisoned,
+}
+
+// decision is one run of Decide.
+type decision struct {
+	m       *Machine
+	s       State
+	h       History
+	e       Event
+	effects []Effect
+	changed bool
+}
+
+// Decide implements Decider.
+func (m *Machine) Decide(s State, h History, e Event) (State, []Effect, error) {
+	transition, ok := transitions[e.Kind]
+	switch {
+	case !ok:
+		return s, nil, fmt.Errorf("%w %q", ErrUnknownEvent, e.Kind)
+	case s.Level > Level:
+		return s, nil, fmt.Errorf("%w: %d, this build knows %d", ErrLevel, s.Level, Level)
+	}
+	d := decision{m: m, s: s, h: h, e: e}
+	if d.known() {
+		return s, nil, nil
+	}
+	d.s.Steps = slices.Clone(s.Steps)
+	d.e.At = e.At.Truncate(time.Microsecond)
+	if d.e.At.Before(s.Last) {
+		d.e.At = s.Last
+	}
+	if err := transition(&d); err != nil {
+		return s, nil, err
+	}
+	if !d.changed {
+		return s, nil, nil
+	}
+	d.s.Seq++
+	d.s.Last = d.e.At
+	d.remember()
+	return d.s, d.effects, nil
+}
+
+// Replay implements Decider.
+func (m *Machine) Replay(id ID, h History) (State, error) {
+	s := State{ID: id}
+	for i, e := range h {
+		next, _, err := m.Decide(s, h[:i+1], e)
+		if err != nil {
+			return s, fmt.Errorf("replay event %d (%s) of saga %s: %w", e.Seq, e.Kind, id, err)
+		}
+		if next.Seq != e.Seq {
+			return s, fmt.Errorf("replay event %d (%s) of saga %s: it changed nothing", e.Seq, e.Kind, id)
+		}
+		s = next
+	}
+	return s, nil
+}
+
+func requestHash(id string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(id))
+	return h.Sum64()
+}
+
+// known reports whether the event's request was seen before.
+func (d *decision) known() bool {
+	return d.e.RequestID != "" && slices.Contains(d.s.Requests, requestHash(d.e.RequestID))
+}
+
+func (d *decision) remember() {
+	if d.e.RequestID == "" {
+		return
+	}
+	all := append(slices.Clone(d.s.Requests), requestHash(d.e.RequestID))
+	d.s.Requests = all[max(0, len(all)-maxRequests):]
+}
+
+// started pins the saga to its definition and takes the first steps.
+func (d *decision) started() error {
+	if d.s.Status != 0 {
+		return nil
+	}
+	d.changed = true
+	d.s.Definition, d.s.Version, d.s.Level = d.e.Definition, d.e.Version, d.e.Level
+	d.s.Status, d.s.Started = Running, d.e.At
+	d.s.Steps = make([]StepState, len(d.m.def.Steps))
+	d.s.Input = d.e.Payload
+	if !d.m.keepInput || len(d.e.Payload.Data) > InlineMax {
+		d.s.Input.Data = nil
+	}
+	return d.advance()
+}
+
+// cancelled turns the saga back if its pivot was not sent.
+func (d *decision) cancelled() error {
+	switch {
+	case d.s.Status == Compensating || d.s.Status == Compensated || d.s.Status == Abandoned:
+		return nil
+	case d.s.PivotSent || d.s.Status == Completed:
+		return fmt.Errorf("cancel saga %s: %w", d.s.ID, ErrPastPivot)
+	}
+	why := d.e.Reason
+	if why == "" {
+		why = "cancelled"
+	}
+	return d.turnBack(why)
+}
+
+// undeliverable asks for attention; the step's timer runs on, so that the saga
+// still comes to an end by itself.
+func (d *decision) undeliverable() error {
+	i, ok := d.m.index[d.e.Step.Name]
+	if !ok || d.s.Status.Ended() || d.s.Steps[i].Epoch != d.e.Epoch {
+		return nil
+	}
+	d.changed = true
+	d.s.attend(Attention{Reason: NotDeliverable, Step: d.e.Step.Name, Text: d.e.Reason})
+	return nil
+}
+
+// poisoned asks for attention and changes nothing else, so it never fails.
+func (d *decision) poisoned() error {
+	d.changed = true
+	d.s.attend(Attention{Reason: TransitionFailed, Step: d.e.Step.Name, Text: d.e.Reason})
+	return nil
+}
+
+// Input implements Scope.
+func (d *decision) Input() (json.RawMessage, error) {
+	input := d.s.Input
+	if input.Data == nil && len(d.h) > 0 {
+		input = d.h[0].Payload
+	}
+	switch {
+	case d.e.Kind == Started:
+		input = d.e.Payload
+	case input.Data == nil && d.h == nil:
+		return nil, fmt.Errorf("the saga's input: %w", ErrNeedHistory)
+	}
+	if !input.IsJSON() {
+		return nil, fmt.Errorf("the saga's input is %s and cannot be read by an expression", input.ContentType)
+	}
+	return input.Data, nil
+}
+
+// Output implements Scope.
+func (d *decision) Output(name string) (json.RawMessage, bool, error) {
+	i, ok := d.m.index[name]
+	if !ok || !hasOutput(d.s.Steps[i].Phase) {
+		return nil, false, nil
+	}
+	if out := d.s.Steps[i].Output; out != nil {
+		return out, true, nil
+	}
+	if d.e.Kind == Replied && d.e.Step.Name == name && d.e.Outcome == Succeeded && d.e.Direction == Do {
+		return d.e.Payload.Data, true, nil
+	}
+	for _, e := range slices.Backward(d.h) {
+		if e.Kind == Replied && e.Step.Name == name && e.Direction == Do && e.Outcome == Succeeded && e.Epoch == doEpoch(d.s.Steps[i]) {
+			return e.Payload.Data, true, nil
+		}
+	}
+	return nil, false, fmt.Errorf("the output of %s: %w", name, ErrNeedHistory)
+}
+
+// hasOutput reports whether a step in this phase has succeeded once.
+func hasOutput(p Phase) bool { return p == Done || (p >= Undoing && p <= Undone) }
+
+// doEpoch is the epoch of a step's do.
+func doEpoch(s StepState) int {
+	if s.Phase >= Undoing {
+		return s.Epoch - 1
+	}
+	return s.Epoch
+}

@@ -1,0 +1,157 @@
+package saga
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// EventKind names what happened. Kinds are an open registry: a store keeps any,
+// and Decide answers ErrUnknownEvent to one that this build does not know.
+type EventKind string
+
+// The kinds of events.
+const (
+	Started       EventKind = "started"       // Started begins the saga.
+	Replied       EventKind = "replied"       // Replied is a participant's answer.
+	Woke          EventKind = "woke"          // Woke says that time has passed.
+	Cancelled     EventKind = "cancelled"     // Cancelled is somebody's wish to turn back.
+	Undeliverable EventKind = "undeliverable" // Undeliverable says that a command can never be sent as it is.
+	Poisoned      EventKind = "poisoned"      // Poisoned says that another event could not be decided.
+)
+
+// ActorKind says what kind of actor caused an event.
+type ActorKind string
+
+// The kinds of actors.
+const (
+	Engine      ActorKind = "engine"      // Engine is the coordinator itself.
+	Participant ActorKind = "participant" // Participant answered a command.
+	Operator    ActorKind = "operator"    // Operator is a person or a client of the API.
+)
+
+// Actor is who caused an event.
+type Actor struct {
+	Kind ActorKind // Kind is what kind of actor it is.
+	Name string    // Name says which one; may be empty.
+}
+
+// Event is one thing that happened to a saga, the only input of Decide. Stored
+// events are the saga's history.
+type Event struct {
+	Seq       int64     // Seq counts the saga's stored events from 1; 0 before it is stored.
+	Kind      EventKind // Kind says what happened; the other fields depend on it.
+	At        time.Time // At is the database's clock, in microseconds.
+	Actor     Actor     // Actor is who caused it.
+	Reason    string    // Reason is a sentence for people, at most MaxReason bytes.
+	RequestID string    // RequestID makes a verb idempotent; empty for replies and wakes.
+
+	Step      StepRef   // Step is whose reply it is.
+	Direction Direction // Direction is the reply's.
+	Attempt   int       // Attempt is the reply's.
+	Epoch     int       // Epoch is the reply's.
+	Outcome   Outcome   // Outcome is the reply's.
+	Payload   Payload   // Payload is the saga's input, or a reply's result.
+
+	// Hold says that whoever decides does not own the saga's bucket and so may
+	// not send: commands become held and are released by the owner's wake.
+	Hold bool
+	// Healthy is, in a Woke, since when the way to the participants and back has
+	// been whole. A command whose time ran while it was not gets its whole
+	// timeout again: our own outage is not the participant's (DESIGN.md 6.2).
+	Healthy time.Time
+	// Definition, Version and Level are, in a Started, what the saga is pinned
+	// to.
+	Definition, Version string
+	Level               int
+
+	// Sent lists the commands that the event made the saga send. It is filled in
+	// when the event is stored.
+	Sent []Sent
+}
+
+// Sent is the record of a command in the event that caused it.
+type Sent struct {
+	Step      StepRef   // Step is the step.
+	Direction Direction // Direction is do or undo.
+	Attempt   int       // Attempt is the command's.
+	Name      string    // Name is participant/command.
+	Hash      uint64    // Hash is PayloadHash of its payload.
+}
+
+// String returns step/direction participant/command attempt hash.
+func (s Sent) String() string {
+	return fmt.Sprintf("%s/%s %s %d %016x", s.Step, s.Direction, s.Name, s.Attempt, s.Hash)
+}
+
+// ParseSent is the inverse of Sent.String.
+func ParseSent(text string) (Sent, error) {
+	bad := fmt.Errorf("sent command %.120q: want step/direction participant/command attempt hash", text)
+	fields := strings.Fields(text)
+	if len(fields) != 4 {
+		return Sent{}, bad
+	}
+	step, direction, _ := strings.Cut(fields[0], "/")
+	ref, err1 := ParseStepRef(step)
+	dir, err2 := ParseDirection(direction)
+	attempt, err3 := strconv.Atoi(fields[2])
+	hash, err4 := strconv.ParseUint(fields[3], 16, 64)
+	for _, err := range []error{err1, err2, err3, err4} {
+		if err != nil {
+			return Sent{}, fmt.Errorf("%w: %w", bad, err)
+		}
+	}
+	return Sent{Step: ref, Direction: dir, Attempt: attempt, Name: fields[1], Hash: hash}, nil
+}
+
+// PayloadHash is the 64-bit FNV-1a of a payload's bytes: a re-sent command must
+// carry the bytes of the first attempt.
+func PayloadHash(p Payload) uint64 {
+	h := fnv.New64a()
+	h.Write(p.Data)
+	return h.Sum64()
+}
+
+// jitter returns a number in [0,1) that is the same for the same command and
+// attempt: retries spread out, and replay stays exact without randomness.
+func jitter(id ID, step, attempt int) float64 {
+	var b [24]byte
+	copy(b[:], id[:])
+	binary.LittleEndian.PutUint32(b[16:], uint32(step))
+	binary.LittleEndian.PutUint32(b[20:], uint32(attempt))
+	h := fnv.New64a()
+	h.Write(b[:])
+	const bits = 53
+	return float64(h.Sum64()>>(64-bits)) / (1 << bits)
+}
+
+// ReplyEvent turns a reply that was read at the given time into an event.
+func ReplyEvent(r Reply, at time.Time) Event {
+	return Event{
+		Kind: Replied, At: at, Actor: Actor{Kind: Participant, Name: r.Participant}, Reason: r.Reason,
+		Step: r.ID.Step, Direction: r.ID.Direction, Attempt: r.Attempt, Epoch: r.Epoch,
+		Outcome: r.Outcome, Payload: r.Payload,
+	}
+}
+
+// Stored returns the event as it belongs into the history, once Decide has
+// answered it with state and effects.
+func (e Event) Stored(s *State, effects []Effect) Event {
+	e.Seq, e.At = s.Seq, s.Last
+	e.Sent = nil
+	for _, effect := range effects {
+		send, ok := effect.(Send)
+		if !ok {
+			continue
+		}
+		c := send.Command
+		e.Sent = append(e.Sent, Sent{
+			Step: c.ID.Step, Direction: c.ID.Direction, Attempt: c.Attempt,
+			Name: c.Participant + "/" + c.Name, Hash: PayloadHash(c.Payload),
+		})
+	}
+	return e
+}

@@ -1,0 +1,136 @@
+package saga
+
+import (
+	"fmt"
+)
+
+// advance starts every step whose predecessors are over, until nothing more can
+// start, and completes the saga when all are over.
+func (d *decision) advance() error {
+	for again := true; again; {
+		again = false
+		for i := range d.s.Steps {
+			if d.s.Steps[i].Phase != Waiting || !d.may(i) {
+				continue
+			}
+			skipped, err := d.begin(i)
+			if err != nil {
+				return err
+			}
+			again = again || skipped
+		}
+	}
+	if d.over() {
+		d.s.Status = Completed
+	}
+	return nil
+}
+
+// may reports whether everything before step i is over.
+func (d *decision) may(i int) bool {
+	for _, j := range d.m.after[i] {
+		if p := d.s.Steps[j].Phase; p != Done && p != Skipped {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *decision) over() bool {
+	for i := range d.s.Steps {
+		if p := d.s.Steps[i].Phase; p != Done && p != Skipped {
+			return false
+		}
+	}
+	return true
+}
+
+// begin sends step i's command, or skips the step.
+func (d *decision) begin(i int) (skipped bool, err error) {
+	step := &d.m.def.Steps[i]
+	if step.When != nil {
+		yes, err := step.When.Eval(d)
+		if err != nil {
+			return false, fmt.Errorf("step %s: when: %w", step.Name, err)
+		}
+		if string(yes) != "true" {
+			d.s.Steps[i].Phase = Skipped
+			return true, nil
+		}
+	}
+	d.s.Steps[i].Epoch = 1
+	return false, d.attempt(i)
+}
+
+// attempt sends the next attempt of step i in its present direction: a do,
+// unless its phase is one of undoing.
+func (d *decision) attempt(i int) error {
+	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	payload, err := d.payload(i)
+	if err != nil {
+		return err
+	}
+	direction, policy, name := Do, step.Do, step.Command
+	sent, held := Doing, Held
+	if undoing(st.Phase) {
+		direction, policy, name = Undo, step.Undo, step.Compensation
+		sent, held = Undoing, UndoHeld
+	}
+	d.changed = true
+	if d.e.Hold {
+		st.Phase, st.Due = held, d.e.At
+		return nil
+	}
+	st.Attempt++
+	st.Phase, st.Due = sent, d.e.At.Add(policy.Timeout)
+	if i == d.m.pivot {
+		d.s.PivotSent = true
+	}
+	d.effects = append(d.effects, Send{Command{
+		ID:          CommandID{Saga: d.s.ID, Step: StepRef{Name: step.Name}, Direction: direction},
+		Participant: step.Participant, Name: name, Definition: d.s.Definition, Version: d.s.Version,
+		Attempt: st.Attempt, Epoch: st.Epoch, Deadline: st.Due, Payload: payload,
+	}})
+	return nil
+}
+
+func undoing(p Phase) bool { return p == Undoing || p == UndoResting || p == UndoHeld }
+
+// payload maps step i's input. Every attempt, and the undo, must carry the
+// bytes of the first: a difference means that the mapping is not deterministic.
+func (d *decision) payload(i int) (Payload, error) {
+	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	payload, err := d.input(step)
+	if err != nil {
+		return payload, fmt.Errorf("step %s: input: %w", step.Name, err)
+	}
+	if len(payload.Data) > MaxPayload {
+		return payload, fmt.Errorf("step %s: input: %d bytes, above the limit of %d: pass a reference instead", step.Name, len(payload.Data), MaxPayload)
+	}
+	hash := PayloadHash(payload)
+	if st.Attempt == 0 && !undoing(st.Phase) {
+		st.Hash = hash
+	}
+	if st.Hash != hash {
+		return payload, fmt.Errorf("step %s: input: the bytes differ from those of the first attempt", step.Name)
+	}
+	return payload, nil
+}
+
+// input evaluates the mapping; without one the saga's input passes whole.
+func (d *decision) input(step *Step) (Payload, error) {
+	if step.Input != nil {
+		data, err := step.Input.Eval(d)
+		return JSON(data), err
+	}
+	whole := d.s.Input
+	switch {
+	case d.e.Kind == Started:
+		whole.Data = d.e.Payload.Data
+	case whole.Data == nil && len(d.h) > 0:
+		whole.Data = d.h[0].Payload.Data
+	case whole.Data == nil:
+		return whole, fmt.Errorf("the saga's input: %w", ErrNeedHistory)
+	}
+	return whole, nil
+}

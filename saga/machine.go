@@ -1,0 +1,96 @@
+package saga
+
+import (
+	"github.com/unwindhq/unwind/compensation"
+)
+
+// Level is the engine level of this build: the highest that a saga may be
+// started with. Decide branches on a saga's own level wherever its behaviour
+// had to change, so that running sagas keep their course.
+const Level = 1
+
+// Decider decides the transitions of the sagas of one definition and version.
+// Machine is the one for declared definitions.
+type Decider interface {
+	// Decide returns the state after an event and what has to be done. It is
+	// deterministic and does not change its arguments. A stale or duplicate
+	// event returns the state as it was: its Seq tells.
+	Decide(s State, h History, e Event) (State, []Effect, error)
+	// Replay returns the state after a whole history, effects dropped.
+	Replay(id ID, h History) (State, error)
+}
+
+// History is the stored events of one saga in order; nil when not loaded.
+type History []Event
+
+// Effect is something to do once the transition is committed. Sealed: Send.
+type Effect interface{ effect() }
+
+// Send sends a command to its participant.
+type Send struct {
+	Command Command // Command is complete but for its Route.
+}
+
+func (Send) effect() {}
+
+// Machine is a compiled definition: the Decider of declared sagas. It is
+// immutable and safe for concurrent use.
+type Machine struct {
+	def   Definition
+	index map[string]int
+	after [][]int
+	order compensation.Order
+	pivot int // -1 without one
+
+	keepInput  bool
+	keepOutput []bool
+}
+
+var _ Decider = (*Machine)(nil)
+
+// Compile checks a definition and prepares it. The error is Faults, with all
+// that is wrong at once.
+func Compile(def Definition) (*Machine, error) {
+	m := &Machine{def: def, index: make(map[string]int, len(def.Steps)), pivot: -1}
+	c := checker{m: m}
+	c.check()
+	if len(c.faults) > 0 {
+		return nil, c.faults
+	}
+	for i := range m.def.Steps {
+		step := &m.def.Steps[i]
+		step.Do = step.Do.withDefaults(DefaultAttempts)
+		step.Undo = step.Undo.withDefaults(DefaultUndoAttempts)
+	}
+	m.order = compensation.NewOrder(m.after)
+	m.findReads()
+	return m, nil
+}
+
+// Definition returns the definition with every default filled in.
+func (m *Machine) Definition() Definition { return m.def }
+
+// findReads finds out which documents the state has to keep.
+func (m *Machine) findReads() {
+	m.keepOutput = make([]bool, len(m.def.Steps))
+	for i := range m.def.Steps {
+		step := &m.def.Steps[i]
+		if step.Input == nil {
+			m.keepInput = true
+		}
+		for _, expr := range []Expr{step.Input, step.When} {
+			if expr != nil {
+				m.keep(expr.Reads())
+			}
+		}
+	}
+}
+
+func (m *Machine) keep(reads Reads) {
+	m.keepInput = m.keepInput || reads.Input
+	for _, name := range reads.Steps {
+		if i, ok := m.index[name]; ok {
+			m.keepOutput[i] = true
+		}
+	}
+}

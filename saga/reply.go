@@ -1,0 +1,114 @@
+package saga
+
+import (
+	"slices"
+	"time"
+)
+
+// replied applies a participant's answer. Which one counts is the heart of the
+// fencing (FEATURES.md pitfalls 1 to 6): any attempt of the current epoch in the
+// current direction, while its answer is open. Everything else changes nothing.
+func (d *decision) replied() error {
+	i, ok := d.m.index[d.e.Step.Name]
+	if !ok || d.s.Status == 0 || d.e.Step.Item != 0 || d.e.Step.Visit != 0 {
+		return nil
+	}
+	st := &d.s.Steps[i]
+	if !d.counts(st) {
+		d.ignore(i)
+		return nil
+	}
+	if d.e.Direction == Undo {
+		return d.undoAnswered(i)
+	}
+	return d.doAnswered(i)
+}
+
+// counts reports whether the reply answers what the step waits for.
+func (d *decision) counts(st *StepState) bool {
+	if d.e.Epoch != st.Epoch || d.e.Attempt > st.Attempt || (d.e.Direction == Undo) != undoing(st.Phase) {
+		return false
+	}
+	if !st.Phase.timed() {
+		return false
+	}
+	final := d.e.Outcome == Succeeded || d.e.Outcome == Rejected
+	sent := st.Phase == Doing || st.Phase == Undoing
+	return final || (sent && d.e.Attempt == st.Attempt)
+}
+
+// ignore records a message that changes nothing, so that it can be seen, up to
+// a limit. A repeat of what was already applied is not worth a record.
+func (d *decision) ignore(i int) {
+	st := &d.s.Steps[i]
+	repeat := d.e.Epoch == st.Epoch && d.e.Attempt <= st.Attempt
+	if repeat || st.Ignored >= maxIgnored {
+		return
+	}
+	st.Ignored++
+	d.changed = true
+}
+
+func (d *decision) doAnswered(i int) error {
+	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	switch d.e.Outcome {
+	case Ongoing:
+		d.extend(st, step.Do.Timeout)
+		return nil
+	case Failed:
+		return d.doFailed(i)
+	case Rejected:
+		if step.Kind == Retriable {
+			d.s.attend(Attention{Reason: RetriableFailing, Step: step.Name, Text: "rejected after the pivot: " + d.e.Reason})
+			return d.doFailed(i)
+		}
+		d.settle(i, Refused)
+		return d.turnBack(step.Name + " was rejected: " + d.e.Reason)
+	}
+	d.settle(i, Done)
+	d.keepOutput(i)
+	if d.s.Status == Compensating {
+		return d.reverse()
+	}
+	return d.advance()
+}
+
+// settle ends step i's wait.
+func (d *decision) settle(i int, phase Phase) {
+	st := &d.s.Steps[i]
+	st.Phase, st.Due = phase, time.Time{}
+	d.s.calm(d.m.def.Steps[i].Name)
+	d.changed = true
+}
+
+func (d *decision) keepOutput(i int) {
+	out := d.e.Payload
+	if d.m.keepOutput[i] && out.IsJSON() && len(out.Data) <= InlineMax {
+		d.s.Steps[i].Output = slices.Clone(out.Data)
+	}
+}
+
+// extend moves the deadline of a command whose participant says that it is at
+// work. It is stored only when it moves by a quarter of the timeout.
+func (d *decision) extend(st *StepState, timeout time.Duration) {
+	due := d.e.At.Add(timeout)
+	if due.Sub(st.Due) >= timeout/4 {
+		st.Due = due
+		d.changed = true
+	}
+}
+
+func (d *decision) undoAnswered(i int) error {
+	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	switch d.e.Outcome {
+	case Ongoing:
+		d.extend(st, step.Undo.Timeout)
+		return nil
+	case Succeeded:
+		d.settle(i, Undone)
+		return d.reverse()
+	case Rejected:
+		d.s.attend(Attention{Reason: CompensationFailed, Step: step.Name, Text: "the compensation was rejected: " + d.e.Reason})
+	}
+	return d.undoFailed(i)
+}

@@ -1,0 +1,137 @@
+package saga
+
+import (
+	"fmt"
+	"time"
+)
+
+// woke lets every wait end whose time has come.
+func (d *decision) woke() error {
+	if d.s.Status.Ended() {
+		return nil
+	}
+	for i := range d.s.Steps {
+		st := &d.s.Steps[i]
+		if !st.Phase.timed() || st.Due.After(d.e.At) || d.deferred(i) {
+			continue
+		}
+		if err := d.due(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deferred gives a sent command its whole timeout again when our own way to the
+// participant and back was not whole in the meantime: no attempt is burned for
+// our outage (DESIGN.md 6.2).
+func (d *decision) deferred(i int) bool {
+	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	var timeout time.Duration
+	switch st.Phase {
+	case Doing:
+		timeout = step.Do.Timeout
+	case Undoing:
+		timeout = step.Undo.Timeout
+	default:
+		return false
+	}
+	if !d.e.Healthy.After(st.Due.Add(-timeout)) {
+		return false
+	}
+	st.Due = d.e.Healthy.Add(timeout).Truncate(time.Microsecond)
+	d.changed = true
+	return st.Due.After(d.e.At)
+}
+
+// due handles the end of step i's wait. A step that this very event has sent
+// anew is not due any more.
+func (d *decision) due(i int) error {
+	switch d.s.Steps[i].Phase {
+	case Doing:
+		return d.doTimedOut(i)
+	case Undoing:
+		d.giveUpMaybe(i, "no answer in time")
+	}
+	return d.attempt(i)
+}
+
+// doTimedOut: a timeout means unknown. The same command is sent again; when the
+// attempts are spent the step may have run.
+func (d *decision) doTimedOut(i int) error {
+	if d.s.Status == Compensating {
+		d.settle(i, Unknown)
+		return d.reverse()
+	}
+	if d.spent(i, "no answer in time") {
+		d.settle(i, Unknown)
+		return d.turnBack(d.m.def.Steps[i].Name + " did not answer in time")
+	}
+	return d.attempt(i)
+}
+
+// doFailed: a technical error may have run. It is tried again after a pause.
+func (d *decision) doFailed(i int) error {
+	if d.s.Status == Compensating {
+		d.settle(i, Unknown)
+		return d.reverse()
+	}
+	if d.spent(i, d.e.Reason) {
+		d.settle(i, Unknown)
+		return d.turnBack(d.m.def.Steps[i].Name + " failed: " + d.e.Reason)
+	}
+	d.rest(i, Resting, d.m.def.Steps[i].Do)
+	return nil
+}
+
+// spent reports whether step i gives up. A pivot of unknown outcome and a
+// retriable step never do: they ask for attention and go on.
+func (d *decision) spent(i int, why string) bool {
+	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	if st.Attempt < step.Do.Attempts {
+		return false
+	}
+	reason := PivotUnknown
+	switch step.Kind {
+	case Compensable:
+		return true
+	case Retriable:
+		reason = RetriableFailing
+	}
+	d.s.attend(Attention{Reason: reason, Step: step.Name, Text: fmt.Sprintf("%d attempts: %s", st.Attempt, why)})
+	return false
+}
+
+func (d *decision) undoFailed(i int) error {
+	d.giveUpMaybe(i, d.e.Reason)
+	d.rest(i, UndoResting, d.m.def.Steps[i].Undo)
+	return nil
+}
+
+// giveUpMaybe asks for attention once a compensation's attempts are spent. It
+// goes on all the same: a compensation never ends in nothing.
+func (d *decision) giveUpMaybe(i int, why string) {
+	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	if st.Attempt >= step.Undo.Attempts {
+		text := fmt.Sprintf("%d attempts to compensate: %s", st.Attempt, why)
+		d.s.attend(Attention{Reason: CompensationFailed, Step: step.Name, Text: text})
+	}
+}
+
+// rest lets step i wait before its next attempt.
+func (d *decision) rest(i int, phase Phase, p Policy) {
+	st := &d.s.Steps[i]
+	st.Phase = phase
+	st.Due = d.e.At.Add(backoff(p, st.Attempt, jitter(d.s.ID, i, st.Attempt))).Truncate(time.Microsecond)
+	d.changed = true
+}
+
+// backoff doubles from p.Backoff to p.Cap, then spreads by 20 % either way.
+func backoff(p Policy, attempt int, jitter float64) time.Duration {
+	wait := p.Backoff
+	for n := 1; n < attempt && wait < p.Cap; n++ {
+		wait *= 2
+	}
+	wait = min(wait, p.Cap)
+	return time.Duration(float64(wait) * (0.8 + 0.4*jitter))
+}

@@ -1,0 +1,60 @@
+package saga
+
+import "time"
+
+// turnBack begins the compensation. Nothing new is scheduled; a command that is
+// out is waited for, its current attempt up to its timeout, because undoing a
+// step that is still running would be undone by it (DESIGN.md 6.5).
+func (d *decision) turnBack(why string) error {
+	d.changed = true
+	if d.s.Status == Running {
+		d.s.Status, d.s.Cause = Compensating, clip(why, MaxReason)
+	}
+	for i := range d.s.Steps {
+		st := &d.s.Steps[i]
+		switch {
+		case st.Phase == Held && st.Attempt == 0:
+			st.Phase, st.Due = Waiting, time.Time{}
+		case st.Phase == Held || st.Phase == Resting:
+			st.Phase, st.Due = Unknown, time.Time{}
+		}
+	}
+	return d.reverse()
+}
+
+// reverse undoes what may be undone now and ends the saga when nothing is left.
+func (d *decision) reverse() error {
+	for i := range d.s.Steps {
+		if d.s.Steps[i].Phase == Doing {
+			return nil
+		}
+	}
+	for _, i := range d.m.order.Ready(d.open) {
+		st := &d.s.Steps[i]
+		if undoing(st.Phase) {
+			continue
+		}
+		st.Phase, st.Attempt, st.Due = UndoHeld, 0, d.e.At
+		st.Epoch++
+		if err := d.attempt(i); err != nil {
+			return err
+		}
+	}
+	for i := range d.s.Steps {
+		if d.open(i) {
+			return nil
+		}
+	}
+	d.s.Status = Compensated
+	return nil
+}
+
+// open reports whether step i's effect is, or may be, still there.
+func (d *decision) open(i int) bool {
+	switch p := d.s.Steps[i].Phase; p {
+	case Done, Unknown:
+		return d.m.def.Steps[i].Compensation != ""
+	default:
+		return undoing(p)
+	}
+}

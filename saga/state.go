@@ -1,0 +1,182 @@
+package saga
+
+import (
+	"slices"
+	"time"
+)
+
+// Status says how far a saga is.
+type Status uint8
+
+// The statuses of a saga.
+const (
+	Running      Status = 1 // Running goes forward.
+	Compensating Status = 2 // Compensating goes in reverse.
+	Completed    Status = 3 // Completed: every step is done or skipped.
+	Compensated  Status = 4 // Compensated: every effect is undone.
+	Abandoned    Status = 5 // Abandoned: an operator ended it with effects left alive.
+)
+
+// String returns the status in lower case.
+func (s Status) String() string {
+	names := [...]string{"none", "running", "compensating", "completed", "compensated", "abandoned"}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return "unknown"
+}
+
+// ParseStatus is the inverse of Status.String; ok is false for another word.
+func ParseStatus(text string) (status Status, ok bool) {
+	for s := Running; s <= Abandoned; s++ {
+		if s.String() == text {
+			return s, true
+		}
+	}
+	return 0, false
+}
+
+// Ended reports whether nothing more can happen.
+func (s Status) Ended() bool { return s >= Completed }
+
+// Phase says how far a step is.
+type Phase uint8
+
+// The phases of a step.
+const (
+	Waiting     Phase = 0  // Waiting for the steps before it.
+	Doing       Phase = 1  // Doing: the command was sent, its answer is awaited.
+	Resting     Phase = 2  // Resting: an attempt failed, the next one waits.
+	Held        Phase = 3  // Held: the command may not be sent yet.
+	Done        Phase = 4  // Done: succeeded.
+	Skipped     Phase = 5  // Skipped: its condition was false.
+	Refused     Phase = 6  // Refused: the participant rejected it and did nothing.
+	Unknown     Phase = 7  // Unknown: it may have run. Undone like Done.
+	Undoing     Phase = 8  // Undoing: the compensation was sent, its answer is awaited.
+	UndoResting Phase = 9  // UndoResting: the compensation failed, the next attempt waits.
+	UndoHeld    Phase = 10 // UndoHeld: the compensation may not be sent yet.
+	Undone      Phase = 11 // Undone: compensated.
+)
+
+// String returns the phase in lower case.
+func (p Phase) String() string {
+	names := [...]string{
+		"waiting", "doing", "resting", "held", "done", "skipped", "refused", "unknown",
+		"undoing", "undo-resting", "undo-held", "undone",
+	}
+	if int(p) < len(names) {
+		return names[p]
+	}
+	return "unknown-phase"
+}
+
+// timed reports whether a step in this phase waits for a time.
+func (p Phase) timed() bool {
+	switch p {
+	case Doing, Resting, Held, Undoing, UndoResting, UndoHeld:
+		return true
+	}
+	return false
+}
+
+// State is all that Decide needs to know of a saga. It is a value: Decide
+// returns a new one and leaves the old one as it was.
+type State struct {
+	ID         ID          // ID is the saga's.
+	Definition string      // Definition is the definition's name.
+	Version    string      // Version is what the saga is pinned to.
+	Level      int         // Level is the engine level it was started with.
+	Seq        int64       // Seq is the number of stored events.
+	Status     Status      // Status says how far it is.
+	PivotSent  bool        // PivotSent: there is no way back any more.
+	Started    time.Time   // Started is when it began.
+	Last       time.Time   // Last is the time of the last event.
+	Cause      string      // Cause says why it turned back.
+	Input      Payload     // Input is the input; Data is nil when it is not kept here.
+	Steps      []StepState // Steps are in the definition's order.
+	Attention  []Attention // Attention is why an operator should look; empty is good.
+	Requests   []uint64    // Requests are hashes of the last request ids, at most 128.
+}
+
+// StepState is the state of one step.
+type StepState struct {
+	Phase   Phase     // Phase says how far it is.
+	Epoch   int       // Epoch is that of the last command; 0 before the first.
+	Attempt int       // Attempt is that of the last command in the present direction.
+	Due     time.Time // Due is when its wait is over; zero when it does not wait for a time.
+	Hash    uint64    // Hash is PayloadHash of its command.
+	Ignored int       // Ignored counts the recorded messages that changed nothing.
+	Output  []byte    // Output is its result, kept only if a later expression reads it.
+}
+
+// AttentionReason says why a saga needs attention.
+type AttentionReason string
+
+// The reasons for attention.
+const (
+	PivotUnknown       AttentionReason = "pivot-unknown"       // PivotUnknown: the pivot's outcome is not known after all attempts.
+	RetriableFailing   AttentionReason = "retriable-failing"   // RetriableFailing: a step after the pivot keeps failing.
+	CompensationFailed AttentionReason = "compensation-failed" // CompensationFailed: a compensation keeps failing.
+	NotDeliverable     AttentionReason = "undeliverable"       // NotDeliverable: a command can never be sent as it is.
+	TransitionFailed   AttentionReason = "transition-failed"   // TransitionFailed: an event could not be decided.
+)
+
+// Attention is one reason why an operator should look at a saga.
+type Attention struct {
+	Reason AttentionReason // Reason is the kind of trouble.
+	Step   string          // Step is the step concerned, if one is.
+	Text   string          // Text says what happened.
+}
+
+// WakeAt returns the earliest time at which something is due, or zero.
+func (s *State) WakeAt() time.Time {
+	var wake time.Time
+	for i := range s.Steps {
+		due := s.Steps[i].Due
+		if !due.IsZero() && (wake.IsZero() || due.Before(wake)) {
+			wake = due
+		}
+	}
+	return wake
+}
+
+// WaitingFor lists what the saga waits for: "reply", "timer", "release"; sorted.
+func (s *State) WaitingFor() []string {
+	var reply, timer, release bool
+	for i := range s.Steps {
+		switch s.Steps[i].Phase {
+		case Doing, Undoing:
+			reply = true
+		case Resting, UndoResting:
+			timer = true
+		case Held, UndoHeld:
+			release = true
+		}
+	}
+	var list []string
+	for _, w := range []struct {
+		is   bool
+		word string
+	}{{release, "release"}, {reply, "reply"}, {timer, "timer"}} {
+		if w.is {
+			list = append(list, w.word)
+		}
+	}
+	return list
+}
+
+// attend adds a reason for attention, once for each reason and step.
+func (s *State) attend(a Attention) {
+	same := func(b Attention) bool { return b.Reason == a.Reason && b.Step == a.Step }
+	if !slices.ContainsFunc(s.Attention, same) {
+		s.Attention = append(slices.Clip(s.Attention), a)
+	}
+}
+
+// calm removes the reasons for attention that concern a step.
+func (s *State) calm(step string) {
+	about := func(a Attention) bool { return a.Step == step && step != "" }
+	if slices.ContainsFunc(s.Attention, about) {
+		s.Attention = slices.DeleteFunc(slices.Clone(s.Attention), about)
+	}
+}
