@@ -1,0 +1,77 @@
+package lease
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ErrLost says that a bucket is no longer this process's. The transaction that
+// meets it must be rolled back; nothing it was going to write may be written.
+var ErrLost = errors.New("lease lost")
+
+// QueueFence queues the fence of a transaction that writes on behalf of held: a
+// statement that takes the shared locks of their buckets, in rising order, and a
+// later one that compares epochs. It must come first in the transaction, whose
+// isolation must be READ COMMITTED, and the batch must not hold the COMMIT.
+//
+// If a bucket has another epoch, bad (which may be nil) is called with those
+// buckets while the batch is read, and the batch's Close returns an error that
+// is ErrLost. An empty held queues nothing.
+func QueueFence(b *pgx.Batch, schema string, held []Held, bad func(buckets []int)) {
+	if len(held) == 0 {
+		return
+	}
+	buckets, epochs, _ := columns(held)
+	b.Queue(fenceLock, class(schema), buckets)
+	b.Queue(in(schema, fenceCheck), buckets, epochs).Query(func(rows pgx.Rows) error {
+		lost, err := pgx.CollectRows(rows, pgx.RowTo[int])
+		if err != nil {
+			return fmt.Errorf("compare bucket epochs: %w", err)
+		}
+		if len(lost) == 0 {
+			return nil
+		}
+		if bad != nil {
+			bad(lost)
+		}
+		return fmt.Errorf("buckets %v have a new owner: %w", lost, ErrLost)
+	})
+}
+
+// Fence is QueueFence in a round trip of its own. It returns an error that is
+// ErrLost if one of held has a new owner.
+func Fence(ctx context.Context, tx pgx.Tx, schema string, held []Held) error {
+	if len(held) == 0 {
+		return nil
+	}
+	var b pgx.Batch
+	QueueFence(&b, schema, held, nil)
+	return tx.SendBatch(ctx, &b).Close()
+}
+
+// QueueOffsets queues the statement that stores the ReadOffset of each of held,
+// if its epoch is still current. It is meant for every few seconds, not for
+// every batch: the rows are shared with those who claim buckets.
+func QueueOffsets(b *pgx.Batch, schema string, held []Held) {
+	if len(held) == 0 {
+		return
+	}
+	buckets, epochs, offsets := columns(held)
+	b.Queue(in(schema, saveOffsets), buckets, epochs, offsets)
+}
+
+// columns splits held, sorted by bucket, into arrays for unnest.
+func columns(held []Held) (buckets []int32, epochs, offsets []int64) {
+	sorted := slices.SortedFunc(slices.Values(held), func(x, y Held) int { return cmp.Compare(x.Bucket, y.Bucket) })
+	for _, h := range sorted {
+		buckets = append(buckets, int32(h.Bucket))
+		epochs = append(epochs, h.Epoch)
+		offsets = append(offsets, h.ReadOffset)
+	}
+	return buckets, epochs, offsets
+}

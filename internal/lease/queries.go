@@ -1,0 +1,76 @@
+package lease
+
+import (
+	"hash/fnv"
+	"io"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The statements name their tables as {schema}.table; in replaces the schema.
+const (
+	// renewNode uses the primary key of nodes.
+	renewNode = `INSERT INTO {schema}.nodes AS n (node, until, version, levels)
+VALUES ($1, clock_timestamp() + $2 * interval '1 microsecond', $3, $4)
+ON CONFLICT (node) DO UPDATE SET until = excluded.until, version = excluded.version, levels = excluded.levels`
+
+	// buryNodes scans nodes, which has a row per process. SKIP LOCKED leaves a
+	// node alone that is renewing at this moment: it counts as alive.
+	buryNodes = `DELETE FROM {schema}.nodes WHERE node IN
+(SELECT node FROM {schema}.nodes WHERE until < clock_timestamp() FOR UPDATE SKIP LOCKED)`
+
+	// readNodes scans nodes.
+	readNodes = `SELECT count(*), min(levels) FROM {schema}.nodes`
+
+	// readBuckets scans buckets, which has one row per bucket.
+	readBuckets = `SELECT b.bucket, b.epoch, b.read_offset, coalesce(b.owner, ''), n.node IS NOT NULL
+FROM {schema}.buckets b LEFT JOIN {schema}.nodes n ON n.node = b.owner ORDER BY b.bucket`
+
+	// claimBuckets uses the primary keys of buckets and nodes. A row that someone
+	// else is changing is left for the next round.
+	claimBuckets = `UPDATE {schema}.buckets b SET owner = $1, epoch = b.epoch + 1
+FROM (SELECT bucket FROM {schema}.buckets
+      WHERE bucket = ANY ($2) AND (owner IS NULL OR owner = $1 OR NOT EXISTS
+            (SELECT FROM {schema}.nodes n WHERE n.node = owner))
+      ORDER BY bucket FOR UPDATE SKIP LOCKED) c
+WHERE b.bucket = c.bucket
+RETURNING b.bucket, b.epoch, b.read_offset`
+
+	// releaseBuckets uses the primary key of buckets.
+	releaseBuckets = `UPDATE {schema}.buckets b SET owner = NULL
+FROM unnest($2::int[], $3::bigint[]) AS h (bucket, epoch)
+WHERE b.bucket = h.bucket AND b.epoch = h.epoch AND b.owner = $1`
+
+	// leave uses the primary key of nodes.
+	leave = `DELETE FROM {schema}.nodes WHERE node = $1`
+
+	// waitOut touches no table. One bucket a statement, in rising order.
+	waitOut = `SELECT pg_advisory_xact_lock($1, $2)`
+
+	// saveOffsets uses the primary key of buckets.
+	saveOffsets = `UPDATE {schema}.buckets b SET read_offset = h.read_offset
+FROM unnest($1::int[], $2::bigint[], $3::bigint[]) AS h (bucket, epoch, read_offset)
+WHERE b.bucket = h.bucket AND b.epoch = h.epoch AND b.read_offset <> h.read_offset`
+
+	// fenceLock touches no table. unnest keeps the order of the sorted array.
+	fenceLock = `SELECT pg_advisory_xact_lock_shared($1, bucket) FROM unnest($2::int[]) AS bucket`
+
+	// fenceCheck uses the primary key of buckets. It must be a later statement
+	// than fenceLock: only a snapshot taken after the lock shows the takeover.
+	fenceCheck = `SELECT h.bucket FROM unnest($1::int[], $2::bigint[]) AS h (bucket, epoch)
+LEFT JOIN {schema}.buckets b ON b.bucket = h.bucket
+WHERE b.epoch IS DISTINCT FROM h.epoch ORDER BY h.bucket`
+)
+
+// in returns query with schema put in place.
+func in(schema, query string) string {
+	return strings.ReplaceAll(query, "{schema}", pgx.Identifier{schema}.Sanitize())
+}
+
+// class is the first key of schema's advisory locks; the second is the bucket.
+func class(schema string) int32 {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, "unwind.bucket:"+schema) // a hash never fails
+	return int32(h.Sum32())
+}

@@ -1,0 +1,50 @@
+package outbox
+
+import (
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The statements name their tables as {schema}.table; Schema.in replaces it.
+const (
+	// insertRows writes the table and its primary key, nothing else. The order of
+	// the arrays is the order of the ids.
+	insertRows = `INSERT INTO {schema}.outbox (bucket, topic, partition, key, headers, payload)
+SELECT bucket, topic, partition, key, headers, payload
+FROM unnest($1::smallint[], $2::text[], $3::int[], $4::text[], $5::bytea[], $6::bytea[])
+     WITH ORDINALITY AS m (bucket, topic, partition, key, headers, payload, ord)
+ORDER BY ord RETURNING id`
+
+	// insertRow is insertRows for the usual single row.
+	insertRow = `INSERT INTO {schema}.outbox (bucket, topic, partition, key, headers, payload)
+VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`
+
+	// deleteRows uses the primary key. The ids are sorted, so that two deletes
+	// that overlap cannot lock each other out.
+	deleteRows = `DELETE FROM {schema}.outbox WHERE id = ANY ($1)`
+
+	// lockKey touches no table.
+	lockKey = `SELECT pg_advisory_xact_lock($1)`
+
+	// sweepIDs walks the primary key from the floor; the table holds unsent rows
+	// only, so the filter on bucket discards little.
+	sweepIDs = `SELECT id, bucket, key FROM {schema}.outbox
+WHERE id > $1 AND bucket = ANY ($2) ORDER BY id LIMIT $3`
+
+	// readRows uses the primary key.
+	readRows = `SELECT id, bucket, topic, partition, key, headers, payload FROM {schema}.outbox
+WHERE id = ANY ($1) ORDER BY id LIMIT $2`
+)
+
+// in returns query with the schema put in place.
+func (s Schema) in(query string) string {
+	return strings.ReplaceAll(query, "{schema}", pgx.Identifier{s.name()}.Sanitize())
+}
+
+func (s Schema) name() string {
+	if s == "" {
+		return string(DefaultSchema)
+	}
+	return string(s)
+}
