@@ -91,7 +91,7 @@ func (s *servers) startPostgres() (*server.Postgres, error) {
 	}
 	var dir string
 	if dir, s.pgErr = s.folder("postgres"); s.pgErr == nil {
-		s.postgres, s.pgErr = startPostgres(dir)
+		s.postgres, s.pgErr = StartPostgres(context.Background(), dir)
 	}
 	return s.postgres, s.pgErr
 }
@@ -105,7 +105,7 @@ func (s *servers) startKafka() (*server.Kafka, error) {
 	}
 	var dir string
 	if dir, s.kafkaErr = s.folder("kafka"); s.kafkaErr == nil {
-		s.kafka, s.kafkaErr = startKafka(dir)
+		s.kafka, s.kafkaErr = StartKafka(context.Background(), dir)
 	}
 	return s.kafka, s.kafkaErr
 }
@@ -113,7 +113,7 @@ func (s *servers) startKafka() (*server.Kafka, error) {
 // folder returns a folder in this process's temporary folder, created at the first call.
 func (s *servers) folder(name string) (string, error) {
 	if s.dir == "" {
-		dir, err := tempDir()
+		dir, err := TempDir()
 		if err != nil {
 			return "", err
 		}
@@ -140,8 +140,8 @@ func (s *servers) stop() {
 	s.kafka, s.postgres, s.dir = nil, nil, ""
 }
 
-// tempDir creates a temporary folder that an unprivileged server can enter.
-func tempDir() (string, error) {
+// TempDir creates a temporary folder that an unprivileged server can enter.
+func TempDir() (string, error) {
 	dir, err := os.MkdirTemp("", "unwind-test-"+strconv.Itoa(os.Getpid())+"-")
 	if err != nil {
 		return "", fmt.Errorf("create a folder for test servers: %w", err)
@@ -149,14 +149,17 @@ func tempDir() (string, error) {
 	return dir, os.Chmod(dir, 0o755)
 }
 
-func startPostgres(dir string) (*server.Postgres, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+// StartPostgres starts a server with settings for tests in dir: quick, not safe
+// against a power cut. The caller stops it.
+func StartPostgres(ctx context.Context, dir string) (*server.Postgres, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	return server.StartPostgres(ctx, server.PostgresConfig{Dir: dir, Settings: testSettings, Log: logger()})
 }
 
-func startKafka(dir string) (*server.Kafka, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+// StartKafka starts a broker in dir. The caller stops it.
+func StartKafka(ctx context.Context, dir string) (*server.Kafka, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	return server.StartKafka(ctx, server.KafkaConfig{Dir: dir, Progress: os.Stderr, Log: logger()})
 }

@@ -75,7 +75,7 @@ func Kafka(t testing.TB) []string {
 func RestartableKafka(t testing.TB) *server.Kafka {
 	t.Helper()
 	dir := folder(t)
-	kafka, err := startKafka(dir)
+	kafka, err := StartKafka(t.Context(), dir)
 	if err != nil {
 		unavailable(t, "Kafka", err)
 	}
@@ -87,13 +87,12 @@ func RestartableKafka(t testing.TB) *server.Kafka {
 }
 
 // RestartablePostgres returns a server of t's own, which t may kill, stop and
-// start again. It is stopped when t ends. Unlike the shared server it keeps
-// what it committed also when killed, as a server of production does.
+// start again. It is stopped when t ends. What it committed survives a kill.
 func RestartablePostgres(t testing.TB) *server.Postgres {
 	t.Helper()
 	dir := folder(t)
 	t.Cleanup(func() { report(server.RemovePostgres(dir)) })
-	postgres, err := startPostgres(dir)
+	postgres, err := StartPostgres(t.Context(), dir)
 	if err != nil {
 		unavailable(t, "PostgreSQL", err)
 	}
@@ -108,7 +107,7 @@ func RestartablePostgres(t testing.TB) *server.Postgres {
 // not t.TempDir, which an unprivileged server cannot enter.
 func folder(t testing.TB) string {
 	t.Helper()
-	dir, err := tempDir()
+	dir, err := TempDir()
 	if err != nil {
 		t.Fatal(err)
 	}
