@@ -6,7 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/IBM/sarama"
 )
+
+// defaultVersion is spoken unless Config.Version says otherwise.
+const defaultVersion = "3.7.0"
 
 // Config says how to reach a cluster. Every component of this package embeds
 // it. The zero value of each field is the documented default, except Brokers,
@@ -53,6 +58,11 @@ func (c Config) Validate() error {
 		if b == "" {
 			faults = append(faults, errors.New("brokers: an address is empty"))
 		}
+	}
+	if v, err := sarama.ParseKafkaVersion(or(c.Version, defaultVersion)); err != nil {
+		faults = append(faults, fmt.Errorf("version %q: %w; write it like %s", c.Version, err, defaultVersion))
+	} else if !v.IsAtLeast(sarama.V2_1_0_0) {
+		faults = append(faults, fmt.Errorf("version %q: too old; 2.1.0 is the oldest supported", c.Version))
 	}
 	faults = append(faults,
 		notNegative("max message bytes", c.MaxMessageBytes),

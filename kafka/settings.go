@@ -1,0 +1,138 @@
+package kafka
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/rcrowley/go-metrics"
+)
+
+// The defaults of Config.
+const (
+	defaultClientID           = "unwind"
+	defaultMaxMessageBytes    = 1 << 20
+	defaultMaxBufferedRecords = 1 << 16
+	defaultTopicGrace         = 5 * time.Second
+	defaultDialTimeout        = 5 * time.Second
+	defaultRequestTimeout     = 15 * time.Second
+)
+
+// Bounds of memory that are the same for everybody.
+const (
+	maxDecompressedBatch = 32 << 20 // one decompressed record batch
+	maxFetchBytes        = 8 << 20  // one fetch response
+	maxRetryBytes        = 64 << 20 // what the producer holds for retries
+	channelRecords       = 32       // sarama's queue per partition
+)
+
+// maxFetchWait is how long a broker may hold a fetch that finds nothing. It
+// delays no record, only the moment a newly assigned partition joins in.
+const maxFetchWait = 250 * time.Millisecond
+
+// metadataBackoff and metadataRetries bound a search for a partition's leader.
+const (
+	metadataBackoff = 200 * time.Millisecond
+	metadataRetries = 3
+)
+
+// libraryOnce guards sarama's package-wide settings, which must be in place
+// before its first client starts.
+var libraryOnce sync.Once
+
+// setLibrary sets what sarama offers only for the whole program: a bound on
+// decompression (the default is none), and no metrics registry (it leaks when
+// clients come and go).
+func setLibrary() {
+	libraryOnce.Do(func() {
+		sarama.MaxDecompressedBatchSize = maxDecompressedBatch
+		metrics.UseNilMetrics = true
+	})
+}
+
+// withDefaults returns c with every zero value replaced.
+func (c Config) withDefaults() Config {
+	c.ClientID = or(c.ClientID, defaultClientID)
+	c.Version = or(c.Version, defaultVersion)
+	c.MaxMessageBytes = or(c.MaxMessageBytes, defaultMaxMessageBytes)
+	c.MaxBufferedRecords = or(c.MaxBufferedRecords, defaultMaxBufferedRecords)
+	c.TopicGrace = or(c.TopicGrace, defaultTopicGrace)
+	c.DialTimeout = or(c.DialTimeout, defaultDialTimeout)
+	c.RequestTimeout = or(c.RequestTimeout, defaultRequestTimeout)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// or is v, or def when v is the zero value.
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// settings returns sarama's configuration for c, which must be valid and have
+// its defaults.
+func (c Config) settings() *sarama.Config {
+	setLibrary()
+	s := sarama.NewConfig()
+	s.ClientID = c.ClientID
+	s.Version, _ = sarama.ParseKafkaVersion(c.Version) // checked by Validate
+	s.ChannelBufferSize = channelRecords
+	c.setNetwork(s)
+	c.setProducer(s)
+	c.setConsumer(s)
+	return s
+}
+
+// setNetwork sets connections and metadata. Metadata is asked for topic by
+// topic, so that a client can be made while no broker answers, and a topic is
+// never created by asking for it.
+func (c Config) setNetwork(s *sarama.Config) {
+	s.Net.DialTimeout = c.DialTimeout
+	s.Net.ReadTimeout = c.RequestTimeout
+	s.Net.WriteTimeout = c.RequestTimeout
+	s.Net.MaxOpenRequests = 1
+	s.Net.TLS.Enable = c.TLS != nil
+	s.Net.TLS.Config = c.TLS
+	s.Metadata.Full = false
+	s.Metadata.AllowAutoTopicCreation = false
+	s.Metadata.Retry.Max = metadataRetries
+	s.Metadata.Retry.Backoff = metadataBackoff
+	s.Admin.Timeout = c.RequestTimeout
+}
+
+// setProducer sets production: idempotent, acknowledged by all in-sync
+// replicas, no fixed linger (what arrives while a request is in flight is the
+// next batch).
+func (c Config) setProducer(s *sarama.Config) {
+	s.Producer.Idempotent = true
+	s.Producer.RequiredAcks = sarama.WaitForAll
+	s.Producer.Timeout = c.RequestTimeout * 2 / 3
+	s.Producer.MaxMessageBytes = c.MaxMessageBytes
+	s.Producer.Compression = sarama.CompressionLZ4
+	s.Producer.Partitioner = newPartitioner
+	s.Producer.Retry.Max = 10
+	s.Producer.Retry.Backoff = 100 * time.Millisecond
+	s.Producer.Retry.MaxBufferBytes = maxRetryBytes
+	s.Producer.Return.Successes = true
+	s.Producer.Return.Errors = true
+}
+
+// setConsumer sets consumption: from the oldest record where nothing is stored,
+// and never a silent jump when the stored place is gone.
+func (c Config) setConsumer(s *sarama.Config) {
+	s.Consumer.Fetch.MaxBytes = maxFetchBytes
+	s.Consumer.MaxWaitTime = maxFetchWait
+	s.Consumer.MaxProcessingTime = time.Second
+	s.Consumer.Retry.Backoff = 250 * time.Millisecond
+	s.Consumer.Return.Errors = true
+	s.Consumer.Offsets.Initial = sarama.OffsetOldest
+	s.Consumer.Offsets.AutoCommit.Enable = true
+	s.Consumer.Offsets.AutoCommit.Interval = time.Second
+	s.Consumer.Group.ResetInvalidOffsets = false
+}
