@@ -29,8 +29,8 @@ func checkText(files tree) []fault {
 	for _, name := range files.names() {
 		for _, banned := range append(machinePaths, registryHosts...) {
 			if at := bytes.Index(files[name], []byte(banned)); at >= 0 {
-				faults = append(faults, fault{name, lineOf(files[name], at),
-					"names " + banned + ": use a relative path, a temporary folder, or the client's own setting"})
+				what := "names " + banned + ": use a relative path, a temporary folder, or the client's own setting"
+				faults = append(faults, fault{name, lineOf(files[name], at), what})
 			}
 		}
 	}

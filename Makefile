@@ -1,0 +1,67 @@
+# `make` prints the targets. Nothing here needs more than Go; the servers that tests use are started by
+# internal/cmd/withservers (PostgreSQL's binaries or the embedded module; Kafka wants a JDK and Maven once).
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# SERVERS runs what follows it with a real PostgreSQL and a real Kafka, started once.
+SERVERS := go run ./internal/cmd/withservers --
+# TESTFLAGS goes to every go test, for example TESTFLAGS='-count=1 -v'.
+TESTFLAGS ?=
+# SEEDS is the number of simulated worlds, FUZZTIME the time for each fuzz target.
+SEEDS    ?= 200
+FUZZTIME ?= 5s
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test race e2e sim fuzz bench tidy vet lint modules cross check
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the one binary into bin/
+	go build -o bin/ ./cmd/unwind
+
+demo: ## run the travel demo; exit 0 means that every check held
+	go run ./cmd/unwind demo
+
+test: ## run every test, on real servers that it starts itself
+	$(SERVERS) go test -timeout 20m $(TESTFLAGS) ./...
+
+# The universal suite of watermill and e2e wait for brokers, not for memory: their time grows tenfold for nothing.
+race: ## run the tests under the race detector, without e2e and watermill's suite
+	$(SERVERS) go test -race -timeout 20m -skip 'UniversalSuite' $(TESTFLAGS) $$(go list ./... | grep -v '/e2e')
+
+e2e: ## run the end-to-end tests alone
+	$(SERVERS) go test -count=1 -timeout 20m $(TESTFLAGS) ./e2e/...
+
+sim: ## simulate SEEDS worlds that lose, repeat and reorder messages, and crash
+	go test ./sagatest -count=1 -run Simulat -seeds=$(SEEDS) $(TESTFLAGS)
+
+# A line per target: its file's folder and its name. No target found is a fault of this rule.
+fuzz: ## fuzz each decoder for FUZZTIME
+	@grep -rho --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . >/dev/null || { echo 'fuzz: no target found'; exit 1; }
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's/\/[^/]*:func / /' | sort -u | while read -r dir target; do \
+		echo "fuzz $$dir $$target"; \
+		go test "$$dir" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) </dev/null || exit 1; \
+	done
+
+bench: ## run the micro-benchmarks
+	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v '/e2e')
+
+tidy: ## hold the tree to the house rules (internal/tidy)
+	go test -count=1 ./internal/tidy
+
+vet: ## run go vet
+	go vet ./...
+
+lint: vet ## run go vet and golangci-lint (built from its module, about a minute the first time)
+	go run $(GOLANGCI_LINT) run
+
+modules: ## check go.mod and go.sum
+	go mod verify
+	go mod tidy -diff
+
+cross: ## compile everything, tests too, for macOS and Windows
+	GOOS=darwin go build ./... && GOOS=darwin go vet ./...
+	GOOS=windows go build ./... && GOOS=windows go vet ./...
+
+check: tidy lint modules cross sim fuzz ## run all that CI runs, except what needs servers
