@@ -143,6 +143,7 @@ func (c *checker) kinds() {
 	}
 	for i := range c.m.def.Steps {
 		c.kind(i, fmt.Sprintf("steps[%d].", i))
+		c.reads(i)
 	}
 }
 
@@ -166,6 +167,32 @@ func (c *checker) kind(i int, at string) {
 			c.fault(at+"kind", "a retriable step that does not come after the pivot could not be undone", "mark the last step that may be refused as kind: pivot, or make this one compensable")
 		}
 		c.noUndo(step, at)
+	default:
+		c.fault(at+"kind", fmt.Sprintf("there is no kind %d", step.Kind), "write compensable, pivot or retriable")
+	}
+}
+
+// reads refuses what could read one thing when a step is done and another when
+// it is sent again or undone: only a step that came before has a settled output.
+func (c *checker) reads(i int) {
+	step := &c.m.def.Steps[i]
+	for _, part := range []struct {
+		name string
+		expr Expr
+	}{{"when", step.When}, {"input", step.Input}} {
+		if part.expr == nil {
+			continue
+		}
+		for _, name := range part.expr.Reads().Steps {
+			at := fmt.Sprintf("steps[%d].%s", i, part.name)
+			j, ok := c.m.index[name]
+			switch {
+			case !ok:
+				c.fault(at, fmt.Sprintf("there is no step %q", name), "name steps of this definition")
+			case !c.reaches(i, j, map[int]bool{}):
+				c.fault(at, fmt.Sprintf("reads the output of %s, which does not come before this step", name), "add it to after")
+			}
+		}
 	}
 }
 
@@ -177,6 +204,8 @@ func (c *checker) compensable(step *Step, at string, isAfter bool) {
 		c.fault(at+"compensation", "a compensable step has no compensation", "name the command that undoes it, or say why none is needed with noCompensation")
 	case step.Compensation != "" && step.Reason != "":
 		c.fault(at+"noCompensation", "the step has a compensation too", "keep one of them")
+	case step.Compensation == "" && step.Undo != (Policy{}):
+		c.fault(at+"undo", "a step without compensation is never undone", "remove undo")
 	}
 }
 

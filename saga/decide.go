@@ -57,15 +57,18 @@ func (m *Machine) Decide(s State, h History, e Event) (State, []Effect, error) {
 	switch {
 	case !ok:
 		return s, nil, fmt.Errorf("%w %q", ErrUnknownEvent, e.Kind)
-	case s.Level > Level:
-		return s, nil, fmt.Errorf("%w: %d, this build knows %d", ErrLevel, s.Level, Level)
+	case max(s.Level, e.Level) > Level:
+		return s, nil, fmt.Errorf("%w: %d, this build knows %d", ErrLevel, max(s.Level, e.Level), Level)
+	case s.Status != 0 && len(s.Steps) != len(m.def.Steps):
+		return s, nil, fmt.Errorf("saga %s has %d steps, its definition %s %s has %d: %w",
+			s.ID, len(s.Steps), m.def.Name, m.def.Version, len(m.def.Steps), ErrState)
 	}
 	d := decision{m: m, s: s, h: h, e: e}
 	if d.known() {
 		return s, nil, nil
 	}
 	d.s.Steps = slices.Clone(s.Steps)
-	d.e.At = e.At.Truncate(time.Microsecond)
+	d.e.At, d.e.Healthy = e.At.Truncate(time.Microsecond), e.Healthy.Truncate(time.Microsecond)
 	if d.e.At.Before(s.Last) {
 		d.e.At = s.Last
 	}
@@ -126,8 +129,11 @@ func (d *decision) started() error {
 	d.s.Status, d.s.Started = Running, d.e.At
 	d.s.Steps = make([]StepState, len(d.m.def.Steps))
 	d.s.Input = d.e.Payload
-	if !d.m.keepInput || len(d.e.Payload.Data) > InlineMax {
+	switch {
+	case !d.m.keepInput || len(d.e.Payload.Data) > InlineMax:
 		d.s.Input.Data = nil
+	case d.s.Input.Data == nil:
+		d.s.Input.Data = []byte{} // nil would mean "not kept here"
 	}
 	return d.advance()
 }
@@ -135,7 +141,7 @@ func (d *decision) started() error {
 // cancelled turns the saga back if its pivot was not sent.
 func (d *decision) cancelled() error {
 	switch {
-	case d.s.Status == Compensating || d.s.Status == Compensated || d.s.Status == Abandoned:
+	case d.s.Status == 0 || d.s.Status == Compensating || d.s.Status == Compensated || d.s.Status == Abandoned:
 		return nil
 	case d.s.PivotSent || d.s.Status == Completed:
 		return fmt.Errorf("cancel saga %s: %w", d.s.ID, ErrPastPivot)
@@ -151,18 +157,18 @@ func (d *decision) cancelled() error {
 // still comes to an end by itself.
 func (d *decision) undeliverable() error {
 	i, ok := d.m.index[d.e.Step.Name]
-	if !ok || d.s.Status.Ended() || d.s.Steps[i].Epoch != d.e.Epoch {
+	if !ok || d.s.Status == 0 || d.s.Steps[i].Epoch != d.e.Epoch || !d.s.Steps[i].Phase.timed() {
 		return nil
 	}
-	d.changed = true
-	d.s.attend(Attention{Reason: NotDeliverable, Step: d.e.Step.Name, Text: d.e.Reason})
+	d.changed = d.s.attend(Attention{Reason: NotDeliverable, Step: d.e.Step.Name, Text: d.e.Reason})
 	return nil
 }
 
-// poisoned asks for attention and changes nothing else, so it never fails.
+// poisoned asks for attention and changes nothing else, so it never fails. Only
+// the first of its kind is recorded: a poison message comes back with each
+// re-sent command.
 func (d *decision) poisoned() error {
-	d.changed = true
-	d.s.attend(Attention{Reason: TransitionFailed, Step: d.e.Step.Name, Text: d.e.Reason})
+	d.changed = d.s.Status != 0 && d.s.attend(Attention{Reason: TransitionFailed, Step: d.e.Step.Name, Text: d.e.Reason})
 	return nil
 }
 
@@ -187,30 +193,35 @@ func (d *decision) Input() (json.RawMessage, error) {
 // Output implements Scope.
 func (d *decision) Output(name string) (json.RawMessage, bool, error) {
 	i, ok := d.m.index[name]
-	if !ok || !hasOutput(d.s.Steps[i].Phase) {
+	if !ok || d.s.Steps[i].Phase != Done {
 		return nil, false, nil
 	}
 	if out := d.s.Steps[i].Output; out != nil {
 		return out, true, nil
 	}
-	if d.e.Kind == Replied && d.e.Step.Name == name && d.e.Outcome == Succeeded && d.e.Direction == Do {
-		return d.e.Payload.Data, true, nil
+	out, ok := d.e.Payload, d.succeeded(&d.e, i)
+	for n := len(d.h) - 1; !ok && n >= 0; n-- {
+		out, ok = d.h[n].Payload, d.succeeded(&d.h[n], i)
 	}
-	for _, e := range slices.Backward(d.h) {
-		if e.Kind == Replied && e.Step.Name == name && e.Direction == Do && e.Outcome == Succeeded && e.Epoch == doEpoch(d.s.Steps[i]) {
-			return e.Payload.Data, true, nil
-		}
+	switch {
+	case !ok:
+		return nil, false, fmt.Errorf("the output of %s: %w", name, ErrNeedHistory)
+	case !out.IsJSON():
+		return nil, false, fmt.Errorf("the output of %s is %s and cannot be read by an expression", name, out.ContentType)
 	}
-	return nil, false, fmt.Errorf("the output of %s: %w", name, ErrNeedHistory)
+	return out.Data, true, nil
 }
 
-// hasOutput reports whether a step in this phase has succeeded once.
-func hasOutput(p Phase) bool { return p == Done || (p >= Undoing && p <= Undone) }
+// succeeded reports whether e is the reply that made step i done. A recorded
+// reply to an attempt that was never sent is not.
+func (d *decision) succeeded(e *Event, i int) bool {
+	st := &d.s.Steps[i]
+	return e.Kind == Replied && e.Step.Name == d.m.def.Steps[i].Name && e.Direction == Do && e.Outcome == Succeeded &&
+		e.Epoch == st.Epoch && e.Attempt <= st.Attempt && d.fromParticipant(e, i)
+}
 
-// doEpoch is the epoch of a step's do.
-func doEpoch(s StepState) int {
-	if s.Phase >= Undoing {
-		return s.Epoch - 1
-	}
-	return s.Epoch
+// fromParticipant reports whether a participant's answer comes from the one
+// that step i asks.
+func (d *decision) fromParticipant(e *Event, i int) bool {
+	return e.Actor.Kind != Participant || e.Actor.Name == "" || e.Actor.Name == d.m.def.Steps[i].Participant
 }

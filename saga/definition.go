@@ -35,7 +35,11 @@ const (
 
 // String returns the word used in definitions.
 func (k Kind) String() string {
-	return [...]string{"compensable", "pivot", "retriable"}[k]
+	names := [...]string{"compensable", "pivot", "retriable"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return "unknown"
 }
 
 // Step is one step of a definition.
@@ -60,7 +64,7 @@ const Local = "local"
 // value means the defaults, field by field.
 type Policy struct {
 	Timeout  time.Duration // Timeout is how long one attempt may take. Default 30 s.
-	Attempts int           // Attempts is how many there are. Default 5; an undo's last one raises attention (default 10) and it goes on.
+	Attempts int           // Attempts is how many there are. Default 5; an undo's last one raises attention (default 10) and it goes on, like a retriable step's fifth.
 	Backoff  time.Duration // Backoff is the wait after the first failed attempt; it doubles. Default 1 s.
 	Cap      time.Duration // Cap is the longest wait. Default 60 s.
 }
@@ -73,6 +77,18 @@ const (
 	DefaultBackoff      = time.Second      // DefaultBackoff is Policy.Backoff's.
 	DefaultCap          = time.Minute      // DefaultCap is Policy.Cap's.
 )
+
+// withDefaults fills in the policies that the step uses.
+func (s Step) withDefaults() Step {
+	s.Do = s.Do.withDefaults(DefaultAttempts)
+	if s.Kind == Retriable {
+		s.Do.Attempts = 0 // it never gives up
+	}
+	if s.Compensation != "" {
+		s.Undo = s.Undo.withDefaults(DefaultUndoAttempts)
+	}
+	return s
+}
 
 // withDefaults fills in what is zero.
 func (p Policy) withDefaults(attempts int) Policy {

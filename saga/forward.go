@@ -2,6 +2,7 @@ package saga
 
 import (
 	"fmt"
+	"time"
 )
 
 // advance starts every step whose predecessors are over, until nothing more can
@@ -82,7 +83,7 @@ func (d *decision) attempt(i int) error {
 		return nil
 	}
 	st.Attempt++
-	st.Phase, st.Due = sent, d.e.At.Add(policy.Timeout)
+	st.Phase, st.Due = sent, d.e.At.Add(policy.Timeout).Truncate(time.Microsecond)
 	if i == d.m.pivot {
 		d.s.PivotSent = true
 	}

@@ -59,15 +59,15 @@ func Compile(def Definition) (*Machine, error) {
 	}
 	for i := range m.def.Steps {
 		step := &m.def.Steps[i]
-		step.Do = step.Do.withDefaults(DefaultAttempts)
-		step.Undo = step.Undo.withDefaults(DefaultUndoAttempts)
+		*step = step.withDefaults()
 	}
 	m.order = compensation.NewOrder(m.after)
 	m.findReads()
 	return m, nil
 }
 
-// Definition returns the definition with every default filled in.
+// Definition returns the definition with every default filled in. It compiles
+// to the same machine again.
 func (m *Machine) Definition() Definition { return m.def }
 
 // findReads finds out which documents the state has to keep.

@@ -1,9 +1,6 @@
 package saga
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // replied applies a participant's answer. Which one counts is the heart of the
 // fencing (FEATURES.md pitfalls 1 to 6): any attempt of the current epoch in the
@@ -13,8 +10,7 @@ func (d *decision) replied() error {
 	if !ok || d.s.Status == 0 || d.e.Step.Item != 0 || d.e.Step.Visit != 0 {
 		return nil
 	}
-	st := &d.s.Steps[i]
-	if !d.counts(st) {
+	if !d.counts(i) {
 		d.ignore(i)
 		return nil
 	}
@@ -24,15 +20,19 @@ func (d *decision) replied() error {
 	return d.doAnswered(i)
 }
 
-// counts reports whether the reply answers what the step waits for.
-func (d *decision) counts(st *StepState) bool {
+// counts reports whether the reply answers what step i waits for. What ends the
+// step counts from any attempt; what only says "again" or "not yet" counts from
+// the one under way, or its repeats would put off the next one for ever.
+func (d *decision) counts(i int) bool {
+	st := &d.s.Steps[i]
 	if d.e.Epoch != st.Epoch || d.e.Attempt > st.Attempt || (d.e.Direction == Undo) != undoing(st.Phase) {
 		return false
 	}
-	if !st.Phase.timed() {
+	if !st.Phase.timed() || !d.fromParticipant(&d.e, i) {
 		return false
 	}
-	final := d.e.Outcome == Succeeded || d.e.Outcome == Rejected
+	refusal := d.e.Outcome == Rejected && d.e.Direction == Do && d.m.def.Steps[i].Kind != Retriable
+	final := d.e.Outcome == Succeeded || refusal
 	sent := st.Phase == Doing || st.Phase == Undoing
 	return final || (sent && d.e.Attempt == st.Attempt)
 }
@@ -41,7 +41,7 @@ func (d *decision) counts(st *StepState) bool {
 // a limit. A repeat of what was already applied is not worth a record.
 func (d *decision) ignore(i int) {
 	st := &d.s.Steps[i]
-	repeat := d.e.Epoch == st.Epoch && d.e.Attempt <= st.Attempt
+	repeat := d.e.Epoch == st.Epoch && d.e.Attempt <= st.Attempt && d.fromParticipant(&d.e, i)
 	if repeat || st.Ignored >= maxIgnored {
 		return
 	}
@@ -84,14 +84,14 @@ func (d *decision) settle(i int, phase Phase) {
 func (d *decision) keepOutput(i int) {
 	out := d.e.Payload
 	if d.m.keepOutput[i] && out.IsJSON() && len(out.Data) <= InlineMax {
-		d.s.Steps[i].Output = slices.Clone(out.Data)
+		d.s.Steps[i].Output = append([]byte{}, out.Data...) // nil would mean "not kept here"
 	}
 }
 
 // extend moves the deadline of a command whose participant says that it is at
 // work. It is stored only when it moves by a quarter of the timeout.
 func (d *decision) extend(st *StepState, timeout time.Duration) {
-	due := d.e.At.Add(timeout)
+	due := d.e.At.Add(timeout).Truncate(time.Microsecond)
 	if due.Sub(st.Due) >= timeout/4 {
 		st.Due = due
 		d.changed = true

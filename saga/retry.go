@@ -88,7 +88,11 @@ func (d *decision) doFailed(i int) error {
 // retriable step never do: they ask for attention and go on.
 func (d *decision) spent(i int, why string) bool {
 	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
-	if st.Attempt < step.Do.Attempts {
+	limit := step.Do.Attempts
+	if step.Kind == Retriable {
+		limit = DefaultAttempts
+	}
+	if st.Attempt < limit {
 		return false
 	}
 	reason := PivotUnknown

@@ -16,7 +16,7 @@ func (d *decision) turnBack(why string) error {
 		case st.Phase == Held && st.Attempt == 0:
 			st.Phase, st.Due = Waiting, time.Time{}
 		case st.Phase == Held || st.Phase == Resting:
-			st.Phase, st.Due = Unknown, time.Time{}
+			d.settle(i, Unknown)
 		}
 	}
 	return d.reverse()

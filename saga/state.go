@@ -165,18 +165,26 @@ func (s *State) WaitingFor() []string {
 	return list
 }
 
-// attend adds a reason for attention, once for each reason and step.
-func (s *State) attend(a Attention) {
+// attend adds a reason for attention, once for each reason and step, and
+// reports whether it is new.
+func (s *State) attend(a Attention) bool {
 	same := func(b Attention) bool { return b.Reason == a.Reason && b.Step == a.Step }
-	if !slices.ContainsFunc(s.Attention, same) {
-		s.Attention = append(slices.Clip(s.Attention), a)
+	if slices.ContainsFunc(s.Attention, same) {
+		return false
 	}
+	a.Text = clip(a.Text, MaxReason)
+	s.Attention = append(slices.Clip(s.Attention), a)
+	return true
 }
 
 // calm removes the reasons for attention that concern a step.
 func (s *State) calm(step string) {
 	about := func(a Attention) bool { return a.Step == step && step != "" }
-	if slices.ContainsFunc(s.Attention, about) {
-		s.Attention = slices.DeleteFunc(slices.Clone(s.Attention), about)
+	if !slices.ContainsFunc(s.Attention, about) {
+		return
+	}
+	s.Attention = slices.DeleteFunc(slices.Clone(s.Attention), about)
+	if len(s.Attention) == 0 {
+		s.Attention = nil // as it is read back from the store
 	}
 }

@@ -1,0 +1,173 @@
+package saga_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+var update = flag.Bool("update", false, "write what the scenarios answer into testdata/*.txt")
+
+// TestScenarios plays the stories of testdata: a definition, then what happens,
+// each command followed by what the core answers, indented. See testdata/README.md.
+func TestScenarios(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.txt")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			got := play(t, string(text))
+			if *update {
+				require.NoError(t, os.WriteFile(file, []byte(got), 0o600))
+				return
+			}
+			require.Equal(t, string(text), got, "run go test ./saga -run TestScenarios -update and read the difference")
+		})
+	}
+}
+
+// play runs a story and returns it with the answers written anew.
+func play(t *testing.T, text string) string {
+	t.Helper()
+	s := &story{t: t, def: saga.Definition{Name: "story", Version: "r1"}}
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if strings.HasPrefix(line, "  ") {
+			continue
+		}
+		s.out.WriteString(line + "\n")
+		if line != "" && !strings.HasPrefix(line, "#") {
+			s.line(strings.Fields(line))
+		}
+	}
+	s.replay()
+	return s.out.String()
+}
+
+// story is one scenario under way.
+type story struct {
+	t       *testing.T
+	def     saga.Definition
+	machine *saga.Machine
+	state   saga.State
+	history saga.History
+	now     time.Time
+	out     strings.Builder
+}
+
+var (
+	storyID    = saga.ID{0x01, 0x90, 0xa1, 0xb2, 0xc3, 0xd4, 0x7e, 0x5f, 0x8a, 0x9b, 0x0c, 0x1d, 0x2e, 0x3f, 0x4a, 0x5b}
+	storyStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+func (s *story) line(words []string) {
+	switch words[0] {
+	case "step":
+		s.def.Steps = append(s.def.Steps, parseStep(s.t, words[1:]))
+	case "after":
+		s.now = s.now.Add(duration(s.t, words[1]))
+	default:
+		s.event(words)
+	}
+}
+
+// event decides what a line says, on the state as a store would hand it back.
+func (s *story) event(words []string) {
+	if s.machine == nil {
+		s.begin()
+	}
+	e := s.parse(words)
+	next, effects, err := s.machine.Decide(s.state, nil, e)
+	if errors.Is(err, saga.ErrNeedHistory) {
+		s.printf("needs history: %s", err)
+		next, effects, err = s.machine.Decide(s.state, s.history, e)
+	}
+	switch {
+	case err != nil:
+		s.printf("error: %s", err)
+		return
+	case next.Seq == s.state.Seq:
+		s.printf("nothing changes")
+		return
+	}
+	s.history = append(s.history, e.Stored(&next, effects))
+	s.print(next, effects)
+	s.state, err = saga.DecodeState(next.ID, saga.AppendState(nil, &next))
+	require.NoError(s.t, err)
+	require.Equal(s.t, next, s.state, "the stored state is not the decided one")
+	if !s.state.Status.Ended() {
+		require.False(s.t, s.state.WakeAt().IsZero(), "nothing will ever wake this saga")
+	}
+}
+
+func (s *story) begin() {
+	machine, err := saga.Compile(s.def)
+	require.NoError(s.t, err)
+	s.machine, s.state.ID, s.now = machine, storyID, storyStart.Add(s.now.Sub(time.Time{}))
+}
+
+// replay checks that the history alone yields the same state.
+func (s *story) replay() {
+	replayed, err := s.machine.Replay(storyID, s.history)
+	require.NoError(s.t, err)
+	require.Equal(s.t, saga.AppendState(nil, &s.state), saga.AppendState(nil, &replayed))
+}
+
+func (s *story) print(next saga.State, effects []saga.Effect) {
+	for _, effect := range effects {
+		c := effect.(saga.Send).Command
+		_, id, _ := strings.Cut(c.ID.String(), "/")
+		s.printf("send %s %s/%s attempt %d epoch %d until %s: %s",
+			id, c.Participant, c.Name, c.Attempt, c.Epoch, since(c.Deadline), shorten(c.Payload.Data))
+	}
+	steps := make([]string, len(next.Steps))
+	for i, st := range next.Steps {
+		steps[i] = s.def.Steps[i].Name + " " + stepText(st)
+	}
+	s.printf("%s at %s: %s", next.Status, since(next.Last), strings.Join(steps, ", "))
+	if next.Cause != s.state.Cause {
+		s.printf("because %s", next.Cause)
+	}
+	for _, a := range next.Attention {
+		s.printf("attention %s %s: %s", a.Reason, a.Step, a.Text)
+	}
+}
+
+func stepText(st saga.StepState) string {
+	text := st.Phase.String()
+	if !st.Due.IsZero() {
+		text += fmt.Sprintf(" (attempt %d, until %s)", st.Attempt, since(st.Due))
+	}
+	if st.Ignored > 0 {
+		text += fmt.Sprintf(" (%d ignored)", st.Ignored)
+	}
+	return text
+}
+
+func (s *story) printf(format string, args ...any) {
+	fmt.Fprintf(&s.out, "  "+format+"\n", args...)
+}
+
+// since writes a time as the distance from the start of the story.
+func since(at time.Time) string { return "+" + at.Sub(storyStart).String() }
+
+func shorten(data []byte) string {
+	const most = 60
+	if len(data) > most {
+		return fmt.Sprintf("%s… (%d bytes)", data[:most], len(data))
+	}
+	return string(data)
+}

@@ -1,0 +1,173 @@
+package saga_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// parseStep reads: NAME PARTICIPANT/COMMAND [pivot|retriable] [undo=] [why=]
+// [after=a,b] [when=] [input=] [timeout=] [attempts=] [undoTimeout=] [undoAttempts=].
+func parseStep(t *testing.T, words []string) saga.Step {
+	t.Helper()
+	step := saga.Step{Name: words[0]}
+	step.Participant, step.Command, _ = strings.Cut(words[1], "/")
+	for _, word := range words[2:] {
+		key, value, _ := strings.Cut(word, "=")
+		stepOption(t, &step, key, value)
+	}
+	return step
+}
+
+func stepOption(t *testing.T, step *saga.Step, key, value string) {
+	t.Helper()
+	switch key {
+	case "pivot":
+		step.Kind = saga.Pivot
+	case "retriable":
+		step.Kind = saga.Retriable
+	case "undo":
+		step.Compensation = value
+	case "why":
+		step.Reason = value
+	case "after":
+		step.After = strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
+	case "when":
+		step.When = path(value)
+	case "input":
+		step.Input = path(value)
+	default:
+		policyOption(t, step, key, value)
+	}
+}
+
+func policyOption(t *testing.T, step *saga.Step, key, value string) {
+	t.Helper()
+	switch key {
+	case "timeout":
+		step.Do.Timeout = duration(t, value)
+	case "backoff":
+		step.Do.Backoff = duration(t, value)
+	case "attempts":
+		step.Do.Attempts = number(t, value)
+	case "undoTimeout":
+		step.Undo.Timeout = duration(t, value)
+	case "undoAttempts":
+		step.Undo.Attempts = number(t, value)
+	default:
+		t.Fatalf("step option %q is not known", key)
+	}
+}
+
+// parse reads the line of an event.
+func (s *story) parse(words []string) saga.Event {
+	s.t.Helper()
+	e := saga.Event{Kind: saga.EventKind(words[0]), At: s.now}
+	words = words[1:]
+	switch e.Kind {
+	case "start":
+		e.Kind, e.Definition, e.Version, e.Level = saga.Started, s.def.Name, s.def.Version, saga.Level
+	case "reply":
+		e.Kind = saga.Replied
+		words = s.parseReply(&e, words)
+	case "wake":
+		s.now = s.now.Add(duration(s.t, words[0]))
+		e.Kind, e.At, e.Actor.Kind = saga.Woke, s.now, saga.Engine
+		words = words[1:]
+	case "cancel":
+		e.Kind, e.Actor.Kind = saga.Cancelled, saga.Operator
+	case saga.Undeliverable, saga.Poisoned:
+		e.Step.Name, e.Actor.Kind = words[0], saga.Engine
+		e.Epoch = s.stepState(words[0]).Epoch
+		words = words[1:]
+	}
+	s.options(&e, words)
+	return e
+}
+
+// parseReply reads STEP do|undo OUTCOME: an answer to the command under way,
+// unless options say otherwise.
+func (s *story) parseReply(e *saga.Event, words []string) []string {
+	st := s.stepState(words[0])
+	e.Step.Name, e.Epoch, e.Attempt = words[0], max(st.Epoch, 1), max(st.Attempt, 1)
+	e.Actor = saga.Actor{Kind: saga.Participant, Name: s.participant(words[0])}
+	var err error
+	e.Direction, err = saga.ParseDirection(words[1])
+	require.NoError(s.t, err)
+	e.Outcome, err = saga.ParseOutcome(words[2])
+	require.NoError(s.t, err)
+	return words[3:]
+}
+
+// options reads key=value options, a payload in JSON, and a reason in words.
+func (s *story) options(e *saga.Event, words []string) {
+	var reason []string
+	for _, word := range words {
+		key, value, _ := strings.Cut(word, "=")
+		switch key {
+		case "epoch":
+			e.Epoch = number(s.t, value)
+		case "attempt":
+			e.Attempt = number(s.t, value)
+		case "from":
+			e.Actor.Name = value
+		case "id":
+			e.RequestID = value
+		case "hold":
+			e.Hold = true
+		case "healthy": // the way is whole since that long before now
+			e.Healthy = s.now.Add(-duration(s.t, value))
+		case "level":
+			e.Level = number(s.t, value)
+		case "type":
+			e.Payload.ContentType = value
+		case "pad": // a document of that size
+			e.Payload.Data = []byte(`{"seat":"12A","pad":"` + strings.Repeat("x", number(s.t, value)) + `"}`)
+		default:
+			if strings.HasPrefix(word, "{") {
+				e.Payload.Data = []byte(word)
+			} else {
+				reason = append(reason, word)
+			}
+		}
+	}
+	e.Reason = strings.Join(reason, " ")
+}
+
+// stepState is the state of a step, zero when there is none.
+func (s *story) stepState(name string) saga.StepState {
+	for i, step := range s.def.Steps {
+		if step.Name == name && i < len(s.state.Steps) {
+			return s.state.Steps[i]
+		}
+	}
+	return saga.StepState{}
+}
+
+func (s *story) participant(name string) string {
+	for _, step := range s.def.Steps {
+		if step.Name == name {
+			return step.Participant
+		}
+	}
+	return "nobody"
+}
+
+func duration(t *testing.T, text string) time.Duration {
+	t.Helper()
+	d, err := time.ParseDuration(text)
+	require.NoError(t, err)
+	return d
+}
+
+func number(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	return n
+}
