@@ -6,7 +6,7 @@
 //
 //	func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
 //
-// Where a server cannot be had (no PostgreSQL binaries, no JDK), the test is
+// Where a server cannot be had (no JDK, no network for a download), the test is
 // skipped and says so on standard error; with CI=true it fails instead.
 package testserver
 
@@ -26,6 +26,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/unwindhq/unwind/internal/embedded/download"
 	"github.com/unwindhq/unwind/internal/server"
 )
 
@@ -150,11 +151,21 @@ func TempDir() (string, error) {
 }
 
 // StartPostgres starts a server with settings for tests in dir: quick, not safe
-// against a power cut. The caller stops it.
+// against a power cut. Where none is installed, one is downloaded. The caller
+// stops it.
 func StartPostgres(ctx context.Context, dir string) (*server.Postgres, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	return server.StartPostgres(ctx, server.PostgresConfig{Dir: dir, Settings: testSettings, Log: logger()})
+	binDir, err := server.FindPostgres(ctx)
+	if errors.Is(err, server.ErrNoPostgres) {
+		var downloadErr error
+		if binDir, downloadErr = download.Postgres(ctx, os.Stderr); downloadErr != nil {
+			return nil, errors.Join(err, downloadErr)
+		}
+	}
+	return server.StartPostgres(ctx, server.PostgresConfig{
+		Dir: dir, BinDir: binDir, Settings: testSettings, Log: logger(),
+	})
 }
 
 // StartKafka starts a broker in dir. The caller stops it.
@@ -175,9 +186,9 @@ func report(err error) {
 	}
 }
 
-// unavailable ends a test whose server cannot be started: loudly, and in CI as
-// a failure.
-func unavailable(t testing.TB, what string, err error) {
+// Unavailable ends a test whose server cannot be started: loudly, and in CI as
+// a failure. It is the only skip in the project.
+func Unavailable(t testing.TB, what string, err error) {
 	t.Helper()
 	if InCI() {
 		t.Fatalf("%s is needed and cannot be started: %v", what, err)

@@ -25,7 +25,7 @@ func Postgres(t testing.TB) string {
 	if admin == "" {
 		postgres, err := shared.startPostgres()
 		if err != nil {
-			unavailable(t, "PostgreSQL", err)
+			Unavailable(t, "PostgreSQL", err)
 		}
 		admin = postgres.URL()
 	}
@@ -65,7 +65,7 @@ func Kafka(t testing.TB) []string {
 	}
 	kafka, err := shared.startKafka()
 	if err != nil {
-		unavailable(t, "Kafka", err)
+		Unavailable(t, "Kafka", err)
 	}
 	return kafka.Brokers()
 }
@@ -77,7 +77,7 @@ func RestartableKafka(t testing.TB) *server.Kafka {
 	dir := folder(t)
 	kafka, err := StartKafka(t.Context(), dir)
 	if err != nil {
-		unavailable(t, "Kafka", err)
+		Unavailable(t, "Kafka", err)
 	}
 	t.Cleanup(func() {
 		kafka.Kill() // its data is removed next: a clean stop would only take longer
@@ -94,7 +94,7 @@ func RestartablePostgres(t testing.TB) *server.Postgres {
 	t.Cleanup(func() { report(server.RemovePostgres(dir)) })
 	postgres, err := StartPostgres(t.Context(), dir)
 	if err != nil {
-		unavailable(t, "PostgreSQL", err)
+		Unavailable(t, "PostgreSQL", err)
 	}
 	t.Cleanup(func() {
 		postgres.Kill() // as above
