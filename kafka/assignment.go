@@ -43,7 +43,7 @@ func (a *assignment) run(before *assignment) {
 		}
 		if err != nil {
 			a.warn(err)
-			a.pause()
+			pause(a.ctx, reconnectPause)
 		}
 	}
 }
@@ -118,13 +118,5 @@ func (a *assignment) warn(err error) {
 		a.complain = now.Add(complainEvery)
 		a.reader.config.Log.Warn("kafka: partition cannot be read, trying on",
 			"topic", a.reader.config.Topic, "partition", a.partition, "offset", a.next, "error", err)
-	}
-}
-
-// pause waits a moment before the next attempt.
-func (a *assignment) pause() {
-	select {
-	case <-time.After(reconnectPause):
-	case <-a.ctx.Done():
 	}
 }

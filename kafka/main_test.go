@@ -19,7 +19,12 @@ import (
 // patience is how long a test waits for what must come.
 const patience = 30 * time.Second
 
-func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == restartArgument {
+		os.Exit(askForRestart(os.Args[2]))
+	}
+	os.Exit(testserver.Main(m))
+}
 
 // cluster is the shared broker and one topic of the test's own.
 type cluster struct {
