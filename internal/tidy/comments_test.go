@@ -147,7 +147,7 @@ func checkPackageDocs(files tree) []fault {
 		if !documented[dir] {
 			s := first[dir]
 			faults = append(faults, s.faultf(s.file.Package, "package %s has no comment: write a doc.go beginning with \"Package %s\" (a program: \"Command %s\")",
-				dir, s.file.Name.Name, path.Base(dir)))
+				dir, strings.TrimSuffix(s.file.Name.Name, "_test"), path.Base(dir)))
 		}
 	}
 	return faults
