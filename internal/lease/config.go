@@ -72,6 +72,9 @@ func (c Config) Validate() error {
 	if c.Pool == nil {
 		faults = append(faults, errors.New("lease: Pool is nil: give it the small pool for leases and health"))
 	}
+	if c.Pool != nil && c.Pool.Config().MaxConns < 2 {
+		faults = append(faults, errors.New("lease: Pool allows one connection: the takeover of a bucket needs a second one beside the renewal"))
+	}
 	if c.Node == "" {
 		faults = append(faults, errors.New("lease: Node is empty: name this process's incarnation"))
 	}

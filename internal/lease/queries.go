@@ -21,7 +21,7 @@ ON CONFLICT (node) DO UPDATE SET until = excluded.until, version = excluded.vers
 (SELECT node FROM {schema}.nodes WHERE until < clock_timestamp() FOR UPDATE SKIP LOCKED)`
 
 	// readNodes scans nodes.
-	readNodes = `SELECT count(*), min(levels) FROM {schema}.nodes`
+	readNodes = `SELECT count(*)::int, coalesce(min(levels), 0) FROM {schema}.nodes`
 
 	// readBuckets scans buckets, which has one row per bucket.
 	readBuckets = `SELECT b.bucket, b.epoch, b.read_offset, coalesce(b.owner, ''), n.node IS NOT NULL
@@ -38,15 +38,16 @@ WHERE b.bucket = c.bucket
 RETURNING b.bucket, b.epoch, b.read_offset`
 
 	// releaseBuckets uses the primary key of buckets.
-	releaseBuckets = `UPDATE {schema}.buckets b SET owner = NULL
-FROM unnest($2::int[], $3::bigint[]) AS h (bucket, epoch)
-WHERE b.bucket = h.bucket AND b.epoch = h.epoch AND b.owner = $1`
+	releaseBuckets = `UPDATE {schema}.buckets SET owner = NULL WHERE owner = $1 AND bucket = ANY ($2)`
+
+	// releaseAll scans buckets, which has one row per bucket.
+	releaseAll = `UPDATE {schema}.buckets SET owner = NULL WHERE owner = $1`
 
 	// leave uses the primary key of nodes.
 	leave = `DELETE FROM {schema}.nodes WHERE node = $1`
 
-	// waitOut touches no table. One bucket a statement, in rising order.
-	waitOut = `SELECT pg_advisory_xact_lock($1, $2)`
+	// waitOut touches no table. unnest keeps the order of the sorted array.
+	waitOut = `SELECT pg_advisory_xact_lock($1, bucket) FROM unnest($2::int[]) AS bucket`
 
 	// saveOffsets uses the primary key of buckets.
 	saveOffsets = `UPDATE {schema}.buckets b SET read_offset = h.read_offset
