@@ -92,8 +92,8 @@ func (m *Machine) Replay(id ID, h History) (State, error) {
 		if err != nil {
 			return s, fmt.Errorf("replay event %d (%s) of saga %s: %w", e.Seq, e.Kind, id, err)
 		}
-		if next.Seq != e.Seq {
-			return s, fmt.Errorf("replay event %d (%s) of saga %s: it changed nothing", e.Seq, e.Kind, id)
+		if next.Seq == s.Seq || next.Seq != e.Seq {
+			return s, fmt.Errorf("replay event %d (%s) of saga %s: want event %d, or it changed nothing", e.Seq, e.Kind, id, s.Seq+1)
 		}
 		s = next
 	}

@@ -5,21 +5,35 @@ import (
 	"time"
 )
 
-// woke lets every wait end whose time has come.
+// woke lets every wait end whose time has come: first those that turn the saga
+// back, so that no other step is tried again in the same moment.
 func (d *decision) woke() error {
 	if d.s.Status.Ended() {
 		return nil
 	}
-	for i := range d.s.Steps {
-		st := &d.s.Steps[i]
-		if !st.Phase.timed() || st.Due.After(d.e.At) || d.deferred(i) {
-			continue
-		}
-		if err := d.due(i); err != nil {
-			return err
+	for _, last := range []bool{true, false} {
+		for i := range d.s.Steps {
+			if d.exhausted(i) != last || !d.isDue(i) {
+				continue
+			}
+			if err := d.due(i); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// isDue reports whether step i's wait is over.
+func (d *decision) isDue(i int) bool {
+	st := &d.s.Steps[i]
+	return st.Phase.timed() && !st.Due.After(d.e.At) && !d.deferred(i)
+}
+
+// exhausted reports whether step i is in its last attempt.
+func (d *decision) exhausted(i int) bool {
+	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	return st.Phase == Doing && step.Kind == Compensable && st.Attempt >= step.Do.Attempts
 }
 
 // deferred gives a sent command its whole timeout again when our own way to the

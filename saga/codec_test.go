@@ -1,0 +1,96 @@
+package saga_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+func drawTime(t *rapid.T, label string) time.Time {
+	n := rapid.Int64Range(-1, 1<<52).Draw(t, label)
+	if n <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
+}
+
+func drawBytes(t *rapid.T, label string) []byte {
+	if rapid.Bool().Draw(t, label+"Kept") {
+		return append([]byte{}, rapid.SliceOf(rapid.Byte()).Draw(t, label)...)
+	}
+	return nil
+}
+
+func drawState(t *rapid.T) saga.State {
+	text := rapid.String()
+	s := saga.State{
+		ID: storyID, Definition: text.Draw(t, "definition"), Version: text.Draw(t, "version"),
+		Level: rapid.Int().Draw(t, "level"), Seq: rapid.Int64().Draw(t, "seq"),
+		Status: saga.Status(rapid.Byte().Draw(t, "status")), PivotSent: rapid.Bool().Draw(t, "pivotSent"),
+		Started: drawTime(t, "started"), Last: drawTime(t, "last"), Cause: text.Draw(t, "cause"),
+		Input: saga.Payload{Data: drawBytes(t, "input"), ContentType: text.Draw(t, "type"), Codec: text.Draw(t, "codec"), KeyID: text.Draw(t, "key")},
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "steps") {
+		s.Steps = append(s.Steps, saga.StepState{
+			Phase: saga.Phase(rapid.Byte().Draw(t, "phase")), Epoch: rapid.Int().Draw(t, "epoch"),
+			Attempt: rapid.Int().Draw(t, "attempt"), Due: drawTime(t, "due"), Hash: rapid.Uint64().Draw(t, "hash"),
+			Ignored: rapid.Int().Draw(t, "ignored"), Output: drawBytes(t, "output"),
+		})
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "attention") {
+		s.Attention = append(s.Attention, saga.Attention{
+			Reason: saga.AttentionReason(text.Draw(t, "reason")), Step: text.Draw(t, "step"), Text: text.Draw(t, "text"),
+		})
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "requests") {
+		s.Requests = append(s.Requests, rapid.Uint64().Draw(t, "request"))
+	}
+	return s
+}
+
+func TestStateCodec(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawState(t)
+		data := saga.AppendState([]byte("before"), &s)
+		require.Equal(t, "before", string(data[:6]))
+		decoded, err := saga.DecodeState(storyID, data[6:])
+		require.NoError(t, err)
+		require.Equal(t, s, decoded)
+		cut := rapid.IntRange(0, len(data)-7).Draw(t, "cut")
+		_, err = saga.DecodeState(storyID, data[6:6+cut])
+		require.ErrorIs(t, err, saga.ErrState)
+		_, err = saga.DecodeState(storyID, append(data[6:], 0))
+		require.ErrorIs(t, err, saga.ErrState)
+	})
+}
+
+func TestStateOfALaterVersion(t *testing.T) {
+	t.Parallel()
+	_, err := saga.DecodeState(storyID, []byte{9})
+	require.EqualError(t, err, "saga "+storyID.String()+": state of version 9: not a state that this build can read")
+}
+
+// FuzzDecodeState: any bytes are read without a panic, and what was read is
+// written and read again the same.
+func FuzzDecodeState(f *testing.F) {
+	s := saga.State{Definition: "trip", Status: saga.Running, Last: storyStart, Steps: make([]saga.StepState, 2), Requests: []uint64{7}}
+	s.Attention = []saga.Attention{{Reason: saga.PivotUnknown, Step: "pay", Text: "5 attempts"}}
+	f.Add(saga.AppendState(nil, &s))
+	f.Add([]byte{})
+	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		read, err := saga.DecodeState(storyID, data)
+		if err != nil {
+			require.ErrorIs(t, err, saga.ErrState)
+			return
+		}
+		again, err := saga.DecodeState(storyID, saga.AppendState(nil, &read))
+		require.NoError(t, err)
+		require.Equal(t, saga.AppendState(nil, &read), saga.AppendState(nil, &again))
+	})
+}

@@ -1,0 +1,114 @@
+package saga_test
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// drawDefinition makes a valid definition: any graph, with or without a pivot,
+// conditions and mapped inputs.
+func drawDefinition(t *rapid.T) saga.Definition {
+	n := rapid.IntRange(1, 6).Draw(t, "steps")
+	pivot := rapid.IntRange(-1, n-1).Draw(t, "pivot")
+	def := saga.Definition{Name: "drawn", Version: "r1"}
+	for i := range n {
+		def.Steps = append(def.Steps, drawStep(t, def, i, pivot))
+	}
+	return def
+}
+
+func drawStep(t *rapid.T, def saga.Definition, i, pivot int) saga.Step {
+	step := saga.Step{
+		Name: fmt.Sprintf("s%d", i), Participant: fmt.Sprintf("p%d", i%3), Command: "run", After: []string{},
+		Do: saga.Policy{Timeout: 10 * time.Second, Attempts: rapid.IntRange(1, 3).Draw(t, "attempts")},
+	}
+	for j := range i {
+		if i == pivot || j == pivot || rapid.Bool().Draw(t, "after") {
+			step.After = append(step.After, def.Steps[j].Name)
+		}
+	}
+	switch {
+	case i == pivot:
+		step.Kind = saga.Pivot
+	case pivot >= 0 && i > pivot:
+		step.Kind, step.Do.Attempts = saga.Retriable, 0
+	case rapid.IntRange(0, 4).Draw(t, "compensation") == 0:
+		step.Reason = "reads only"
+	default:
+		step.Compensation, step.Undo.Attempts = "unrun", 2
+	}
+	if i != pivot {
+		step.When = drawPath(t, step.After, "input.yes", "when")
+	}
+	step.Input = drawPath(t, step.After, "input.x", "input")
+	return step
+}
+
+// drawPath reads the input or an earlier output, or is nil.
+func drawPath(t *rapid.T, after []string, input path, label string) saga.Expr {
+	switch n := rapid.IntRange(0, 4).Draw(t, label); {
+	case n == 0:
+		return input
+	case n == 1 && len(after) > 0:
+		return path(rapid.SampledFrom(after).Draw(t, label) + ".yes")
+	}
+	return nil
+}
+
+// drawEvent makes any event, sensible or not, for a saga in state s.
+func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
+	kinds := []saga.EventKind{saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Woke, saga.Woke,
+		saga.Cancelled, saga.Undeliverable, saga.Poisoned, saga.Started}
+	late := time.Duration(rapid.IntRange(-5, 40).Draw(t, "seconds")) * time.Second
+	last := s.Last
+	if s.Status == 0 {
+		last = storyStart
+	}
+	e := saga.Event{
+		Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), At: last.Add(late), Hold: rapid.IntRange(0, 5).Draw(t, "hold") == 0,
+		Definition: "drawn", Version: "r1", Level: saga.Level,
+	}
+	if s.Status == 0 && rapid.Bool().Draw(t, "start") {
+		e.Kind = saga.Started
+	}
+	switch e.Kind {
+	case saga.Started:
+		e.Payload.Data = drawDocument(t)
+	case saga.Woke:
+		e.Healthy = e.At.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t, "healthy")) * time.Second)
+	case saga.Cancelled:
+		e.RequestID = rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "request")
+	default:
+		drawReply(t, &e, def, s)
+	}
+	return e
+}
+
+// drawReply answers some step, most often the command under way.
+func drawReply(t *rapid.T, e *saga.Event, def saga.Definition, s saga.State) {
+	i := rapid.IntRange(0, len(def.Steps)-1).Draw(t, "step")
+	e.Step.Name = def.Steps[i].Name
+	e.Actor = saga.Actor{Kind: saga.Participant, Name: def.Steps[i].Participant}
+	e.Direction = rapid.SampledFrom([]saga.Direction{saga.Do, saga.Undo}).Draw(t, "direction")
+	e.Outcome = rapid.SampledFrom([]saga.Outcome{saga.Succeeded, saga.Succeeded, saga.Rejected, saga.Failed, saga.Ongoing}).Draw(t, "outcome")
+	e.Attempt, e.Epoch = rapid.IntRange(0, 3).Draw(t, "attempt"), rapid.IntRange(0, 3).Draw(t, "epoch")
+	if i < len(s.Steps) && rapid.Bool().Draw(t, "fits") {
+		st := s.Steps[i]
+		e.Attempt, e.Epoch, e.Direction = st.Attempt, st.Epoch, saga.Do
+		if st.Epoch > 1 {
+			e.Direction = saga.Undo
+		}
+	}
+	e.Payload.Data = drawDocument(t)
+}
+
+// drawDocument is small or too large to be kept in the state.
+func drawDocument(t *rapid.T) []byte {
+	size := rapid.SampledFrom([]int{0, 0, 0, saga.InlineMax + 1}).Draw(t, "size")
+	return fmt.Appendf(nil, `{"yes":%t,"x":%d,"pad":%q}`, rapid.Bool().Draw(t, "yes"), rapid.IntRange(0, 99).Draw(t, "x"), strings.Repeat("x", size))
+}
