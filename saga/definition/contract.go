@@ -2,7 +2,8 @@ package definition
 
 import (
 	"encoding/json"
-	"errors"
+	"slices"
+	"strconv"
 )
 
 // Contract is what a participant offers: its commands and their schemas.
@@ -20,8 +21,91 @@ type CommandContract struct {
 	Compensation string          // Compensation names the command that undoes it, if there is one.
 }
 
+var (
+	contractOptions = options{"a contract", []string{"unwind", "participant", "owner", "sticky", "commands"}, []string{"codec", "limits", "reply"}}
+	commandOptions  = options{"a command", []string{"input", "result", "compensation"}, []string{"codec", "limits", "reply", "timeout"}}
+)
+
 // LoadContract reads a contract file, YAML or JSON by its content. The error is
 // saga.Faults with everything that is wrong.
 func LoadContract(name string, data []byte) (*Contract, error) {
-	return nil, errors.ErrUnsupported
+	r := newReport(name)
+	root, err := parse(data)
+	if err != nil {
+		r.syntax(err)
+		return nil, r.err()
+	}
+	r.see(root, "")
+	c := decoder{r}.contract(root)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (d decoder) contract(n *node) *Contract {
+	o := d.object(n, "", contractOptions)
+	if version := o.text("unwind"); version != Version1 && n.kind == objectNode {
+		d.add("unwind", "unknown version "+strconv.Quote(version)+" of the format", "write unwind: v1")
+	}
+	c := &Contract{Participant: o.name("participant"), Owner: o.text("owner"), Commands: map[string]CommandContract{}}
+	o.need("participant", "the participant has no name", "write participant: and a name such as payments")
+	o.need("commands", "there are no commands", "write commands: and what can be asked of the participant")
+	if sticky := o.fields["sticky"]; sticky != nil {
+		if sticky.kind != boolNode {
+			d.add("sticky", "want true or false, found "+sticky.what(), "")
+		}
+		value := sticky.text == "true"
+		c.Sticky = &value
+	}
+	commands := o.fields["commands"]
+	if commands == nil {
+		return c
+	}
+	if commands.kind != objectNode || len(commands.items) == 0 {
+		d.add("commands", "want commands by name, found "+commands.what(), "")
+		return c
+	}
+	for i, f := range commands.fields {
+		c.Commands[f.name] = d.command(f.name, commands.items[i])
+	}
+	return c
+}
+
+func (d decoder) command(name string, n *node) CommandContract {
+	path := join("commands", name)
+	d.checkName(path, name)
+	if n.kind == nullNode {
+		return CommandContract{}
+	}
+	o := d.object(n, path, commandOptions)
+	return CommandContract{Input: o.schema("input"), Result: o.schema("result"), Compensation: o.name("compensation")}
+}
+
+// schema reads an option that is a JSON Schema.
+func (o object) schema(name string) json.RawMessage {
+	n := o.fields[name]
+	if n == nil {
+		return nil
+	}
+	path := join(o.path, name)
+	if n.kind != objectNode {
+		o.add(path, "want a JSON Schema, found "+n.what(), "")
+		return nil
+	}
+	raw := n.appendJSON(nil)
+	if _, err := compileSchema(raw); err != nil {
+		o.add(path, "not a JSON Schema: "+err.Error(), "")
+	}
+	return raw
+}
+
+// names lists the commands.
+func (c *Contract) names() []string {
+	var names []string
+	for name := range c.Commands {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }

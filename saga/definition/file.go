@@ -1,8 +1,16 @@
 package definition
 
 import (
-	"errors"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/unwindhq/unwind/saga"
 )
@@ -25,27 +33,181 @@ type File struct {
 	// Canonical is the definition as JSON with every default and file resolved.
 	// Load reads it back to the same Hash.
 	Canonical []byte
+
+	schema *jsonschema.Schema // nil accepts any JSON
 }
 
 // Load reads one definition, YAML or JSON by its content; name is used in
 // faults only. The error is saga.Faults with everything that is wrong, in the
 // order of the file.
 func Load(name string, data []byte, opts Options) (*File, error) {
-	return nil, errors.ErrUnsupported
+	r := newReport(name)
+	root, err := parse(data)
+	if err != nil {
+		r.syntax(err)
+		return nil, r.err()
+	}
+	r.see(root, "")
+	return load(r, root, opts)
 }
 
 // Build checks and binds a definition that is written in Go. The error is
 // saga.Faults without files and lines.
 func Build(spec Spec, opts Options) (*File, error) {
-	return nil, errors.ErrUnsupported
+	r := newReport("")
+	if spec.Unwind == "" {
+		spec.Unwind = Version1
+	}
+	data, err := encode(spec)
+	if err != nil {
+		r.add("", "the definition can't be written as JSON: "+err.Error(), "use values that encoding/json can encode")
+		return nil, r.err()
+	}
+	root, err := parseJSON(data, "")
+	if err != nil {
+		r.syntax(err)
+		return nil, r.err()
+	}
+	return load(r, root, opts)
 }
 
-// CheckInput checks a saga's input: at most saga.MaxPayload bytes of JSON, no
-// deeper than MaxDepth, no field twice, as the schema says. The error is an
-// *InputError. input is only read; numbers of any size are kept.
-func (f *File) CheckInput(input []byte) error {
-	return errors.ErrUnsupported
+// load goes the one way from nodes to a File.
+func load(r *report, root *node, opts Options) (*File, error) {
+	f := &File{}
+	spec := decoder{r}.spec(root)
+	f.schema = r.schema(&spec, opts.Dir)
+	steps := (&resolver{report: r}).resolve(&spec)
+	f.Definition = saga.Definition{Name: spec.Saga, Title: spec.Title, Owner: spec.Owner, Steps: steps}
+	if spec.Input != nil {
+		f.Definition.Schema, _ = spec.Input.Schema.(json.RawMessage)
+	}
+	if err := bindSteps(r, spec.Steps, &f.Definition, opts.Contracts); err != nil {
+		return nil, err
+	}
+	r.structure(f.Definition)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	canonical, err := encode(spec)
+	if err != nil {
+		return nil, fmt.Errorf("encode definition %s: %w", spec.Saga, err)
+	}
+	sum := sha256.Sum256(canonical)
+	f.Canonical, f.Hash = canonical, hex.EncodeToString(sum[:])
+	return f, nil
 }
 
-// MaxDepth is how deep a JSON text that is read may be nested.
-const MaxDepth = 64
+// bindSteps binds every expression and checks the steps against the contracts.
+func bindSteps(r *report, written []Step, def *saga.Definition, contracts []Contract) error {
+	b, err := newBinder(r, written, shapeOf(def.Schema))
+	if err != nil {
+		return err
+	}
+	known := catalogue{binder: b, contracts: contracts}
+	known.results()
+	for i := range def.Steps {
+		if written[i].When != "" {
+			if e := b.when(i); e != nil {
+				def.Steps[i].When = e
+			}
+		}
+		var tree *node
+		if raw, ok := written[i].Input.(json.RawMessage); ok {
+			if tree, err = parseJSON(raw, ""); err != nil {
+				return fmt.Errorf("read back the input of step %s: %w", written[i].Step, err)
+			}
+			def.Steps[i].Input = b.input(i, tree)
+		}
+		known.check(i, &def.Steps[i], tree)
+	}
+	return nil
+}
+
+// structure adds what the core has to say. What follows from a kind is left out
+// while a kind is faulty.
+func (r *report) structure(def saga.Definition) {
+	_, err := saga.Compile(def)
+	faults, _ := err.(saga.Faults)
+	if r.faultyKind() {
+		kept := faults[:0]
+		for _, f := range faults {
+			if !dependsOnKind(f.Path) {
+				kept = append(kept, f)
+			}
+		}
+		faults = kept
+	}
+	r.merge(faults)
+}
+
+func (r *report) faultyKind() bool {
+	for _, f := range r.faults {
+		if strings.HasSuffix(f.Path, "].kind") {
+			return true
+		}
+	}
+	return false
+}
+
+func dependsOnKind(path string) bool {
+	for _, option := range []string{"].kind", "ompensation", "].undo", "retry.attempts", "].when"} {
+		if strings.HasSuffix(path, option) {
+			return true
+		}
+	}
+	return false
+}
+
+// schema reads and compiles the input's schema and puts it into the Spec.
+func (r *report) schema(spec *Spec, dir fs.FS) *jsonschema.Schema {
+	if spec.Input == nil || spec.Input.Schema == nil {
+		return nil
+	}
+	if name, ok := spec.Input.Schema.(string); ok {
+		raw, err := readSchema(dir, name)
+		if err != nil {
+			r.add("input.schema", err.Error(), "write the path of a .json file relative to the definition")
+			return nil
+		}
+		spec.Input.Schema = raw
+	}
+	raw, _ := spec.Input.Schema.(json.RawMessage)
+	schema, err := compileSchema(raw)
+	if err != nil {
+		r.add("input.schema", "not a JSON Schema: "+err.Error(), "")
+	}
+	return schema
+}
+
+// readSchema reads a schema file and returns it compact.
+func readSchema(dir fs.FS, name string) (json.RawMessage, error) {
+	switch {
+	case !strings.HasSuffix(name, ".json"):
+		return nil, fmt.Errorf("%q is not a .json file", name)
+	case dir == nil:
+		return nil, fmt.Errorf("the schema file %q can't be read here: only a schema that is written out", name)
+	}
+	data, err := fs.ReadFile(dir, path.Clean(name))
+	if err != nil {
+		return nil, fmt.Errorf("read the schema: %w", err)
+	}
+	if len(data) > MaxFile {
+		return nil, fmt.Errorf("the schema %s has %d bytes, the most is %d", name, len(data), MaxFile)
+	}
+	n, err := parseJSON(data, "")
+	if err != nil {
+		return nil, fmt.Errorf("the schema %s is not JSON: %w", name, err)
+	}
+	return n.appendJSON(nil), nil
+}
+
+// encode writes v as compact JSON, < and > as they are.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}

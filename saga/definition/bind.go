@@ -1,0 +1,240 @@
+package definition
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// binder turns the expressions of a Spec into saga.Expr.
+type binder struct {
+	*report
+	env       *cel.Env
+	steps     []Step
+	shape     *shape // the input's
+	index     map[string]int
+	ancestors []map[int]bool
+	skippable map[string]bool
+	results   map[string]*shape // by step, from the contracts
+}
+
+func newBinder(r *report, steps []Step, input *shape) (*binder, error) {
+	env, err := newEnv()
+	if err != nil {
+		return nil, fmt.Errorf("set up expressions: %w", err)
+	}
+	b := &binder{
+		report: r, env: env, steps: steps, shape: input, index: map[string]int{},
+		ancestors: make([]map[int]bool, len(steps)), skippable: map[string]bool{}, results: map[string]*shape{},
+	}
+	for i, s := range steps {
+		if _, twice := b.index[s.Step]; !twice && s.Step != "" {
+			b.index[s.Step] = i
+		}
+		b.skippable[s.Step] = b.skippable[s.Step] || s.When != ""
+	}
+	for i := range steps {
+		b.ancestors[i] = map[int]bool{}
+		b.climb(i, b.ancestors[i])
+	}
+	return b, nil
+}
+
+// climb collects the steps that are over before step i.
+func (b *binder) climb(i int, seen map[int]bool) {
+	for _, name := range b.steps[i].After {
+		if j, ok := b.index[name]; ok && !seen[j] {
+			seen[j] = true
+			b.climb(j, seen)
+		}
+	}
+}
+
+// before reports whether a step is over before step i.
+func (b *binder) before(i int, name string) bool {
+	j := b.index[name]
+	return j != i && b.ancestors[i][j]
+}
+
+// names lists the steps.
+func (b *binder) names() []string {
+	var names []string
+	for _, s := range b.steps {
+		names = append(names, s.Step)
+	}
+	return names
+}
+
+// when binds a condition.
+func (b *binder) when(i int) saga.Expr {
+	path, text := at("steps", i)+".when", b.steps[i].When
+	segments, err := split(strings.TrimSpace(text))
+	switch {
+	case err != nil:
+		b.add(path, err.Error(), "close it with }")
+		return nil
+	case len(segments) != 1 || !segments[0].expression:
+		b.add(path, "want one expression", "write ${…} around all of it")
+		return nil
+	}
+	t := template{binder: b, step: i, e: &expression{where: "step " + b.steps[i].Step + ", when", source: text, boolean: true, shape: b.shape}}
+	if h := t.hole(segments[0].text, path, ""); h != nil {
+		t.e.parts = append(t.e.parts, h)
+	}
+	t.e.finish()
+	return t.e
+}
+
+// input binds a step's input, which is a tree.
+func (b *binder) input(i int, tree *node) saga.Expr {
+	source := string(tree.appendJSON(nil))
+	t := template{binder: b, step: i, e: &expression{where: "step " + b.steps[i].Step + ", input", source: source, shape: b.shape}}
+	t.tree(tree, at("steps", i)+".input", "")
+	t.e.finish()
+	return t.e
+}
+
+// template builds one expression.
+type template struct {
+	*binder
+	step int
+	e    *expression
+}
+
+func (t *template) static(text string) { t.e.parts = append(t.e.parts, static(text)) }
+
+// tree appends n: its static parts encoded, its expressions bound. path is for
+// faults, where for errors of Eval.
+func (t *template) tree(n *node, path, where string) {
+	switch n.kind {
+	case textNode:
+		t.text(n.text, path, where)
+	case listNode:
+		t.static("[")
+		for i, item := range n.items {
+			t.static(string(comma(nil, i)))
+			t.tree(item, at(path, i), at(where, i))
+		}
+		t.static("]")
+	case objectNode:
+		t.static("{")
+		for i, f := range n.fields {
+			if strings.Contains(f.name, "${") {
+				t.add(join(path, f.name), "an expression in a field's name", "write the name itself")
+			}
+			t.static(string(append(appendText(comma(nil, i), f.name), ':')))
+			t.tree(n.items[i], join(path, f.name), where+"."+f.name)
+		}
+		t.static("}")
+	default:
+		t.static(string(n.appendJSON(nil)))
+	}
+}
+
+// text appends a text: literal, one expression, or both mixed.
+func (t *template) text(text, path, where string) {
+	segments, err := split(text)
+	if err != nil {
+		t.add(path, err.Error(), "close it with }, or write $${ for the characters themselves")
+		return
+	}
+	var pieces mixed
+	for _, s := range segments {
+		if !s.expression {
+			pieces = append(pieces, s.text)
+			continue
+		}
+		h := t.hole(s.text, path, where)
+		if h == nil {
+			return
+		}
+		pieces = append(pieces, h)
+	}
+	switch {
+	case len(pieces) == 0:
+		t.static(`""`)
+	case len(pieces) > 1:
+		t.e.parts = append(t.e.parts, pieces)
+	default:
+		if h, ok := pieces[0].(*hole); ok {
+			t.e.parts = append(t.e.parts, h)
+			return
+		}
+		t.static(string(appendText(nil, pieces[0].(string))))
+	}
+}
+
+// hole compiles the expression inside ${…}; nil if it is faulty.
+func (t *template) hole(source, path, where string) *hole {
+	found := &references{bind: t.binder, step: t.step}
+	v, errs := t.compile(source, found)
+	for _, e := range errs {
+		t.add(path, "${"+source+"}: "+e.problem, e.cure)
+	}
+	if len(errs) > 0 {
+		return nil
+	}
+	t.e.reads.Input = t.e.reads.Input || found.input
+	for _, name := range found.steps {
+		if !slices.Contains(t.e.reads.Steps, name) {
+			t.e.reads.Steps = append(t.e.reads.Steps, name)
+		}
+	}
+	return &hole{where: where, source: source, value: v}
+}
+
+// compile parses, checks and plans an expression: a path copies, CEL computes.
+func (t *template) compile(source string, found *references) (value, []celError) {
+	if strings.TrimSpace(source) == "" {
+		return nil, []celError{{"the expression is empty", "write one, or $${ for the characters themselves"}}
+	}
+	parsed, issues := t.env.Parse(source)
+	if issues.Err() != nil {
+		return nil, celProblems(issues)
+	}
+	root := parsed.NativeRep().Expr()
+	if found.walk(root); len(found.errors) > 0 {
+		return nil, found.errors
+	}
+	if c, ok := chainOf(root); ok && c.plain && (c.root == "input" || c.root == "steps") {
+		return pathOf(c), nil
+	}
+	checked, issues := t.env.Check(parsed)
+	if issues.Err() != nil {
+		return nil, celProblems(issues)
+	}
+	if e := t.resultType(checked); e != nil {
+		return nil, []celError{*e}
+	}
+	p, err := compile(t.env, checked, found)
+	if err != nil {
+		return nil, []celError{{err.Error(), ""}}
+	}
+	return p, nil
+}
+
+// pathOf returns the chain as a path; references checked that it is one.
+func pathOf(c chain) *lookup {
+	if c.root == "input" {
+		return &lookup{elems: c.elems}
+	}
+	return &lookup{step: c.elems[0].name, elems: c.elems[2:]}
+}
+
+// resultType refuses what the result can be known not to fit.
+func (t *template) resultType(checked *cel.Ast) *celError {
+	out := checked.OutputType()
+	switch name := out.TypeName(); {
+	case name == "optional_type":
+		return &celError{"the value may be absent", "add .orValue(…)"}
+	case t.e.boolean && out.Kind() != cel.BoolKind && out.Kind() != cel.DynKind:
+		return &celError{"yields " + out.String() + ", not true or false", "write a comparison"}
+	case name == "bytes" || name == "type":
+		return &celError{"yields " + name + ", which JSON can't hold", ""}
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package definition
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// reader fetches each document once for one Eval and decodes it once, and only
+// if CEL needs it.
+type reader struct {
+	scope   saga.Scope
+	shape   *shape // the input's schema, which types its numbers
+	input   document
+	outputs []document
+}
+
+// document is the input or a step's output.
+type document struct {
+	step    string
+	fetched bool
+	absent  bool
+	raw     json.RawMessage
+	decoded ref.Val
+}
+
+// document returns the input (step is empty) or a step's output.
+func (r *reader) document(step string) (*document, error) {
+	d := r.find(step)
+	if d.fetched {
+		return d, nil
+	}
+	if step == "" {
+		raw, err := r.scope.Input()
+		if err != nil {
+			return nil, fmt.Errorf("read the input: %w", err)
+		}
+		d.raw, d.fetched = raw, true
+		return d, nil
+	}
+	raw, ok, err := r.scope.Output(step)
+	if err != nil {
+		return nil, fmt.Errorf("read the output of step %s: %w", step, err)
+	}
+	d.raw, d.absent, d.fetched = raw, !ok, true
+	return d, nil
+}
+
+func (r *reader) find(step string) *document {
+	if step == "" {
+		return &r.input
+	}
+	for i := range r.outputs {
+		if r.outputs[i].step == step {
+			return &r.outputs[i]
+		}
+	}
+	r.outputs = append(r.outputs, document{step: step})
+	return &r.outputs[len(r.outputs)-1]
+}
+
+// decode returns the document for CEL.
+func (r *reader) decode(d *document) (ref.Val, error) {
+	if d.decoded != nil {
+		return d.decoded, nil
+	}
+	var s *shape
+	if d.step == "" {
+		s = r.shape
+	}
+	v, err := decodeValue(d.raw, s)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not JSON that can be read: %w", rootName(d.step), err)
+	}
+	d.decoded = v
+	return v, nil
+}
+
+// rootName is how an expression calls a document.
+func rootName(step string) string {
+	if step == "" {
+		return "input"
+	}
+	return "steps." + step + ".output"
+}
