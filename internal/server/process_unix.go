@@ -12,8 +12,21 @@ import (
 )
 
 // guardScript ends the process $1 with the signal $2 when its standard input
-// closes without a line: that is when the process that started it has died.
-const guardScript = `read -r _ && exit 0; kill -s "$2" "$1"`
+// closes without a line: that is when the process that started it has died. A
+// server that has not ended $3 seconds later (Kafka can hang when it is told to
+// stop while it starts) is killed.
+const guardScript = `read -r _ && exit 0
+kill -s "$2" "$1" || exit 0
+left=$3
+while [ "$left" -gt 0 ]; do
+	sleep 1
+	kill -0 "$1" 2>/dev/null || exit 0
+	left=$((left - 1))
+done
+kill -s KILL "$1"`
+
+// guardPatience is how many seconds a server gets to end in good order.
+const guardPatience = 10
 
 // detach gives the child a session of its own, so that Ctrl-C at the terminal
 // reaches this process only, which then stops the child in good order.
@@ -26,7 +39,7 @@ func detach(cmd *exec.Cmd) {
 
 // guard starts the guard of a process and returns the function that ends it.
 func guard(pid int, signal string) (func(), error) {
-	cmd := exec.Command("/bin/sh", "-c", guardScript, "guard", strconv.Itoa(pid), signal)
+	cmd := exec.Command("/bin/sh", "-c", guardScript, "guard", strconv.Itoa(pid), signal, strconv.Itoa(guardPatience))
 	detach(cmd)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
