@@ -38,7 +38,8 @@ type RelayConfig struct {
 	// handed over; default 1 s. A sweep that found some is followed by quicker ones.
 	SweepEvery time.Duration
 	// SweepBusy is the time to the next sweep after one that found rows; it
-	// doubles with every sweep that finds none, up to SweepEvery. Default 5 ms.
+	// doubles with every sweep that finds none, up to SweepEvery. Default
+	// SweepEvery, for rows usually come by Hand; 5 ms in Standalone.
 	SweepBusy time.Duration
 	// SweepRows is the most rows read by one statement of a sweep; default 1000.
 	SweepRows int
@@ -95,7 +96,7 @@ func (c RelayConfig) withDefaults() RelayConfig {
 	c.BatchMax = or(c.BatchMax, 512)
 	c.KeyRows = or(c.KeyRows, 1)
 	c.SweepEvery = or(c.SweepEvery, time.Second)
-	c.SweepBusy = min(or(c.SweepBusy, 5*time.Millisecond), c.SweepEvery)
+	c.SweepBusy = min(or(c.SweepBusy, c.SweepEvery), c.SweepEvery)
 	c.SweepRows = or(c.SweepRows, 1000)
 	c.FullSweepEvery = or(c.FullSweepEvery, 3*time.Minute)
 	c.MaxTx = or(c.MaxTx, 10*time.Second)

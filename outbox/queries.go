@@ -28,13 +28,14 @@ VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`
 	lockKey = `SELECT pg_advisory_xact_lock($1)`
 
 	// sweepIDs walks the primary key from the floor; the table holds unsent rows
-	// only, so the filter on bucket discards little.
-	sweepIDs = `SELECT id, bucket, key FROM {schema}.outbox
+	// only, so the filter on bucket discards little. Payloads are not read.
+	sweepIDs = `SELECT id, key, octet_length(key) + octet_length(headers) + coalesce(octet_length(payload), 0)
+FROM {schema}.outbox
 WHERE id > $1 AND bucket = ANY ($2) ORDER BY id LIMIT $3`
 
 	// readRows uses the primary key.
 	readRows = `SELECT id, bucket, topic, partition, key, headers, payload FROM {schema}.outbox
-WHERE id = ANY ($1) ORDER BY id LIMIT $2`
+WHERE id = ANY ($1) ORDER BY id`
 )
 
 // in returns query with the schema put in place.

@@ -1,18 +1,42 @@
 package outbox
 
 import (
-	"context"
-	"errors"
+	"math/rand/v2"
+	"sync"
 	"time"
-)
 
-// errUnbuilt marks the skeleton.
-var errUnbuilt = errors.New("outbox relay: not built yet")
+	"github.com/unwindhq/unwind/internal/bucket"
+)
 
 // Relay publishes the rows of the buckets it has been given. Its methods may be
 // called from any goroutine.
 type Relay struct {
-	cfg RelayConfig
+	cfg   RelayConfig
+	wake  chan struct{} // there is something to dispatch
+	nudge chan struct{} // sweep now
+	clerk chan struct{} // a stream is poisoned
+	sweep chan struct{} // held by the sweep under way
+
+	mu       sync.Mutex
+	shares   [bucket.Count]*share
+	streams  map[string]*stream
+	ready    queue
+	waiting  retries
+	poisoned queue
+	sent     map[int64]sentMark // acknowledged, not known to be deleted
+	unsent   int                // rows in streams
+	bytes    int                // and their sizes
+	flying   [bucket.Count]int  // rows with the publisher
+	inFlight int                // and their sum
+	sweepState
+	health
+	stats Stats
+}
+
+// health is the view of the latest outcomes.
+type health struct {
+	since time.Time
+	sick  bool
 }
 
 // NewRelay returns a relay without buckets.
@@ -20,12 +44,16 @@ func NewRelay(cfg RelayConfig) (*Relay, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Relay{cfg: cfg.withDefaults()}, nil
+	return &Relay{
+		cfg:     cfg.withDefaults(),
+		wake:    make(chan struct{}, 1),
+		nudge:   make(chan struct{}, 1),
+		clerk:   make(chan struct{}, 1),
+		sweep:   make(chan struct{}, 1),
+		streams: map[string]*stream{},
+		sent:    map[int64]sentMark{},
+	}, nil
 }
-
-// Run publishes until ctx ends; then it waits up to LoseWait for the rows in
-// flight, deletes what was sent, and returns nil. Run it once.
-func (r *Relay) Run(ctx context.Context) error { return errUnbuilt }
 
 // Hand gives the relay rows that the caller has just committed, so that they need
 // not be read back. It never blocks. What does not fit, or is of a bucket that
@@ -36,50 +64,64 @@ func (r *Relay) Run(ctx context.Context) error { return errUnbuilt }
 // several processes write, call Nudge instead. Calls for one key should come in
 // the order of the ids: a lower id that comes late goes first only if the higher
 // one is not in flight yet. Rows are kept, not copied deeply: do not change them.
-func (r *Relay) Hand(rows []Row) {}
+func (r *Relay) Hand(rows []Row) {
+	r.mu.Lock()
+	for i := range rows {
+		sh := r.share(rows[i].Bucket)
+		if sh == nil || !sh.complete {
+			continue
+		}
+		if !r.room(rows[i].size()) {
+			r.deny(sh)
+			r.starved = true
+			continue
+		}
+		r.admit(&rows[i])
+	}
+	some := r.ready.len() > 0
+	r.mu.Unlock()
+	if some {
+		signal(r.wake)
+	}
+}
 
 // Nudge makes a sweep start now. Calls are coalesced; it never blocks.
-func (r *Relay) Nudge() {}
+func (r *Relay) Nudge() { signal(r.nudge) }
 
 // Doubt says that a row of these buckets may have been committed without having
 // been handed over, as after a COMMIT of unknown outcome. Call it once its fate
 // is settled, and before newer rows are handed over: until a sweep has read all
 // rows of the bucket, Hand leaves its rows to that sweep and Unsent says true.
-func (r *Relay) Doubt(buckets ...int) {}
-
-// Gain adds buckets and reads their unsent rows. It returns when all of them are
-// known, or as many as fit in memory; in the latter case Unsent says true for
-// every key of the bucket until the rest is known. After an error the buckets are
-// not the relay's. Call it while the relay runs or before.
-func (r *Relay) Gain(ctx context.Context, buckets ...int) error { return errUnbuilt }
-
-// Lose takes buckets away: nothing more of them is published; it waits, at most
-// LoseWait, until their rows in flight are done, and deletes those that were sent.
-func (r *Relay) Lose(buckets ...int) {}
+func (r *Relay) Doubt(buckets ...int) {
+	r.mu.Lock()
+	for _, b := range buckets {
+		if sh := r.share(b); sh != nil {
+			r.deny(sh)
+		}
+	}
+	r.mu.Unlock()
+	signal(r.nudge)
+}
 
 // Unsent tells whether key may have a row that is committed and not yet
 // acknowledged by the broker. It errs on the side of true: for a bucket that the
 // relay has not, and while it does not know all of a bucket's rows.
-func (r *Relay) Unsent(key string) bool { return true }
-
-// TakeSent returns up to limit ids of sent rows for the caller to delete in its
-// next transaction (Schema.QueueDelete), of the buckets for which which is true;
-// nil means all. Call Deleted after the commit, or ReturnSent if it failed. Ids
-// for which neither is called are forgotten after MaxTx and a minute; if they
-// are still in the table then, they are published again.
-func (r *Relay) TakeSent(which func(bucket int) bool, limit int) []int64 { return nil }
-
-// Deleted tells the relay that ids from TakeSent are gone from the table.
-func (r *Relay) Deleted(ids []int64) {}
-
-// ReturnSent gives ids from TakeSent back, because they may not have been
-// deleted; the relay sees to it.
-func (r *Relay) ReturnSent(ids []int64) {}
+func (r *Relay) Unsent(key string) bool {
+	b := bucket.Of(key, bucket.Count)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sh := r.shares[b]
+	return sh == nil || !sh.complete || r.streams[key] != nil
+}
 
 // Healthy tells whether publishing works: ok is false while rows have failed and
 // none has been acknowledged since the first of those failures. since is when
 // that state began; it is zero before the first row is done.
-func (r *Relay) Healthy() (since time.Time, ok bool) { return time.Time{}, true }
+func (r *Relay) Healthy() (since time.Time, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.since, !r.sick
+}
 
 // Stats are counters since the relay was made, and gauges.
 type Stats struct {
@@ -93,4 +135,79 @@ type Stats struct {
 }
 
 // Stats returns the counters and gauges as of now.
-func (r *Relay) Stats() Stats { return Stats{} }
+func (r *Relay) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stats
+	s.Unsent, s.InFlight, s.Sent = r.unsent, r.inFlight, len(r.sent)
+	return s
+}
+
+// share returns the bucket's share, or nil. The caller holds the lock, here and
+// in what follows.
+func (r *Relay) share(b int) *share {
+	if b < 0 || b >= bucket.Count {
+		return nil
+	}
+	return r.shares[b]
+}
+
+// deny says that not every row of sh is known.
+func (r *Relay) deny(sh *share) { sh.complete, sh.doubt = false, r.sweeps }
+
+// room tells whether a row of size bytes fits.
+func (r *Relay) room(size int) bool {
+	return r.unsent < r.cfg.MaxHanded && len(r.sent) < 16*r.cfg.MaxHanded &&
+		(r.unsent == 0 || r.bytes+size <= r.cfg.MaxHandedBytes)
+}
+
+// known tells whether the row is in memory, or acknowledged and not yet deleted.
+func (r *Relay) known(id int64, key string) bool {
+	if _, ok := r.sent[id]; ok {
+		return true
+	}
+	s := r.streams[key]
+	if s == nil {
+		return false
+	}
+	_, there := s.find(id)
+	return there
+}
+
+// admit takes row into its stream; false means that it was known.
+func (r *Relay) admit(row *Row) bool {
+	r.newest = max(r.newest, row.ID)
+	if _, ok := r.sent[row.ID]; ok {
+		return false
+	}
+	s := r.streams[row.Key]
+	if s == nil {
+		s = &stream{key: row.Key, share: r.shares[row.Bucket]}
+		r.streams[row.Key] = s
+		r.ready.push(s)
+	}
+	if !s.add(*row) {
+		return false
+	}
+	r.unsent++
+	r.bytes += row.size()
+	return true
+}
+
+// backOff makes s wait, longer after each failure in a row.
+func (r *Relay) backOff(s *stream) time.Duration {
+	d := r.cfg.RetryMax
+	if s.attempts < 30 {
+		d = min(d, r.cfg.RetryMin<<s.attempts)
+	}
+	s.attempts++
+	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
+}
+
+// signal leaves a notice in c unless there is one already.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // a notice is waiting
+	}
+}
