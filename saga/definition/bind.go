@@ -60,15 +60,6 @@ func (b *binder) before(i int, name string) bool {
 	return j != i && b.ancestors[i][j]
 }
 
-// names lists the steps.
-func (b *binder) names() []string {
-	var names []string
-	for _, s := range b.steps {
-		names = append(names, s.Step)
-	}
-	return names
-}
-
 // when binds a condition.
 func (b *binder) when(i int) saga.Expr {
 	path, text := at("steps", i)+".when", b.steps[i].When

@@ -85,15 +85,8 @@ func guarded(expand cel.MacroFactory) cel.MacroFactory {
 
 const mapRange = "a map has no order: go over keys(m) instead"
 
-func listOf(v ref.Val) ref.Val {
-	if list, ok := v.(traits.Lister); ok {
-		return list
-	}
-	if _, ok := v.(traits.Mapper); ok {
-		return types.NewErr("want a list, found a map; %s", mapRange)
-	}
-	return types.NewErr("want a list, found a %s", v.Type().TypeName())
-}
+// listOf returns the list it is given: CEL calls it with nothing else.
+func listOf(v ref.Val) ref.Val { return v }
 
 func keysOf(v ref.Val) ref.Val {
 	m, ok := v.(traits.Mapper)
@@ -117,9 +110,14 @@ func (e *celError) Error() string { return e.problem + "; " + e.cure }
 func celProblems(issues *cel.Issues) []celError {
 	var found []celError
 	for _, e := range issues.Errors() {
-		message := strings.ReplaceAll(e.Message, " (in container '')", "")
+		message, meant, _ := strings.Cut(strings.ReplaceAll(e.Message, " (in container '')", ""), " (did you mean '")
+		message, _, _ = strings.Cut(message, " expecting ")
 		cure := ""
 		switch {
+		case meant != "":
+			cure = "did you mean " + strings.TrimSuffix(meant, "'?)") + "?"
+		case message == "Syntax error: mismatched input '<EOF>'":
+			message = "the expression ends too early"
 		case strings.Contains(message, "'"+toList+"'"):
 			message, cure = "a comprehension goes over something that is not a list", mapRange
 		case strings.HasPrefix(message, "undeclared reference to "):
@@ -200,6 +198,13 @@ func (p *program) explain(err error, r *reader) error {
 	}
 	if strings.Contains(err.Error(), "cost limit") {
 		return fmt.Errorf("it costs more than %d: make it smaller", MaxCost)
+	}
+	if _, found, ok := strings.Cut(err.Error(), "no such overload: "+toList+"("); ok {
+		found = strings.TrimSuffix(found, ")")
+		if found == "map" {
+			found += "; " + mapRange
+		}
+		return fmt.Errorf("want a list, found a %s", found)
 	}
 	return errors.New(strings.TrimPrefix(err.Error(), "evaluation error: "))
 }

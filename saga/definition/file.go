@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -123,30 +124,19 @@ func bindSteps(r *report, written []Step, def *saga.Definition, contracts []Cont
 	return nil
 }
 
-// structure adds what the core has to say. What follows from a kind is left out
-// while a kind is faulty.
+// structure adds what the core has to say. What follows from a kind, or
+// from a step's name, is left out while that is faulty.
 func (r *report) structure(def saga.Definition) {
 	_, err := saga.Compile(def)
 	faults, _ := err.(saga.Faults)
-	if r.faultyKind() {
-		kept := faults[:0]
-		for _, f := range faults {
-			if !dependsOnKind(f.Path) {
-				kept = append(kept, f)
-			}
-		}
-		faults = kept
-	}
-	r.merge(faults)
+	kind, name := hasFault(r.faults, "].kind"), hasFault(r.faults, "].step") || hasFault(faults, "].step")
+	r.merge(slices.DeleteFunc(faults, func(f saga.Fault) bool {
+		return kind && dependsOnKind(f.Path) || name && strings.HasSuffix(f.Path, "].after")
+	}))
 }
 
-func (r *report) faultyKind() bool {
-	for _, f := range r.faults {
-		if strings.HasSuffix(f.Path, "].kind") {
-			return true
-		}
-	}
-	return false
+func hasFault(faults saga.Faults, option string) bool {
+	return slices.ContainsFunc(faults, func(f saga.Fault) bool { return strings.HasSuffix(f.Path, option) })
 }
 
 func dependsOnKind(path string) bool {

@@ -154,7 +154,7 @@ func (f *references) output(c chain) {
 // known reports whether a step is there and over before this one.
 func (f *references) known(name string) bool {
 	if _, ok := f.bind.index[name]; !ok {
-		f.fault("there is no step "+strconv.Quote(name), didYouMean(name, f.bind.names()))
+		f.fault("there is no step "+strconv.Quote(name), didYouMean(name, stepNames(f.bind.steps)))
 		return false
 	}
 	if !f.bind.before(f.step, name) {

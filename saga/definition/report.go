@@ -68,9 +68,12 @@ func (r *report) merge(faults saga.Faults) {
 	}
 }
 
-// faulty reports whether one of the first faults lies at path.
+// faulty reports whether one of the first faults lies at path or is about the
+// whole object around it.
 func (r *report) faulty(path string, first int) bool {
-	return slices.ContainsFunc(r.faults[:first], func(f saga.Fault) bool { return f.Path == path })
+	return slices.ContainsFunc(r.faults[:first], func(f saga.Fault) bool {
+		return f.Path == path || f.Path != "" && strings.HasPrefix(path, f.Path+".")
+	})
 }
 
 // err returns the faults in the order of the file, nil without any.
@@ -97,7 +100,7 @@ func didYouMean(word string, words []string) string {
 	if len(words) == 0 {
 		return ""
 	}
-	sorted := slices.Sorted(slices.Values(words))
+	sorted := slices.DeleteFunc(slices.Sorted(slices.Values(words)), func(w string) bool { return w == "" })
 	if len(sorted) > 12 {
 		return "known are " + strings.Join(sorted[:12], ", ") + ", …"
 	}
@@ -106,7 +109,7 @@ func didYouMean(word string, words []string) string {
 
 // closest returns the word that is likely to be meant, or nothing.
 func closest(word string, words []string) string {
-	best, least := "", max(1, len(word)/3)+1
+	best, least := "", min(len(word), max(1, len(word)/3)+1)
 	for _, w := range slices.Sorted(slices.Values(words)) {
 		if d := distance(strings.ToLower(word), strings.ToLower(w)); d < least {
 			best, least = w, d

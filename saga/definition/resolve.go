@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,8 +41,13 @@ func enginePolicy(attempts int) saga.Policy {
 	return saga.Policy{Timeout: saga.DefaultTimeout, Attempts: attempts, Backoff: saga.DefaultBackoff, Cap: saga.DefaultCap}
 }
 
-// order makes the default of after explicit.
+// order makes the default of after explicit and looks for unknown names.
 func (r *resolver) order(steps []Step, i int) {
+	for _, name := range steps[i].After {
+		if !slices.ContainsFunc(steps, func(s Step) bool { return s.Step == name || !saga.IsName(s.Step) && camel(s.Step) == camel(name) }) {
+			r.add(at("steps", i)+".after", "there is no step "+strconv.Quote(name), didYouMean(name, stepNames(steps)))
+		}
+	}
 	if steps[i].After != nil {
 		return
 	}
@@ -49,6 +55,14 @@ func (r *resolver) order(steps []Step, i int) {
 	if i > 0 {
 		steps[i].After = []string{steps[i-1].Step}
 	}
+}
+
+func stepNames(steps []Step) []string {
+	names := make([]string, len(steps))
+	for i, s := range steps {
+		names[i] = s.Step
+	}
+	return names
 }
 
 func (r *resolver) step(s *Step, path string) saga.Step {
@@ -94,7 +108,7 @@ func (r *resolver) command(s *Step, path string) (participant, command string) {
 	case s.Local != "":
 		return saga.Local, s.Local
 	case s.Command == "":
-		if !r.unknownOption(path) {
+		if !r.unknownOption(path) && !r.faulty(path, len(r.faults)) {
 			r.add(join(path, "command"), "the step does nothing", "write command: participant/command, or local: and the name of a function")
 		}
 		return saga.Local, "nothing"
