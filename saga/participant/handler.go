@@ -23,7 +23,7 @@ type call func(ctx context.Context, tx pgx.Tx, done *saga.Payload) (saga.Payload
 
 // handler runs the commands of one address.
 type handler struct {
-	guarded bool                            // guarded handlers run in a transaction behind the guard.
+	guarded bool                             // guarded handlers run in a transaction behind the guard.
 	decode  func(saga.Payload) (call, error) // decode fails if the payload does not fit the handler's type.
 }
 

@@ -3,6 +3,7 @@ package participant
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/unwindhq/unwind/saga"
 )
@@ -38,26 +39,30 @@ func rejected(err error) (string, bool) {
 	return "", false
 }
 
-// judge turns the end of a handler into an answer. A failed one is not stored.
-func judge(direction saga.Direction, result saga.Payload, err error) entry {
+// judge turns the end of a handler into the entry to store, or into the error
+// of a technical fault.
+func judge(direction saga.Direction, result saga.Payload, err error) (entry, error) {
 	reason, refused := rejected(err)
 	switch {
-	case err == nil && len(result.Data) > saga.MaxPayload:
-		return failure(fmt.Errorf("the result is %d bytes long and at most %d may be: answer a reference instead",
-			len(result.Data), saga.MaxPayload))
-	case err == nil && direction == saga.Undo:
-		return entry{state: stateUndone, outcome: saga.Succeeded}
-	case err == nil:
-		return entry{state: stateDone, outcome: saga.Succeeded, result: result}
 	case refused && direction == saga.Undo:
-		return failure(fmt.Errorf("an undo cannot be refused: %w", err))
+		return entry{}, fmt.Errorf("an undo cannot be refused: %w", err)
 	case refused:
-		return entry{state: stateRejected, outcome: saga.Rejected, reason: reason}
+		return entry{state: stateRejected, outcome: saga.Rejected, reason: clean(reason)}, nil
+	case err != nil:
+		return entry{}, err
+	case len(result.Data) > saga.MaxPayload:
+		return entry{}, fmt.Errorf("the result is %d bytes long and at most %d may be: answer a reference instead", len(result.Data), saga.MaxPayload)
+	case direction == saga.Undo:
+		return entry{state: stateUndone, outcome: saga.Succeeded}, nil
 	}
-	return failure(err)
+	return entry{state: stateDone, outcome: saga.Succeeded, result: result}, nil
 }
 
-// failure is the answer to a technical error.
-func failure(err error) entry {
-	return entry{outcome: saga.Failed, reason: err.Error()}
+// clean cuts a reason to what a reply carries, so that the stored one and the
+// sent one are the same, and to what a Postgres text column takes.
+func clean(reason string) string {
+	if len(reason) > saga.MaxReason {
+		reason = reason[:saga.MaxReason]
+	}
+	return strings.ToValidUTF8(strings.ReplaceAll(reason, "\x00", ""), "")
 }

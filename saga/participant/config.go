@@ -1,0 +1,112 @@
+package participant
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/outbox"
+	"github.com/unwindhq/unwind/saga"
+)
+
+// Config configures a Participant. Name and Kafka.Brokers are required; the zero
+// value of every other field is its documented default.
+type Config struct {
+	// Name is the participant's name in definitions, such as payments.
+	Name string
+	// Pool is the participant's own database, migrated with the sets outbox and
+	// participant. nil is the mode without a database, for HandleFunc and
+	// HandleUndoFunc only. It should allow Concurrency connections per partition,
+	// and three for the relay.
+	Pool *pgxpool.Pool
+	// Schema holds the guard and the outbox; default Name.
+	Schema string
+	// Kafka is the cluster of the commands and the replies.
+	Kafka kafka.Config
+	// TopicPrefix comes before Name in the topic of the commands; default
+	// "unwind.commands.".
+	TopicPrefix string
+	// Group is the consumer group; default "unwind." and Name.
+	Group string
+	// Concurrency is how many commands of one partition run at once, those of one
+	// saga one after the other; default 16.
+	Concurrency int
+	// HandlerTimeout is when a handler's context ends; default 30 s. A handler that
+	// fails for it is answered as failed.
+	HandlerTimeout time.Duration
+	// StatementTimeout bounds the participant's own statements; default 10 s.
+	StatementTimeout time.Duration
+	// DrainTimeout is how long Run waits for handlers when its context has ended;
+	// default 20 s. After it their contexts end and their commands are left to the
+	// next run.
+	DrainTimeout time.Duration
+	// RetryMax is the longest pause after trouble with the participant's own
+	// database or broker; pauses start at 100 ms and double. Default 5 s.
+	RetryMax time.Duration
+	// UndoUnknown makes an undo that finds no row in the guard run its handler,
+	// with done nil, before the tombstone is kept. Set it if handlers have effects
+	// outside the transaction, which may stand although the transaction did not.
+	UndoUnknown bool
+	// Version is the program's version, sent in replies; default none.
+	Version string
+	// Log receives what an operator should know, never payloads. nil discards it.
+	Log *slog.Logger
+}
+
+// Validate reports all faults of the configuration at once.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var faults []error
+	if !saga.IsName(c.Name) {
+		faults = append(faults, fmt.Errorf("name %q: want a name like payments: a letter a-z, then letters and digits, at most %d", c.Name, saga.MaxName))
+	}
+	if err := c.Kafka.Validate(); err != nil {
+		faults = append(faults, fmt.Errorf("kafka: %w", err))
+	}
+	if c.Concurrency < 0 {
+		faults = append(faults, errors.New("concurrency: negative; 0 stands for the default"))
+	}
+	if min(c.HandlerTimeout, c.StatementTimeout, c.DrainTimeout, c.RetryMax) < 0 {
+		faults = append(faults, errors.New("times must not be negative; 0 stands for the default"))
+	}
+	return errors.Join(faults...)
+}
+
+// withDefaults returns c with every zero value replaced.
+func (c Config) withDefaults() Config {
+	c.Schema = or(c.Schema, c.Name)
+	c.TopicPrefix = or(c.TopicPrefix, "unwind.commands.")
+	c.Group = or(c.Group, "unwind."+c.Name)
+	c.Concurrency = or(c.Concurrency, 16)
+	c.HandlerTimeout = or(c.HandlerTimeout, 30*time.Second)
+	c.StatementTimeout = or(c.StatementTimeout, 10*time.Second)
+	c.DrainTimeout = or(c.DrainTimeout, 20*time.Second)
+	c.RetryMax = or(c.RetryMax, 5*time.Second)
+	c.Log = or(c.Log, slog.New(slog.DiscardHandler))
+	c.Kafka.Log = or(c.Kafka.Log, c.Log)
+	c.Kafka.ClientID = or(c.Kafka.ClientID, c.Group)
+	return c
+}
+
+// topic is where the commands come from.
+func (c Config) topic() string { return c.TopicPrefix + c.Name }
+
+// outbox is the participant's outbox.
+func (c Config) outbox() outbox.Schema { return outbox.Schema(c.Schema) }
+
+// quoted is the schema's name, ready for a statement.
+func (c Config) quoted() string { return pgx.Identifier{c.Schema}.Sanitize() }
+
+// or returns value unless it is the zero value.
+func or[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
