@@ -178,6 +178,10 @@ func (w *headerWriter) payload(p Payload) {
 
 func timeText(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
 
+// Clip cuts text to MaxReason bytes of valid UTF-8 without NUL: what may be kept
+// as a reason.
+func Clip(text string) string { return clip(text, MaxReason) }
+
 // clip cuts text to at most limit bytes and makes it valid UTF-8 without NUL,
 // which a Postgres text column refuses.
 func clip(text string, limit int) string {

@@ -1,0 +1,73 @@
+package coordinator
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// StartRequest asks for a new saga.
+type StartRequest struct {
+	Namespace  string       // Namespace is the tenant; required.
+	Definition string       // Definition is the definition's name; required.
+	Version    string       // Version is the version to pin, such as r12; required: the caller resolves "latest".
+	Key        string       // Key makes the start idempotent; empty: every request is a new saga. At most MaxKey bytes.
+	Input      saga.Payload // Input is the saga's input, already checked against the definition's schema.
+	Actor      saga.Actor   // Actor is who starts it.
+	Fixed      saga.ID      // Fixed is the id to use; zero lets the coordinator choose.
+}
+
+// MaxKey is the longest idempotency key, in bytes.
+const MaxKey = 256
+
+// StartResult is the answer to a start. It is given only after the commit.
+type StartResult struct {
+	ID  saga.ID // ID is the saga's.
+	New bool    // New is false when the key had already started this saga.
+}
+
+// Verb is what an operator asks of a saga.
+type Verb struct {
+	Kind      saga.EventKind // Kind is saga.Cancelled.
+	Saga      saga.ID        // Saga is the saga.
+	Actor     saga.Actor     // Actor is who asks.
+	Reason    string         // Reason says why.
+	RequestID string         // RequestID makes the verb idempotent; may be empty.
+}
+
+// VerbResult is the answer to a verb, given only after the commit.
+type VerbResult struct {
+	State   saga.State // State is the saga's state afterwards.
+	Changed bool       // Changed is false when there was nothing to do.
+}
+
+// What Start and Do may answer. saga.ErrPastPivot is another.
+var (
+	// ErrKeyUsed says that the key has started a saga with other content.
+	ErrKeyUsed = errors.New("the idempotency key was used for another start")
+	// ErrBadStart says that the saga's first transition failed on this input.
+	ErrBadStart = errors.New("the saga cannot be started with this input")
+	// ErrNotFound says that there is no such saga.
+	ErrNotFound = errors.New("no such saga")
+	// ErrNotReady says that this process owns no bucket yet, or is overloaded or
+	// stopping. Trying again soon may help.
+	ErrNotReady = errors.New("the coordinator cannot take this now; try again")
+)
+
+// hash identifies everything that a start says (DESIGN.md 6.13). Parts are
+// length-prefixed so that they cannot run into each other.
+func (r StartRequest) hash() [32]byte {
+	h := sha256.New()
+	var n [8]byte
+	for _, part := range [][]byte{
+		[]byte(r.Namespace), []byte(r.Definition), r.Input.Data,
+		[]byte(r.Input.ContentType), []byte(r.Input.Codec), []byte(r.Input.KeyID),
+	} {
+		binary.LittleEndian.PutUint64(n[:], uint64(len(part)))
+		h.Write(n[:])
+		h.Write(part)
+	}
+	return [32]byte(h.Sum(nil))
+}

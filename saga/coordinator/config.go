@@ -1,0 +1,94 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// Config configures a Coordinator. The zero value of a limit is its default.
+type Config struct {
+	Store       Store       // Store keeps the sagas. Required.
+	Definitions Definitions // Definitions finds deciders. Required.
+	Relay       Relay       // Relay publishes commands. Required.
+	Replies     Replies     // Replies is the reply topic; nil runs without Kafka, with local steps only.
+	DeadLetters DeadLetters // DeadLetters keeps what cannot be read. Required with Replies.
+	Republisher Republisher // Republisher moves misplaced replies. Required with Replies.
+	// SaveOffsets stores how far the reply partitions of buckets are finished.
+	// *lease.Lease has it. Required with Replies.
+	SaveOffsets func(ctx context.Context, offsets map[int]int64) error
+
+	Keys        saga.Keys // Keys sign and verify reply tokens. Required.
+	Incarnation int64     // Incarnation is the database's; at least 1.
+	ReplyTopic  string    // ReplyTopic is where replies go. Default unwind.replies.g1.
+	Prefix      string    // Prefix begins the names of command topics. Default unwind.commands.
+
+	Writers      int           // Writers is how many batches may be committing at once, 1 to 64. Default 8.
+	BatchMax     int           // BatchMax is the largest batch, in messages. Default 256, at most 4,096.
+	QueueMax     int           // QueueMax is how many messages may wait for one writer. Default 2,048.
+	PollMax      int           // PollMax is how many replies are taken at once. Default 1,024.
+	CheckEvery   time.Duration // CheckEvery is how often the way to the brokers is checked while commands are out. Default 500 ms.
+	FarEvery     time.Duration // FarEvery is how often far wakes and mail are looked for. Default 1 s.
+	OffsetsEvery time.Duration // OffsetsEvery is how often read offsets are stored. Default 5 s.
+	RetryMin     time.Duration // RetryMin is the first pause after a failed batch; it doubles. Default 50 ms.
+	RetryMax     time.Duration // RetryMax is the longest pause. Default 2 s.
+	BatchTimeout time.Duration // BatchTimeout bounds one transaction. Default 15 s.
+
+	Log *slog.Logger // Log receives what an operator should know. nil discards it.
+}
+
+// withDefaults returns c with its defaults filled in.
+func (c Config) withDefaults() Config {
+	fill(&c.ReplyTopic, "unwind.replies.g1")
+	fill(&c.Prefix, "unwind.commands.")
+	fill(&c.Writers, 8)
+	fill(&c.BatchMax, 256)
+	fill(&c.QueueMax, 2048)
+	fill(&c.PollMax, 1024)
+	fill(&c.CheckEvery, 500*time.Millisecond)
+	fill(&c.FarEvery, time.Second)
+	fill(&c.OffsetsEvery, 5*time.Second)
+	fill(&c.RetryMin, 50*time.Millisecond)
+	fill(&c.RetryMax, 2*time.Second)
+	fill(&c.BatchTimeout, 15*time.Second)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports every fault of c at once.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var errs []error
+	need := func(ok bool, what string) {
+		if !ok {
+			errs = append(errs, errors.New("coordinator: "+what))
+		}
+	}
+	need(c.Store != nil, "Store is missing")
+	need(c.Definitions != nil, "Definitions is missing")
+	need(c.Relay != nil, "Relay is missing")
+	need(c.Replies == nil || (c.DeadLetters != nil && c.Republisher != nil && c.SaveOffsets != nil), "Replies needs DeadLetters, Republisher and SaveOffsets")
+	need(len(c.Keys) > 0, "Keys is empty")
+	need(c.Incarnation >= 1, "Incarnation must be at least 1")
+	need(c.Writers >= 1 && c.Writers <= 64, fmt.Sprintf("Writers is %d, must be 1 to 64", c.Writers))
+	need(c.BatchMax >= 1 && c.BatchMax <= 4096, fmt.Sprintf("BatchMax is %d, must be 1 to 4096", c.BatchMax))
+	need(c.QueueMax >= c.BatchMax, fmt.Sprintf("QueueMax is %d, must be at least BatchMax", c.QueueMax))
+	need(c.PollMax >= 1, "PollMax must be positive")
+	for _, d := range []time.Duration{c.CheckEvery, c.FarEvery, c.OffsetsEvery, c.RetryMin, c.RetryMax, c.BatchTimeout} {
+		need(d > 0, "durations must be positive")
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,382 @@
+package coordinator
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/unwindhq/unwind/outbox"
+	"github.com/unwindhq/unwind/saga"
+)
+
+// fold decides a batch: each saga's items in order, in memory, one state each.
+type fold struct {
+	r       *run
+	b       Batch
+	items   []*item
+	ids     []saga.ID
+	sagas   map[saga.ID]*folding
+	claims  map[claimKey]Claim
+	failed  map[saga.ID]error // starts that were refused, by the new saga's id
+	missing map[version]bool
+	history map[saga.ID]saga.History
+	writes  Writes
+}
+
+type claimKey struct{ namespace, key string }
+
+type version struct{ namespace, name, version string }
+
+// folding is one saga while its items are decided.
+type folding struct {
+	id      saga.ID
+	bucket  int
+	row     Row
+	found   bool // it was stored before
+	fresh   bool // this batch starts it
+	items   []*item
+	events  []EventRow
+	effects []saga.Effect
+	keep    []Mail
+	needs   bool // its history
+	lacking bool // this node can not decide it
+}
+
+// blocked reports whether the saga takes no messages until an operator looks.
+func (s *folding) blocked() bool {
+	return slices.ContainsFunc(s.row.State.Attention, func(a saga.Attention) bool { return a.Reason == saga.TransitionFailed })
+}
+
+func newFold(r *run, items []*item) *fold {
+	f := &fold{r: r, items: items, sagas: map[saga.ID]*folding{}, claims: map[claimKey]Claim{}, failed: map[saga.ID]error{}, missing: map[version]bool{}}
+	for _, it := range items {
+		if it.dead != nil {
+			continue
+		}
+		s := f.sagas[it.saga]
+		if s == nil {
+			s = &folding{id: it.saga, bucket: it.bucket}
+			f.sagas[it.saga] = s
+			f.ids = append(f.ids, it.saga)
+		}
+		s.items = append(s.items, it)
+		if it.start != nil && it.start.Key != "" {
+			f.claim(it)
+		}
+	}
+	slices.SortFunc(f.ids, func(a, b saga.ID) int { return bytes.Compare(a[:], b[:]) })
+	return f
+}
+
+// claim notes the start's key; of two starts with one key in a batch the first
+// claims it.
+func (f *fold) claim(it *item) {
+	key := claimKey{it.start.Namespace, it.start.Key}
+	if _, twice := f.claims[key]; !twice {
+		f.claims[key] = Claim{Namespace: key.namespace, Key: key.key, Hash: it.start.hash(), Saga: it.saga}
+	}
+}
+
+// load says what the batch needs. A new saga's id is looked for only if an
+// earlier try may have stored it, or if the caller chose the id.
+func (f *fold) load() Load {
+	load := Load{Held: f.r.held(f.items)}
+	for _, id := range f.ids {
+		first := f.sagas[id].items[0]
+		if first.start == nil || f.r.again || !first.start.Fixed.IsZero() {
+			load.Sagas = append(load.Sagas, id)
+		}
+	}
+	for _, claim := range f.claims {
+		load.Claims = append(load.Claims, claim)
+	}
+	slices.SortFunc(load.Claims, func(a, b Claim) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Key, b.Key))
+	})
+	return load
+}
+
+// decide folds every saga, a second time with its history where one is needed.
+func (f *fold) decide(ctx context.Context, b Batch) error {
+	f.b = b
+	var needs []saga.ID
+	for _, id := range f.ids {
+		if s := f.sagas[id]; f.one(s) {
+			needs = append(needs, id)
+		}
+	}
+	if len(needs) > 0 {
+		var err error
+		if f.history, err = b.Histories(ctx, needs); err != nil {
+			return fmt.Errorf("read the histories of %d sagas: %w", len(needs), err)
+		}
+		for _, id := range needs {
+			f.one(f.sagas[id])
+		}
+	}
+	f.collect()
+	return nil
+}
+
+// one folds one saga's items from the beginning and reports whether its history
+// is needed.
+func (f *fold) one(s *folding) (needs bool) {
+	s.row, s.found = f.b.Saga(s.id)
+	s.fresh, s.needs = false, false
+	s.events, s.effects, s.keep = nil, nil, nil
+	for _, it := range s.items {
+		it.folded = false
+		f.item(s, it)
+		if s.needs {
+			return true
+		}
+	}
+	return false
+}
+
+// item decides one item of a saga.
+func (f *fold) item(s *folding, it *item) {
+	switch {
+	case it.start != nil:
+		f.start(s, it)
+	case !s.found && !s.fresh:
+		f.stranger(it)
+	case it.isWake() && s.blocked():
+	case it.isWake() || it.isVerb() || it.event.Kind == saga.Poisoned:
+		f.event(s, it)
+	case s.blocked():
+		f.keep(s, it)
+	default:
+		f.event(s, it)
+	}
+}
+
+// stranger handles an item of a saga that does not exist.
+func (f *fold) stranger(it *item) {
+	it.result = answer{err: fmt.Errorf("%s: %w", it.saga, ErrNotFound)}
+	it.folded = true
+	if it.record != nil {
+		it.dead = &verdict{classUnmatched, "there is no saga " + it.saga.String()}
+	}
+}
+
+// start begins a saga, unless its key has begun one before.
+func (f *fold) start(s *folding, it *item) {
+	if s.found || s.fresh {
+		it.result = answer{id: s.id, fresh: true, state: s.row.State}
+		return
+	}
+	key := claimKey{it.start.Namespace, it.start.Key}
+	if it.start.Key != "" {
+		winner := f.b.Claimed(key.namespace, key.key)
+		if winner.Saga != s.id {
+			f.repeated(it, winner)
+			return
+		}
+	}
+	s.row = Row{Namespace: it.start.Namespace, State: saga.State{ID: s.id}}
+	if err := f.transition(s, it); err != nil {
+		f.refuse(s, it, err)
+		return
+	}
+	s.fresh = !s.needs && s.row.State.Seq > 0
+	it.result = answer{id: s.id, fresh: true, state: s.row.State}
+}
+
+// repeated answers a start whose key has been used.
+func (f *fold) repeated(it *item, winner Claim) {
+	it.result = answer{id: winner.Saga}
+	if winner.Hash != it.start.hash() {
+		it.result = answer{err: fmt.Errorf("%w: it started saga %s", ErrKeyUsed, winner.Saga)}
+	}
+}
+
+// refuse gives the key of a start back that cannot even begin.
+func (f *fold) refuse(s *folding, it *item, err error) {
+	if errors.Is(err, errMissing) {
+		return
+	}
+	f.failed[s.id] = fmt.Errorf("%w: %w", ErrBadStart, err)
+	it.result = answer{err: f.failed[s.id]}
+}
+
+// event decides an event of a saga that exists. What a saga cannot take is kept
+// for it; a transition that fails puts attention on that saga alone.
+func (f *fold) event(s *folding, it *item) {
+	before := s.row.State.Seq
+	err := f.transition(s, it)
+	switch {
+	case err == nil:
+		it.result = answer{id: s.id, state: s.row.State, changed: s.row.State.Seq != before}
+		it.folded = true
+	case errors.Is(err, errMissing):
+	case errors.Is(err, saga.ErrPastPivot):
+		it.result = answer{err: err, state: s.row.State}
+	case errors.Is(err, ErrNoDefinition), errors.Is(err, saga.ErrUnknownEvent), errors.Is(err, saga.ErrLevel):
+		s.lacking = true
+		f.keep(s, it)
+	default:
+		f.poison(s, it, err)
+	}
+}
+
+// poison puts attention on the saga and keeps the message that it choked on.
+func (f *fold) poison(s *folding, it *item, cause error) {
+	f.r.c.cfg.Log.Error("a transition failed; the saga needs attention", "saga", s.id, "event", it.event.Kind, "error", cause)
+	attention := &item{bucket: s.bucket, saga: s.id, event: poisonedEvent(cause)}
+	attention.event.Step = it.event.Step
+	if err := f.transition(s, attention); err != nil {
+		f.r.c.cfg.Log.Error("attention could not be put on a saga", "saga", s.id, "error", err)
+	}
+	it.result = answer{err: cause}
+	f.keep(s, it)
+}
+
+func poisonedEvent(cause error) saga.Event {
+	return saga.Event{Kind: saga.Poisoned, Actor: saga.Actor{Kind: saga.Engine}, Reason: saga.Clip(cause.Error())}
+}
+
+// keep puts a message into the saga's mail. Wakes come again by themselves, and
+// a verb's caller hears the error.
+func (f *fold) keep(s *folding, it *item) {
+	if it.isWake() || it.answer != nil || it.mail != 0 {
+		return
+	}
+	s.keep = append(s.keep, Mail{Saga: s.id, Record: encodeMail(it.event)})
+}
+
+var errMissing = errors.New("the definition is not loaded")
+
+// transition runs Decide and takes over its outcome. A panic is an error of this
+// saga alone.
+func (f *fold) transition(s *folding, it *item) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	decider, err := f.decider(s, it)
+	if err != nil {
+		return err
+	}
+	e := it.event
+	e.At, e.Hold = f.b.Now(), f.r.foreign
+	state, effects, err := decider.Decide(s.row.State, f.history[s.id], e)
+	if errors.Is(err, saga.ErrNeedHistory) && f.history[s.id] == nil {
+		s.needs = true
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", e.Kind, err)
+	}
+	if state.Seq == s.row.State.Seq {
+		return nil
+	}
+	s.row.State = state
+	s.events = append(s.events, EventRow{Saga: s.id, Event: e.Stored(&state, effects)})
+	s.effects = append(s.effects, effects...)
+	return nil
+}
+
+// decider finds the saga's definition. A version that is not in memory is loaded
+// after this try, outside of its transaction.
+func (f *fold) decider(s *folding, it *item) (saga.Decider, error) {
+	v := version{s.row.Namespace, s.row.State.Definition, s.row.State.Version}
+	if it.start != nil {
+		v = version{it.start.Namespace, it.start.Definition, it.start.Version}
+	}
+	if d, ok := f.r.c.cfg.Definitions.Decider(v.namespace, v.name, v.version); ok {
+		return d, nil
+	}
+	if f.r.lacking[v] {
+		return nil, fmt.Errorf("%s %s: %w", v.name, v.version, ErrNoDefinition)
+	}
+	f.missing[v] = true
+	return nil, errMissing
+}
+
+// loadMissing brings the missing definitions into memory. What does not exist is
+// remembered for this run, so that its sagas' messages are kept.
+func (f *fold) loadMissing(ctx context.Context) error {
+	for v := range f.missing {
+		err := f.r.c.cfg.Definitions.Load(ctx, v.namespace, v.name, v.version)
+		switch {
+		case errors.Is(err, ErrNoDefinition):
+			if f.r.lacking == nil {
+				f.r.lacking = map[version]bool{}
+			}
+			f.r.lacking[v] = true
+		case err != nil:
+			return fmt.Errorf("load definition %s %s: %w", v.name, v.version, err)
+		}
+	}
+	return errLoaded
+}
+
+// collect turns the folded sagas into writes.
+func (f *fold) collect() {
+	for _, id := range f.ids {
+		s := f.sagas[id]
+		f.writes.Keep = append(f.writes.Keep, s.keep...)
+		if len(s.events) == 0 {
+			continue
+		}
+		f.writes.Events = append(f.writes.Events, s.events...)
+		if s.fresh {
+			f.writes.New = append(f.writes.New, s.row)
+		} else {
+			f.writes.Changed = append(f.writes.Changed, s.row)
+		}
+		f.messages(s)
+	}
+	for _, claim := range f.claims {
+		if f.failed[claim.Saga] != nil {
+			f.writes.Unclaim = append(f.writes.Unclaim, claim)
+		}
+	}
+	for _, it := range f.items {
+		f.leftovers(it)
+	}
+}
+
+// leftovers deletes what brought an item here: its far wake or its mail.
+func (f *fold) leftovers(it *item) {
+	if !it.far.IsZero() {
+		f.writes.FarDone = append(f.writes.FarDone, Wake{Saga: it.saga, At: it.far})
+	}
+	if it.mail != 0 && it.folded {
+		f.writes.Folded = append(f.writes.Folded, Mail{Saga: it.saga, ID: it.mail})
+	}
+}
+
+// messages writes the saga's commands, with the way back for their replies. The
+// commands of a verb on another's bucket are held: its owner is told.
+func (f *fold) messages(s *folding) {
+	if f.r.foreign {
+		f.writes.Far = append(f.writes.Far, Wake{Saga: s.id, At: f.b.Now()})
+	}
+	for _, effect := range s.effects {
+		send, ok := effect.(saga.Send)
+		if !ok {
+			continue
+		}
+		cfg, cmd := &f.r.c.cfg, send.Command
+		cmd.Route = saga.Route{
+			Namespace: s.row.Namespace, Incarnation: cfg.Incarnation, ReplyTopic: cfg.ReplyTopic, ReplyPartition: int32(s.bucket),
+			Token: cfg.Keys.Token(s.row.Namespace, cmd.ID, cmd.Epoch, cmd.Participant),
+		}
+		f.writes.Messages = append(f.writes.Messages, outbox.Message{
+			Topic: cfg.Prefix + cmd.Participant, Key: s.id.String(),
+			Headers: saga.CommandHeaders(cmd, f.b.Now()), Payload: cmd.Payload.Data,
+		})
+	}
+}
+
+// empty reports whether there is nothing to write.
+func (f *fold) empty() bool {
+	w := &f.writes
+	return len(w.Events) == 0 && len(w.Keep) == 0 && len(w.Folded) == 0 && len(w.FarDone) == 0 && len(w.Unclaim) == 0
+}

@@ -1,0 +1,80 @@
+package coordinator
+
+import (
+	"time"
+
+	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/saga"
+)
+
+// item is one thing for a writer to do: an event of one saga and who waits for
+// its outcome.
+type item struct {
+	bucket int
+	saga   saga.ID
+	event  saga.Event
+
+	// A reply, or what was found where a reply should be.
+	record *kafka.Record
+	dead   *verdict
+	move   int // with dead: the partition it belongs to, if it was misplaced
+
+	// A start.
+	start *StartRequest
+
+	// A start or a verb: who waits. It has room for one answer.
+	answer chan answer
+	result answer
+
+	far    time.Time // a far wake: its time
+	mail   int64     // a kept message: its id
+	folded bool      // set once a kept message needs no further keeping
+}
+
+// verdict says why a record is a dead letter.
+type verdict struct{ class, reason string }
+
+// The classes of dead letters.
+const (
+	classDecode    = "undecodable"
+	classToken     = "forged"
+	classUnmatched = "unmatched"
+	classMisplaced = "misplaced"
+)
+
+// answer is what a start or verb gets.
+type answer struct {
+	state   saga.State
+	id      saga.ID
+	fresh   bool
+	changed bool
+	err     error
+}
+
+// reply answers whoever waits for the item, once.
+func (it *item) reply(a answer) {
+	if it.answer == nil {
+		return
+	}
+	select {
+	case it.answer <- a:
+	default:
+	}
+}
+
+// outcome is what the item's answer is once the batch is committed. Of two
+// starts with one key in a batch, the second fares as the first.
+func (it *item) outcome(f *fold) answer {
+	if it.start != nil && it.result.err == nil {
+		if err := f.failed[it.result.id]; err != nil {
+			return answer{err: err}
+		}
+	}
+	return it.result
+}
+
+// isWake reports whether the item only says that time has passed.
+func (it *item) isWake() bool { return it.event.Kind == saga.Woke }
+
+// isVerb reports whether an operator's verb waits for an answer.
+func (it *item) isVerb() bool { return it.answer != nil && it.start == nil }

@@ -1,0 +1,67 @@
+package coordinator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/unwindhq/unwind/internal/bucket"
+	"github.com/unwindhq/unwind/internal/lease"
+	"github.com/unwindhq/unwind/saga"
+)
+
+// mailPage is how many kept messages are looked at on a takeover.
+const mailPage = 1000
+
+// encodeMail writes a kept event. JSON, because it is rare and people read it.
+func encodeMail(e saga.Event) []byte {
+	data, err := json.Marshal(e)
+	if err != nil {
+		panic(fmt.Sprintf("an event is always JSON: %v", err)) // no field of it can fail
+	}
+	return data
+}
+
+func decodeMail(data []byte) (saga.Event, error) {
+	var e saga.Event
+	if err := json.Unmarshal(data, &e); err != nil {
+		return e, fmt.Errorf("decode kept message: %w", err)
+	}
+	return e, nil
+}
+
+// mailAgain offers kept messages to their sagas: a new owner may be a newer
+// build, which can take what the former one could not. What still cannot be
+// taken stays where it is.
+func (c *Coordinator) mailAgain(ctx context.Context, gained []lease.Held) {
+	buckets := make([]int, len(gained))
+	for i, held := range gained {
+		buckets[i] = held.Bucket
+	}
+	mail, err := c.cfg.Store.Mail(ctx, buckets, mailPage)
+	if err != nil {
+		c.cfg.Log.Warn("kept messages were not read", "error", err)
+		return
+	}
+	for _, m := range mail {
+		e, err := decodeMail(m.Record)
+		if err != nil {
+			c.cfg.Log.Error("a kept message cannot be read", "saga", m.Saga, "id", m.ID, "error", err)
+			continue
+		}
+		n := bucket.Of(m.Saga.String(), bucket.Count)
+		if !c.enqueue(ctx, &item{bucket: n, saga: m.Saga, event: e, mail: m.ID}) {
+			return
+		}
+	}
+}
+
+// enqueue hands an item to its writer, waiting for room.
+func (c *Coordinator) enqueue(ctx context.Context, it *item) bool {
+	select {
+	case c.writerOf(it.bucket).queue <- it:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,167 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/unwindhq/unwind/internal/lease"
+	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/outbox"
+	"github.com/unwindhq/unwind/saga"
+)
+
+// Store keeps sagas. Package sagapg implements it on Postgres.
+type Store interface {
+	// Begin opens a transaction: it fences the buckets, locks and loads the
+	// sagas in the order of their ids, claims start keys and reads the clock, in
+	// one round trip. The caller ends it with Commit or Abort.
+	Begin(ctx context.Context, load Load) (Batch, error)
+	// Wakes lists the active sagas of a bucket with their due times, in pages
+	// by id: those after the given id, at most limit.
+	Wakes(ctx context.Context, bucket int, after saga.ID, limit int) ([]Wake, error)
+	// FarWakes lists the sagas of the buckets that somebody else wants woken.
+	FarWakes(ctx context.Context, buckets []int, limit int) ([]Wake, error)
+	// Mail returns the oldest kept messages of the buckets' sagas, in order.
+	Mail(ctx context.Context, buckets []int, limit int) ([]Mail, error)
+	// Now reads the database's clock.
+	Now(ctx context.Context) (time.Time, error)
+}
+
+// What a Store's errors may wrap. Any other error means that nothing was
+// committed and that trying again may help.
+var (
+	// ErrLeaseLost says that a bucket has a new owner. Nothing was written.
+	ErrLeaseLost = lease.ErrLost
+	// ErrUnknownOutcome says that the commit may or may not have happened.
+	ErrUnknownOutcome = errors.New("the outcome of the commit is unknown")
+	// ErrGuilty says that the data of one saga of the batch cannot be stored
+	// (SQLSTATE class 22, 23 or 54). Nothing was written.
+	ErrGuilty = errors.New("the batch holds data that cannot be stored")
+)
+
+// Load says what a batch needs.
+type Load struct {
+	Held   []lease.Held // Held are the buckets to fence; none for a verb on a node that does not own the bucket.
+	Sagas  []saga.ID    // Sagas are to be locked and loaded. Unknown ones are left out of the answer.
+	Claims []Claim      // Claims are the start keys to claim.
+}
+
+// Claim wants a start key for a new saga.
+type Claim struct {
+	Namespace string   // Namespace is the tenant.
+	Key       string   // Key is the client's idempotency key.
+	Hash      [32]byte // Hash is that of everything the start says.
+	Saga      saga.ID  // Saga is the new saga's id.
+}
+
+// Batch is an open transaction.
+type Batch interface {
+	// Now is the database's clock when the batch was opened.
+	Now() time.Time
+	// Saga returns a loaded saga.
+	Saga(id saga.ID) (Row, bool)
+	// Claimed returns who has a claimed key: the claim itself, if it won.
+	Claimed(namespace, key string) Claim
+	// Histories loads the whole histories of sagas of this batch.
+	Histories(ctx context.Context, ids []saga.ID) (map[saga.ID]saga.History, error)
+	// Commit writes and commits in one round trip. It fills in the outbox ids.
+	Commit(ctx context.Context, w *Writes) error
+	// Abort ends the transaction without a trace. After Commit it does nothing.
+	Abort(ctx context.Context)
+}
+
+// Row is a saga as it is stored.
+type Row struct {
+	Namespace string     // Namespace is the tenant.
+	State     saga.State // State is the saga's state.
+}
+
+// EventRow is one event of one saga.
+type EventRow struct {
+	Saga  saga.ID    // Saga is whose event it is.
+	Event saga.Event // Event is as saga.Event.Stored returned it.
+}
+
+// Writes is all that a batch writes.
+type Writes struct {
+	New      []Row            // New are sagas to insert.
+	Changed  []Row            // Changed are sagas to update.
+	Events   []EventRow       // Events are appended to the histories.
+	Messages []outbox.Message // Messages go into the outbox.
+	IDs      []int64          // IDs are filled in by Commit, one for each message.
+	Sent     []int64          // Sent are the ids of sent outbox rows to delete.
+	Unclaim  []Claim          // Unclaim are start keys to give back.
+	Keep     []Mail           // Keep are messages to be kept until their saga can take them.
+	Folded   []Mail           // Folded are kept messages that are done with.
+	Far      []Wake           // Far are wakes that the bucket's owner has to be told of.
+	FarDone  []Wake           // FarDone are far wakes that are done with.
+}
+
+// Wake says when a saga is to be woken.
+type Wake struct {
+	Saga saga.ID   // Saga is the saga.
+	At   time.Time // At is when; zero for never.
+}
+
+// Mail is a message kept for a saga.
+type Mail struct {
+	Saga   saga.ID // Saga is the addressee.
+	ID     int64   // ID orders a saga's mail; 0 before it is stored.
+	Record []byte  // Record is the message, as encodeMail wrote it.
+}
+
+// Definitions finds the deciders of definitions.
+type Definitions interface {
+	// Decider returns the decider of a version from memory; ok is false when it
+	// is not there.
+	Decider(namespace, name, version string) (d saga.Decider, ok bool)
+	// Load brings a version into memory. It is called outside of transactions.
+	// ErrNoDefinition means that this node can never decide it.
+	Load(ctx context.Context, namespace, name, version string) error
+}
+
+// ErrNoDefinition says that a definition or version does not exist, or cannot be
+// read by this build.
+var ErrNoDefinition = errors.New("no such definition")
+
+// Replies is the reply topic. *kafka.Reader implements it.
+type Replies interface {
+	// Assign begins to read a partition at an offset; -2 is the oldest.
+	Assign(partition int32, offset int64) error
+	// Revoke stops reading a partition; its buffered records are dropped.
+	Revoke(partition int32)
+	// Poll waits for records and returns at most limit.
+	Poll(ctx context.Context, limit int) ([]kafka.Record, error)
+	// HighWater asks the brokers for the partitions' ends.
+	HighWater(ctx context.Context, partitions []int32) (map[int32]int64, error)
+}
+
+// Relay publishes what was committed. *outbox.Relay implements it.
+type Relay interface {
+	// Gain takes over a bucket: it knows all unsent rows when it returns.
+	Gain(ctx context.Context, bucket int) error
+	// Lose lets go of a bucket once its sends have settled.
+	Lose(bucket int)
+	// Hand hands over rows right after their commit. It does not block.
+	Hand(rows []outbox.Row)
+	// Unsent reports whether a key has a row that the broker has not acknowledged.
+	Unsent(key string) bool
+	// TakeSent returns ids of sent rows of the caller's buckets, to delete.
+	TakeSent(mine func(bucket int) bool, limit int) []int64
+	// ReturnSent gives ids back whose delete was not committed.
+	ReturnSent(ids []int64)
+}
+
+// DeadLetters keeps records that nobody can read.
+type DeadLetters interface {
+	// Put keeps a record; it is durable when Put returns nil.
+	Put(ctx context.Context, rec kafka.Record, class, reason string) error
+}
+
+// Republisher re-publishes a reply that was sent to a wrong partition.
+type Republisher interface {
+	// Republish writes the record byte for byte to another partition of its topic;
+	// it is durable when Republish returns nil.
+	Republish(ctx context.Context, rec kafka.Record, partition int32) error
+}

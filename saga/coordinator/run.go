@@ -1,0 +1,274 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/unwindhq/unwind/internal/failpoint"
+	"github.com/unwindhq/unwind/internal/lease"
+	"github.com/unwindhq/unwind/outbox"
+	"github.com/unwindhq/unwind/saga"
+)
+
+// run takes one batch of items to its end: load, decide, commit, and only then
+// hand over, acknowledge and answer.
+type run struct {
+	c       *Coordinator
+	w       *writer // nil for a foreign run
+	foreign bool    // a verb on a saga of a bucket that is not held here
+	again   bool    // an earlier try may have been committed
+
+	lacking map[version]bool // versions that this node can never decide
+}
+
+// process tries until the batch is committed, refused or not ours any more.
+func (r *run) process(ctx context.Context, items []*item) {
+	pause := r.c.cfg.RetryMin
+	for {
+		items = r.ours(items)
+		if len(items) == 0 {
+			return
+		}
+		err := r.try(ctx, items)
+		switch {
+		case err == nil:
+			return
+		case errors.Is(err, ErrGuilty):
+			r.split(ctx, items, err)
+			return
+		case errors.Is(err, ErrUnknownOutcome):
+			r.again = true
+		case errors.Is(err, errLoaded):
+			continue
+		}
+		r.c.cfg.Log.Warn("a batch was not committed; trying again", "items", len(items), "error", err)
+		if r.foreign || !sleep(ctx, pause) {
+			refuse(items, err)
+			return
+		}
+		pause = min(2*pause, r.c.cfg.RetryMax)
+	}
+}
+
+// ours drops the items of buckets that are not held any more: their new owner
+// reads the same replies and finds the same wakes.
+func (r *run) ours(items []*item) []*item {
+	if r.foreign {
+		return items
+	}
+	kept := make([]*item, 0, len(items))
+	for _, it := range items {
+		if r.c.bucket(it.bucket) != nil {
+			kept = append(kept, it)
+			continue
+		}
+		it.reply(answer{err: fmt.Errorf("bucket %d has a new owner: %w", it.bucket, ErrNotReady)})
+	}
+	return kept
+}
+
+func refuse(items []*item, err error) {
+	for _, it := range items {
+		it.reply(answer{err: fmt.Errorf("%w: %w", ErrNotReady, err)})
+	}
+}
+
+// split finds the guilty saga of a batch that Postgres refuses: halves are tried
+// until it stands alone and gets attention (DESIGN.md 6.11).
+func (r *run) split(ctx context.Context, items []*item, err error) {
+	if first := items[0].saga; len(items) == 1 || alone(items, first) {
+		r.c.cfg.Log.Error("a saga's data cannot be stored", "saga", first, "error", err)
+		r.accuse(ctx, items, err)
+		return
+	}
+	left, right := halves(items)
+	r.process(ctx, left)
+	r.process(ctx, right)
+}
+
+func alone(items []*item, id saga.ID) bool {
+	for _, it := range items {
+		if it.saga != id {
+			return false
+		}
+	}
+	return true
+}
+
+// halves splits items between two sagas, keeping each saga's items together and
+// in order. items are of at least two sagas.
+func halves(items []*item) (left, right []*item) {
+	side := map[saga.ID]bool{}
+	for _, it := range items {
+		toRight, seen := side[it.saga]
+		if !seen {
+			toRight = len(side)%2 == 1
+			side[it.saga] = toRight
+		}
+		if toRight {
+			right = append(right, it)
+		} else {
+			left = append(left, it)
+		}
+	}
+	return left, right
+}
+
+// accuse puts attention on the one saga of items, and keeps its messages.
+func (r *run) accuse(ctx context.Context, items []*item, cause error) {
+	poison := &item{bucket: items[0].bucket, saga: items[0].saga, event: poisonedEvent(cause)}
+	accused := []*item{poison}
+	for _, it := range items {
+		if it.answer != nil {
+			it.reply(answer{err: fmt.Errorf("%w: %w", ErrBadStart, cause)})
+			continue
+		}
+		accused = append(accused, it)
+	}
+	if items[0].start != nil {
+		return
+	}
+	sub := run{c: r.c, w: r.w, foreign: r.foreign}
+	if err := sub.try(ctx, accused); err != nil {
+		r.c.cfg.Log.Error("attention could not be put on a saga", "saga", items[0].saga, "error", err)
+	}
+}
+
+// errLoaded says that definitions were loaded and the batch may be tried again
+// at once.
+var errLoaded = errors.New("definitions were loaded")
+
+// try runs the batch once.
+func (r *run) try(ctx context.Context, items []*item) error {
+	ctx, cancel := context.WithTimeout(ctx, r.c.cfg.BatchTimeout)
+	defer cancel()
+	f := newFold(r, items)
+	b, err := r.c.cfg.Store.Begin(ctx, f.load())
+	if err != nil {
+		return fmt.Errorf("load %d sagas: %w", len(f.ids), err)
+	}
+	defer b.Abort(context.WithoutCancel(ctx))
+	r.c.tick(b.Now())
+	if err := f.decide(ctx, b); err != nil {
+		return err
+	}
+	if len(f.missing) > 0 {
+		b.Abort(context.WithoutCancel(ctx))
+		return f.loadMissing(ctx)
+	}
+	if err := r.commit(ctx, b, f); err != nil {
+		return err
+	}
+	r.after(ctx, f)
+	return nil
+}
+
+// commit writes the batch, together with the deletes of rows that were sent.
+func (r *run) commit(ctx context.Context, b Batch, f *fold) error {
+	if f.empty() {
+		return nil
+	}
+	if !r.foreign {
+		f.writes.Sent = r.c.cfg.Relay.TakeSent(r.mine, sentMax)
+	}
+	failpoint.Hit(failpoint.BeforeCommit)
+	if err := b.Commit(ctx, &f.writes); err != nil {
+		r.c.cfg.Relay.ReturnSent(f.writes.Sent)
+		return fmt.Errorf("commit %d sagas: %w", len(f.ids), err)
+	}
+	failpoint.Hit(failpoint.AfterCommit)
+	return nil
+}
+
+// sentMax bounds the deletes that ride along with a batch.
+const sentMax = 4096
+
+// mine reports whether a bucket belongs to this run's writer.
+func (r *run) mine(bucket int) bool { return r.c.writerOf(bucket) == r.w }
+
+// after does what may only be done after the commit.
+func (r *run) after(ctx context.Context, f *fold) {
+	if !r.foreign {
+		r.c.cfg.Relay.Hand(outbox.Rows(f.writes.Messages, f.writes.IDs))
+	}
+	for _, s := range f.sagas {
+		r.settled(s)
+	}
+	for _, it := range f.items {
+		it.reply(it.outcome(f))
+	}
+	r.bury(ctx, f)
+	r.advance(f)
+}
+
+// settled sets a saga's next wake and tells who watches it.
+func (r *run) settled(s *folding) {
+	if r.w != nil && (s.found || s.fresh) {
+		wake := s.row.State.WakeAt()
+		if s.row.State.Status.Ended() || s.blocked() || s.lacking {
+			wake = time.Time{}
+		}
+		r.w.wakes.set(s.id, s.bucket, wake)
+	}
+	if len(s.events) > 0 {
+		r.c.watch.signal(s.id)
+	}
+}
+
+// bury keeps the dead letters of the batch. Nothing after them is acknowledged
+// before they are durable.
+func (r *run) bury(ctx context.Context, f *fold) {
+	for _, it := range f.items {
+		if it.dead == nil {
+			continue
+		}
+		for pause := r.c.cfg.RetryMin; ; pause = min(2*pause, r.c.cfg.RetryMax) {
+			err := r.c.put(context.WithoutCancel(ctx), it)
+			if err == nil {
+				break
+			}
+			r.c.cfg.Log.Error("a dead letter could not be kept; trying again", "error", err)
+			if r.c.bucket(it.bucket) == nil || !sleep(context.WithoutCancel(ctx), pause) {
+				return
+			}
+		}
+	}
+}
+
+// put keeps a dead letter, or sends a misplaced reply to where it belongs.
+func (c *Coordinator) put(ctx context.Context, it *item) error {
+	if it.dead.class == classMisplaced {
+		return c.cfg.Republisher.Republish(ctx, *it.record, int32(it.move))
+	}
+	return c.cfg.DeadLetters.Put(ctx, *it.record, it.dead.class, it.dead.reason)
+}
+
+// advance moves the finished prefix of each partition of the batch.
+func (r *run) advance(f *fold) {
+	for _, it := range f.items {
+		if it.record == nil {
+			continue
+		}
+		if b := r.c.bucket(int(it.record.Partition)); b != nil && it.record.Offset >= b.position.Load() {
+			b.position.Store(it.record.Offset + 1)
+		}
+	}
+}
+
+// held lists the fence of the batch's buckets.
+func (r *run) held(items []*item) []lease.Held {
+	if r.foreign {
+		return nil
+	}
+	var list []lease.Held
+	var seen [64]bool
+	for _, it := range items {
+		if b := r.c.bucket(it.bucket); b != nil && !seen[it.bucket] {
+			seen[it.bucket] = true
+			list = append(list, b.held)
+		}
+	}
+	return list
+}

@@ -1,0 +1,147 @@
+package coordinator
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// writer runs the batches of its buckets, one after the other.
+type writer struct {
+	c     *Coordinator
+	queue chan *item
+	kick  chan struct{}
+	wakes *wakes
+	busy  sync.Mutex   // held while a batch is under way
+	asked []*wakeEntry // due, waiting for the way to be checked; the run goroutine's
+}
+
+func newWriter(c *Coordinator) *writer {
+	return &writer{c: c, queue: make(chan *item, c.cfg.QueueMax), kick: make(chan struct{}, 1), wakes: newWakes()}
+}
+
+// run works until ctx ends. What is still queued then is refused.
+func (w *writer) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		items := w.gather(ctx)
+		if len(items) == 0 {
+			continue
+		}
+		w.busy.Lock()
+		r := run{c: w.c, w: w}
+		r.process(ctx, items)
+		w.busy.Unlock()
+	}
+	for {
+		select {
+		case it := <-w.queue:
+			it.reply(answer{err: ErrNotReady})
+		default:
+			return
+		}
+	}
+}
+
+// gather waits for something to do and takes whatever else has gathered, at most
+// BatchMax items.
+func (w *writer) gather(ctx context.Context) []*item {
+	var items []*item
+	timer := time.NewTimer(w.pause())
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return nil
+	case it := <-w.queue:
+		items = append(items, it)
+	case <-w.kick:
+	case <-timer.C:
+	}
+	for len(items) < w.c.cfg.BatchMax {
+		select {
+		case it := <-w.queue:
+			items = append(items, it)
+			continue
+		default:
+		}
+		break
+	}
+	return w.due(items)
+}
+
+// idle is how long a writer sleeps when nothing is due.
+const idle = time.Second
+
+// pause returns how long it is until the next wake.
+func (w *writer) pause() time.Duration {
+	next := w.wakes.next()
+	if next.IsZero() {
+		return idle
+	}
+	return min(max(next.Sub(w.c.now()), time.Millisecond), idle)
+}
+
+// due appends the wakes whose time has come, as far as the batch has room and
+// the way to the brokers is known to be whole.
+func (w *writer) due(items []*item) []*item {
+	room := w.c.cfg.BatchMax - len(items)
+	fresh := w.wakes.due(w.c.now(), room)
+	began := time.Now()
+	for _, e := range fresh {
+		e.asked = began
+	}
+	waiting := append(w.asked, fresh...)
+	w.asked = nil
+	for _, e := range waiting {
+		healthy, ok := w.may(e)
+		if room == 0 || !ok {
+			w.asked = append(w.asked, e)
+			continue
+		}
+		room--
+		items = append(items, &item{bucket: e.bucket, saga: e.saga, event: saga.Event{
+			Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}, Healthy: healthy,
+		}})
+	}
+	if len(fresh) > 0 && len(w.asked) > 0 {
+		w.c.path.ask()
+	}
+	return items
+}
+
+// may reports whether a due saga may be woken now, and since when its way has
+// been whole. A command that the broker has not acknowledged was not sent: its
+// time has not begun.
+func (w *writer) may(e *wakeEntry) (healthy time.Time, ok bool) {
+	b := w.c.bucket(e.bucket)
+	if b == nil {
+		return time.Time{}, false
+	}
+	if w.c.cfg.Replies == nil {
+		return time.Time{}, true
+	}
+	if w.c.cfg.Relay.Unsent(e.saga.String()) {
+		e.unsent = w.c.now()
+		return time.Time{}, false
+	}
+	since, ok := w.c.path.ready(b, e.asked)
+	if e.unsent.After(since) {
+		since = e.unsent
+	}
+	return since, ok
+}
+
+// nudge makes the writer look at its wakes.
+func (w *writer) nudge() {
+	select {
+	case w.kick <- struct{}{}:
+	default:
+	}
+}
+
+// settle returns once no batch that began before it is under way.
+func (w *writer) settle() {
+	w.busy.Lock()
+	defer w.busy.Unlock()
+}

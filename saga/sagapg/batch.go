@@ -1,0 +1,192 @@
+package sagapg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/unwindhq/unwind/internal/bucket"
+	"github.com/unwindhq/unwind/internal/lease"
+	"github.com/unwindhq/unwind/outbox"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+)
+
+// batch is an open transaction on a connection of its own.
+type batch struct {
+	s      *Store
+	conn   *pgxpool.Conn
+	now    time.Time
+	sagas  map[saga.ID]coordinator.Row
+	claims map[[2]string]coordinator.Claim
+	done   bool
+}
+
+// Begin implements coordinator.Store.
+func (s *Store) Begin(ctx context.Context, load coordinator.Load) (coordinator.Batch, error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("get a connection: %w", err)
+	}
+	b := &batch{s: s, conn: conn, sagas: map[saga.ID]coordinator.Row{}, claims: map[[2]string]coordinator.Claim{}}
+	var q pgx.Batch
+	q.Queue("BEGIN")
+	lease.QueueFence(&q, s.schema, load.Held, nil)
+	b.queueSagas(&q, load.Sagas)
+	b.queueClaims(&q, load.Claims)
+	q.Queue(readClock).QueryRow(func(row pgx.Row) error { return row.Scan(&b.now) })
+	if err := conn.SendBatch(ctx, &q).Close(); err != nil {
+		b.Abort(context.WithoutCancel(ctx))
+		return nil, s.broken(classify(err, false))
+	}
+	return b, nil
+}
+
+// broken resets the pool after an error that says that this server cannot be
+// written to any more, so that the next connection finds the new primary.
+func (s *Store) broken(err error) error {
+	if code := sqlState(err); code == "25006" || code == "57P01" || code == "57P02" || code == "57P03" {
+		s.pool.Reset()
+	}
+	return err
+}
+
+func (b *batch) queueSagas(q *pgx.Batch, ids []saga.ID) {
+	if len(ids) == 0 {
+		return
+	}
+	q.Queue(b.s.sql.lockSagas, uuids(ids)).Query(func(rows pgx.Rows) error {
+		var id pgtype.UUID
+		var namespace string
+		var data pgtype.DriverBytes
+		_, err := pgx.ForEachRow(rows, []any{&id, &namespace, &data}, func() error {
+			state, err := saga.DecodeState(id.Bytes, slices.Clone(data))
+			b.sagas[id.Bytes] = coordinator.Row{Namespace: namespace, State: state}
+			return err
+		})
+		return err
+	})
+}
+
+func (b *batch) queueClaims(q *pgx.Batch, claims []coordinator.Claim) {
+	if len(claims) == 0 {
+		return
+	}
+	namespaces, keys, hashes, ids := claimColumns(claims)
+	q.Queue(b.s.sql.claimKeys, namespaces, keys, hashes, ids)
+	q.Queue(b.s.sql.readKeys, namespaces, keys).Query(func(rows pgx.Rows) error {
+		var claim coordinator.Claim
+		var hash []byte
+		var id pgtype.UUID
+		_, err := pgx.ForEachRow(rows, []any{&claim.Namespace, &claim.Key, &hash, &id}, func() error {
+			claim.Saga = id.Bytes
+			copy(claim.Hash[:], hash)
+			b.claims[[2]string{claim.Namespace, claim.Key}] = claim
+			return nil
+		})
+		return err
+	})
+}
+
+func claimColumns(claims []coordinator.Claim) (namespaces, keys []string, hashes [][]byte, ids []pgtype.UUID) {
+	for _, c := range claims {
+		namespaces, keys = append(namespaces, c.Namespace), append(keys, c.Key)
+		hashes = append(hashes, c.Hash[:])
+		ids = append(ids, pgtype.UUID{Bytes: c.Saga, Valid: true})
+	}
+	return namespaces, keys, hashes, ids
+}
+
+func uuids(ids []saga.ID) []pgtype.UUID {
+	list := make([]pgtype.UUID, len(ids))
+	for i, id := range ids {
+		list[i] = pgtype.UUID{Bytes: id, Valid: true}
+	}
+	return list
+}
+
+// Now implements coordinator.Batch.
+func (b *batch) Now() time.Time { return b.now }
+
+// Saga implements coordinator.Batch.
+func (b *batch) Saga(id saga.ID) (coordinator.Row, bool) {
+	row, ok := b.sagas[id]
+	return row, ok
+}
+
+// Claimed implements coordinator.Batch.
+func (b *batch) Claimed(namespace, key string) coordinator.Claim {
+	return b.claims[[2]string{namespace, key}]
+}
+
+// Histories implements coordinator.Batch. It is a statement after the lock, so
+// what it reads is complete.
+func (b *batch) Histories(ctx context.Context, ids []saga.ID) (map[saga.ID]saga.History, error) {
+	rows, err := b.conn.Query(ctx, b.s.sql.readEvents, uuids(ids))
+	if err != nil {
+		return nil, fmt.Errorf("read histories: %w", err)
+	}
+	defer rows.Close()
+	histories := make(map[saga.ID]saga.History, len(ids))
+	for rows.Next() {
+		row, err := scanEvent(rows)
+		if err != nil {
+			return nil, err
+		}
+		histories[row.Saga] = append(histories[row.Saga], row.Event)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read histories: %w", err)
+	}
+	return histories, nil
+}
+
+// Commit implements coordinator.Batch.
+func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
+	var q pgx.Batch
+	b.queueEvents(&q, w.Events)
+	b.queueNew(&q, w.New)
+	b.queueChanged(&q, w.Changed)
+	b.queueKeys(&q, w.Unclaim)
+	b.queueMail(&q, w)
+	b.queueFar(&q, w)
+	out := outbox.Schema(b.s.schema)
+	out.Queue(&q, w.Messages, func(ids []int64) { w.IDs = ids })
+	out.QueueDelete(&q, w.Sent)
+	q.Queue("COMMIT").Exec(committed)
+	err := b.conn.SendBatch(ctx, &q).Close()
+	if err != nil {
+		b.Abort(context.WithoutCancel(ctx))
+		return b.s.broken(classify(err, true))
+	}
+	b.done = true
+	b.conn.Release()
+	return nil
+}
+
+// errRolledBack says that Postgres answered COMMIT with ROLLBACK.
+var errRolledBack = errors.New("the transaction was rolled back")
+
+// Abort implements coordinator.Batch.
+func (b *batch) Abort(ctx context.Context) {
+	if b.done {
+		return
+	}
+	b.done = true
+	ctx, cancel := context.WithTimeout(ctx, abortTimeout)
+	defer cancel()
+	if b.conn.Conn().PgConn().TxStatus() != 'I' {
+		_, _ = b.conn.Exec(ctx, "ROLLBACK") // a connection that is left in a transaction is closed by the pool
+	}
+	b.conn.Release()
+}
+
+const abortTimeout = 2 * time.Second
+
+func bucketOf(id saga.ID) int16 { return int16(bucket.Of(id.String(), bucket.Count)) }

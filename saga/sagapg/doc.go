@@ -1,0 +1,8 @@
+// Package sagapg keeps sagas in Postgres: the coordinator's Store.
+//
+// A batch is two round trips. The first fences the buckets, locks and loads the
+// sagas in the order of their ids, claims start keys and reads the clock; the
+// second writes everything and commits. Many rows are one statement with arrays.
+// The lock order is the same everywhere: bucket, saga, start key, far wake,
+// outbox.
+package sagapg

@@ -1,0 +1,135 @@
+package sagapg
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+)
+
+// detail is what few events have: it is kept as JSON beside the columns.
+type detail struct {
+	Hold       bool      `json:"hold,omitempty"`
+	Healthy    time.Time `json:"healthy,omitzero"`
+	Definition string    `json:"definition,omitempty"`
+	Version    string    `json:"version,omitempty"`
+	Level      int       `json:"level,omitempty"`
+}
+
+// eventColumns are the arrays of insertEvents.
+type eventColumns struct {
+	sagas                                  []pgtype.UUID
+	seqs                                   []int64
+	at                                     []time.Time
+	kinds, steps, actors, reasons, request []string
+	directions, outcomes                   []int16
+	attempts, epochs                       []int32
+	contentTypes, codecs, keyIDs           []string
+	payloads                               [][]byte
+	details, sent                          []string
+}
+
+func (b *batch) queueEvents(q *pgx.Batch, events []coordinator.EventRow) {
+	if len(events) == 0 {
+		return
+	}
+	var c eventColumns
+	for i := range events {
+		c.add(events[i].Saga, &events[i].Event)
+	}
+	q.Queue(b.s.sql.insertEvents, c.sagas, c.seqs, c.at, c.kinds, c.steps, c.directions, c.attempts, c.epochs, c.outcomes,
+		c.actors, c.reasons, c.request, c.contentTypes, c.codecs, c.keyIDs, c.payloads, c.details, c.sent)
+}
+
+func (c *eventColumns) add(id saga.ID, e *saga.Event) {
+	step := ""
+	if e.Step.Name != "" {
+		step = e.Step.String()
+	}
+	c.sagas = append(c.sagas, pgtype.UUID{Bytes: id, Valid: true})
+	c.seqs, c.at = append(c.seqs, e.Seq), append(c.at, e.At)
+	c.kinds, c.steps = append(c.kinds, string(e.Kind)), append(c.steps, step)
+	c.directions, c.outcomes = append(c.directions, int16(e.Direction)), append(c.outcomes, int16(e.Outcome))
+	c.attempts, c.epochs = append(c.attempts, int32(e.Attempt)), append(c.epochs, int32(e.Epoch))
+	c.actors = append(c.actors, string(e.Actor.Kind)+":"+e.Actor.Name)
+	c.reasons, c.request = append(c.reasons, saga.Clip(e.Reason)), append(c.request, e.RequestID)
+	p := e.Payload
+	c.contentTypes, c.codecs, c.keyIDs = append(c.contentTypes, p.ContentType), append(c.codecs, p.Codec), append(c.keyIDs, p.KeyID)
+	c.payloads = append(c.payloads, p.Data)
+	c.details, c.sent = append(c.details, detailText(e)), append(c.sent, sentText(e.Sent))
+}
+
+func detailText(e *saga.Event) string {
+	d := detail{Hold: e.Hold, Healthy: e.Healthy, Definition: e.Definition, Version: e.Version, Level: e.Level}
+	if d == (detail{}) {
+		return ""
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		panic(fmt.Sprintf("an event's detail is always JSON: %v", err)) // no field of it can fail
+	}
+	return string(data)
+}
+
+func sentText(sent []saga.Sent) string {
+	lines := make([]string, len(sent))
+	for i, s := range sent {
+		lines[i] = s.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// scanEvent reads one row of readEvents' columns.
+func scanEvent(rows pgx.Rows) (coordinator.EventRow, error) {
+	var (
+		id                               pgtype.UUID
+		e                                saga.Event
+		step, actor, kind, details, sent string
+		direction, outcome               int16
+		attempt, epoch                   int32
+	)
+	err := rows.Scan(&id, &e.Seq, &e.At, &kind, &step, &direction, &attempt, &epoch, &outcome, &actor, &e.Reason,
+		&e.RequestID, &e.Payload.ContentType, &e.Payload.Codec, &e.Payload.KeyID, &e.Payload.Data, &details, &sent)
+	if err != nil {
+		return coordinator.EventRow{}, fmt.Errorf("read event: %w", err)
+	}
+	e.At = e.At.UTC()
+	e.Kind, e.Direction, e.Outcome = saga.EventKind(kind), saga.Direction(direction), saga.Outcome(outcome)
+	e.Attempt, e.Epoch = int(attempt), int(epoch)
+	kindOfActor, name, _ := strings.Cut(actor, ":")
+	e.Actor = saga.Actor{Kind: saga.ActorKind(kindOfActor), Name: name}
+	if err := decodeTexts(&e, step, details, sent); err != nil {
+		return coordinator.EventRow{}, fmt.Errorf("read event %d of saga %s: %w", e.Seq, saga.ID(id.Bytes), err)
+	}
+	return coordinator.EventRow{Saga: id.Bytes, Event: e}, nil
+}
+
+func decodeTexts(e *saga.Event, step, details, sent string) error {
+	var err error
+	if step != "" {
+		if e.Step, err = saga.ParseStepRef(step); err != nil {
+			return err
+		}
+	}
+	if details != "" {
+		var d detail
+		if err := json.Unmarshal([]byte(details), &d); err != nil {
+			return fmt.Errorf("detail: %w", err)
+		}
+		e.Hold, e.Healthy, e.Definition, e.Version, e.Level = d.Hold, d.Healthy, d.Definition, d.Version, d.Level
+	}
+	for line := range strings.Lines(sent) {
+		s, err := saga.ParseSent(strings.TrimSuffix(line, "\n"))
+		if err != nil {
+			return err
+		}
+		e.Sent = append(e.Sent, s)
+	}
+	return nil
+}

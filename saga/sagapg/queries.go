@@ -1,0 +1,93 @@
+package sagapg
+
+import (
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The statements. {s} stands for the schema.
+const (
+	// Primary key of sagas. Locks in the order of the ids.
+	lockSagas = `SELECT id, namespace, state FROM {s}.sagas WHERE id = ANY($1) ORDER BY id FOR UPDATE`
+
+	// Primary key of start_keys. Sorted, so that two batches cannot deadlock.
+	claimKeys = `INSERT INTO {s}.start_keys (namespace, key, hash, saga)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[]) AS k (namespace, key, hash, saga)
+		ORDER BY 1, 2 ON CONFLICT DO NOTHING`
+
+	// Primary key of start_keys. A statement of its own: it sees what a
+	// concurrent winner has committed.
+	readKeys = `SELECT k.namespace, k.key, k.hash, k.saga FROM {s}.start_keys k
+		JOIN unnest($1::text[], $2::text[]) AS w (namespace, key) USING (namespace, key)`
+
+	// No table.
+	readClock = `SELECT clock_timestamp()`
+
+	// Primary key of sagas.
+	insertSagas = `INSERT INTO {s}.sagas (id, namespace, definition, version, level, status, attention, bucket,
+			seq, started_at, changed_at, wake_at, state)
+		SELECT id, namespace, definition, version, level, status, string_to_array(attention, ' '), bucket,
+			seq, started_at, changed_at, wake_at, state
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int2[], $6::int2[], $7::text[], $8::int2[],
+			$9::int8[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bytea[])
+			AS n (id, namespace, definition, version, level, status, attention, bucket,
+				seq, started_at, changed_at, wake_at, state)`
+
+	// Primary key of sagas. No indexed column changes but for status at the end.
+	updateSagas = `UPDATE {s}.sagas s SET status = n.status, attention = string_to_array(n.attention, ' '), seq = n.seq,
+			changed_at = n.changed_at, wake_at = n.wake_at, state = n.state
+		FROM unnest($1::uuid[], $2::int2[], $3::text[], $4::int8[], $5::timestamptz[], $6::timestamptz[], $7::bytea[])
+			AS n (id, status, attention, seq, changed_at, wake_at, state)
+		WHERE s.id = n.id`
+
+	// Primary key of saga_events: a second event of one seq fails the batch.
+	insertEvents = `INSERT INTO {s}.saga_events (saga, seq, at, kind, step, direction, attempt, epoch, outcome,
+			actor, reason, request_id, content_type, codec, key_id, payload, detail, sent)
+		SELECT * FROM unnest($1::uuid[], $2::int8[], $3::timestamptz[], $4::text[], $5::text[], $6::int2[], $7::int4[],
+			$8::int4[], $9::int2[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
+			$16::bytea[], $17::text[], $18::text[])`
+
+	// Primary key of saga_events.
+	readEvents = `SELECT saga, seq, at, kind, step, direction, attempt, epoch, outcome,
+			actor, reason, request_id, content_type, codec, key_id, payload, detail, sent
+		FROM {s}.saga_events WHERE saga = ANY($1) ORDER BY saga, seq`
+
+	// Primary key of start_keys. Gives back only the key of that very saga.
+	dropKeys = `DELETE FROM {s}.start_keys k USING unnest($1::text[], $2::text[], $3::uuid[]) AS w (namespace, key, saga)
+		WHERE k.namespace = w.namespace AND k.key = w.key AND k.saga = w.saga`
+
+	// Primary key of saga_mail.
+	insertMail = `INSERT INTO {s}.saga_mail (bucket, saga, record)
+		SELECT bucket, saga, record FROM unnest($1::int2[], $2::uuid[], $3::bytea[]) WITH ORDINALITY
+			AS n (bucket, saga, record, ord) ORDER BY ord`
+
+	// Primary key of saga_mail.
+	deleteMail = `DELETE FROM {s}.saga_mail m USING unnest($1::int2[], $2::uuid[], $3::int8[]) AS w (bucket, saga, id)
+		WHERE m.bucket = w.bucket AND m.saga = w.saga AND m.id = w.id`
+
+	// Primary key of saga_mail.
+	readMail = `SELECT saga, id, record FROM {s}.saga_mail WHERE bucket = ANY($1) ORDER BY bucket, saga, id LIMIT $2`
+
+	// Primary key of far_wakes.
+	insertFar = `INSERT INTO {s}.far_wakes (bucket, at, saga)
+		SELECT * FROM unnest($1::int2[], $2::timestamptz[], $3::uuid[]) ON CONFLICT DO NOTHING`
+
+	// Primary key of far_wakes.
+	deleteFar = `DELETE FROM {s}.far_wakes f USING unnest($1::int2[], $2::timestamptz[], $3::uuid[]) AS w (bucket, at, saga)
+		WHERE f.bucket = w.bucket AND f.at = w.at AND f.saga = w.saga`
+
+	// Primary key of far_wakes.
+	readFar = `SELECT saga, at FROM {s}.far_wakes WHERE bucket = ANY($1) AND at <= clock_timestamp() ORDER BY at LIMIT $2`
+
+	// Index sagas_active.
+	readWakes = `SELECT id, wake_at FROM {s}.sagas WHERE bucket = $1 AND status < 3 AND id > $2 ORDER BY id LIMIT $3`
+
+	// Primary key of settings.
+	readSettings = `SELECT name, value FROM {s}.settings ORDER BY name`
+)
+
+// in puts the schema into a statement.
+func (s *Store) in(query string) string {
+	return strings.ReplaceAll(query, "{s}", pgx.Identifier{s.schema}.Sanitize())
+}

@@ -1,0 +1,32 @@
+package sagapg
+
+import (
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// What Reader asks. {s} stands for the schema's name.
+const (
+	// viewSaga uses the primary key.
+	viewSaga = `SELECT id, namespace, state FROM {s}.sagas WHERE id = $1`
+
+	// listSagas walks the primary key backwards, or the partial index
+	// sagas_attention, and filters; the following are its optional conditions.
+	listSagas      = `SELECT id, namespace, state FROM {s}.sagas WHERE namespace = $1`
+	listDefinition = ` AND definition = $%d`
+	listStatus     = ` AND status = $%d`
+	listAttention  = ` AND attention <> '{}'`
+	listAfter      = ` AND id < $%d`
+	listLimit      = ` ORDER BY id DESC LIMIT $%d`
+
+	// readHistory walks the primary key.
+	readHistory = `SELECT saga, seq, at, kind, step, direction, attempt, epoch, outcome,
+    actor, reason, request_id, content_type, codec, key_id, payload, detail, sent
+FROM {s}.saga_events WHERE saga = $1 AND seq > $2 ORDER BY seq LIMIT $3`
+)
+
+// readIn returns query with the schema put in place.
+func readIn(schema, query string) string {
+	return strings.ReplaceAll(query, "{s}", pgx.Identifier{schema}.Sanitize())
+}

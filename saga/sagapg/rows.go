@@ -1,0 +1,140 @@
+package sagapg
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+)
+
+func committed(tag pgconn.CommandTag) error {
+	if tag.String() != "COMMIT" {
+		return errRolledBack
+	}
+	return nil
+}
+
+// sqlState returns the SQLSTATE of an error, or "".
+func sqlState(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return ""
+}
+
+// columns are the arrays of the statements on sagas.
+type columns struct {
+	ids                              []pgtype.UUID
+	namespaces, definitions, version []string
+	levels, statuses, buckets        []int16
+	attention                        []*string
+	seqs                             []int64
+	started, changed                 []time.Time
+	wakes                            []*time.Time
+	states                           [][]byte
+}
+
+// columnsOf splits rows into arrays. Attention is one text, its reasons set
+// apart by spaces, because an array of arrays must be rectangular.
+func columnsOf(rows []coordinator.Row) *columns {
+	c := &columns{}
+	for i := range rows {
+		s := &rows[i].State
+		c.ids = append(c.ids, pgtype.UUID{Bytes: s.ID, Valid: true})
+		c.namespaces = append(c.namespaces, rows[i].Namespace)
+		c.definitions, c.version = append(c.definitions, s.Definition), append(c.version, s.Version)
+		c.levels, c.statuses = append(c.levels, int16(s.Level)), append(c.statuses, int16(s.Status))
+		c.buckets = append(c.buckets, bucketOf(s.ID))
+		c.attention = append(c.attention, attentionText(s))
+		c.seqs = append(c.seqs, s.Seq)
+		c.started, c.changed = append(c.started, s.Started), append(c.changed, s.Last)
+		c.wakes = append(c.wakes, wakeOf(s))
+		c.states = append(c.states, saga.AppendState(nil, s))
+	}
+	return c
+}
+
+func attentionText(s *saga.State) *string {
+	reasons := make([]string, len(s.Attention))
+	for i, a := range s.Attention {
+		reasons[i] = string(a.Reason)
+	}
+	text := strings.Join(reasons, " ")
+	return &text
+}
+
+func wakeOf(s *saga.State) *time.Time {
+	wake := s.WakeAt()
+	if wake.IsZero() || s.Status.Ended() {
+		return nil
+	}
+	return &wake
+}
+
+func (b *batch) queueNew(q *pgx.Batch, rows []coordinator.Row) {
+	if len(rows) > 0 {
+		c := columnsOf(rows)
+		q.Queue(b.s.sql.insertSagas, c.ids, c.namespaces, c.definitions, c.version, c.levels, c.statuses, c.attention,
+			c.buckets, c.seqs, c.started, c.changed, c.wakes, c.states)
+	}
+}
+
+func (b *batch) queueChanged(q *pgx.Batch, rows []coordinator.Row) {
+	if len(rows) > 0 {
+		c := columnsOf(rows)
+		q.Queue(b.s.sql.updateSagas, c.ids, c.statuses, c.attention, c.seqs, c.changed, c.wakes, c.states)
+	}
+}
+
+func (b *batch) queueKeys(q *pgx.Batch, claims []coordinator.Claim) {
+	if len(claims) > 0 {
+		namespaces, keys, _, ids := claimColumns(claims)
+		q.Queue(b.s.sql.dropKeys, namespaces, keys, ids)
+	}
+}
+
+func (b *batch) queueMail(q *pgx.Batch, w *coordinator.Writes) {
+	if len(w.Keep) > 0 {
+		buckets, ids, _, records := mailColumns(w.Keep)
+		q.Queue(b.s.sql.insertMail, buckets, ids, records)
+	}
+	if len(w.Folded) > 0 {
+		buckets, ids, numbers, _ := mailColumns(w.Folded)
+		q.Queue(b.s.sql.deleteMail, buckets, ids, numbers)
+	}
+}
+
+func mailColumns(mail []coordinator.Mail) (buckets []int16, ids []pgtype.UUID, numbers []int64, records [][]byte) {
+	for _, m := range mail {
+		buckets = append(buckets, bucketOf(m.Saga))
+		ids = append(ids, pgtype.UUID{Bytes: m.Saga, Valid: true})
+		numbers, records = append(numbers, m.ID), append(records, m.Record)
+	}
+	return buckets, ids, numbers, records
+}
+
+func (b *batch) queueFar(q *pgx.Batch, w *coordinator.Writes) {
+	for _, far := range []struct {
+		sql   string
+		wakes []coordinator.Wake
+	}{{b.s.sql.insertFar, w.Far}, {b.s.sql.delFar, w.FarDone}} {
+		if len(far.wakes) == 0 {
+			continue
+		}
+		var buckets []int16
+		var at []time.Time
+		var ids []pgtype.UUID
+		for _, wake := range far.wakes {
+			buckets, at = append(buckets, bucketOf(wake.Saga)), append(at, wake.At)
+			ids = append(ids, pgtype.UUID{Bytes: wake.Saga, Valid: true})
+		}
+		q.Queue(far.sql, buckets, at, ids)
+	}
+}

@@ -1,0 +1,125 @@
+package sagapg_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/internal/bucket"
+	"github.com/unwindhq/unwind/internal/lease"
+	"github.com/unwindhq/unwind/outbox"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+)
+
+// hold starts a saga whose first command is not answered until release.
+func (w *world) hold(t *testing.T, definition string) saga.ID {
+	t.Helper()
+	w.bus.answers(func(saga.Command) []saga.Reply { return nil })
+	return w.start(t, definition, `{}`)
+}
+
+// release answers the last command of each saga.
+func (w *world) release(ids []saga.ID) {
+	for _, id := range ids {
+		sent := w.bus.commands(id)
+		cmd := sent[len(sent)-1]
+		w.bus.mu.Lock()
+		w.bus.put(saga.ReplyHeaders(saga.CommandHeaders(cmd, time.Now()), replyTo(cmd, saga.Succeeded), time.Now()), []byte(`{}`), cmd.Route.ReplyPartition)
+		w.bus.mu.Unlock()
+	}
+}
+
+// sweep hands every row of the outbox to the bus, once.
+func (w *world) sweep(t *testing.T) {
+	t.Helper()
+	rows, err := w.pool.Query(t.Context(), `DELETE FROM unwind.outbox RETURNING id, key, topic, headers, payload`)
+	require.NoError(t, err)
+	var list []outbox.Row
+	for rows.Next() {
+		var row outbox.Row
+		var headers []byte
+		require.NoError(t, rows.Scan(&row.ID, &row.Key, &row.Topic, &headers, &row.Payload))
+		row.Headers, err = outbox.DecodeHeaders(headers)
+		require.NoError(t, err)
+		list = append(list, row)
+	}
+	require.NoError(t, rows.Err())
+	w.bus.Hand(list)
+}
+
+func buckets() []int {
+	list := make([]int, bucket.Count)
+	for i := range list {
+		list[i] = i
+	}
+	return list
+}
+
+func TestCancelBeforeThePivot(t *testing.T) {
+	t.Parallel()
+	w := setup(t, travel())
+	id := w.hold(t, "travel")
+	res, err := w.c.Do(t.Context(), coordinator.Verb{Kind: saga.Cancelled, Saga: id, Reason: "changed my mind", RequestID: "r-1"})
+	require.NoError(t, err)
+	require.True(t, res.Changed)
+	require.Equal(t, saga.Compensating, res.State.Status)
+	res, err = w.c.Do(t.Context(), coordinator.Verb{Kind: saga.Cancelled, Saga: id, RequestID: "r-1"})
+	require.NoError(t, err)
+	require.False(t, res.Changed, "the same request again")
+	w.bus.answers(succeed)
+	w.release([]saga.ID{id})
+	w.ends(t, id, saga.Compensated)
+}
+
+func TestCancelAfterThePivot(t *testing.T) {
+	t.Parallel()
+	w := setup(t, travel())
+	id := w.start(t, "travel", `{}`)
+	w.ends(t, id, saga.Completed)
+	_, err := w.c.Do(t.Context(), coordinator.Verb{Kind: saga.Cancelled, Saga: id})
+	require.ErrorIs(t, err, saga.ErrPastPivot)
+	_, err = w.c.Do(t.Context(), coordinator.Verb{Kind: saga.Cancelled, Saga: saga.ID{1}})
+	require.ErrorIs(t, err, coordinator.ErrNotFound)
+}
+
+// DESIGN.md section 8: any node runs a verb, but only the owner sends.
+func TestCancelOnAnotherNode(t *testing.T) {
+	t.Parallel()
+	w := setup(t, travel())
+	id := w.hold(t, "travel")
+	w.release([]saga.ID{id})
+	require.Eventually(t, func() bool { return len(w.bus.commands(id)) == 2 }, 10*time.Second, 5*time.Millisecond)
+	n := bucket.Of(id.String(), bucket.Count)
+	mine := []lease.Held{{Bucket: n, ReadOffset: -1}}
+	w.c.Lose(mine)
+	res, err := w.c.Do(t.Context(), coordinator.Verb{Kind: saga.Cancelled, Saga: id, Reason: "elsewhere"})
+	require.NoError(t, err)
+	require.Equal(t, saga.Compensating, res.State.Status)
+	require.Len(t, w.bus.commands(id), 2, "a node that does not own the bucket sends nothing")
+	w.bus.answers(succeed)
+	w.c.Gain(context.Background(), mine)
+	w.release([]saga.ID{id})
+	w.ends(t, id, saga.Compensated)
+	require.Eventually(t, func() bool {
+		far, err := w.store.FarWakes(t.Context(), buckets(), 10)
+		return err == nil && len(far) == 0
+	}, 10*time.Second, 10*time.Millisecond, "the far wake is done with")
+}
+
+// I7: a writer whose bucket has a new owner writes nothing.
+func TestFence(t *testing.T) {
+	t.Parallel()
+	w := setup(t, travel())
+	_, err := w.pool.Exec(t.Context(), `UPDATE unwind.buckets SET epoch = epoch + 1`)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	_, err = w.c.Start(ctx, coordinator.StartRequest{Namespace: "default", Definition: "travel", Version: "r1", Input: saga.JSON([]byte(`{}`))})
+	require.Error(t, err)
+	var n int
+	require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT count(*) FROM unwind.sagas`).Scan(&n))
+	require.Zero(t, n)
+}
