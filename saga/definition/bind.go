@@ -3,6 +3,7 @@ package definition
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -20,6 +21,7 @@ type binder struct {
 	ancestors []map[int]bool
 	skippable map[string]bool
 	results   map[string]*shape // by step, from the contracts
+	holes     int
 }
 
 func newBinder(r *report, steps []Step, input *shape) (*binder, error) {
@@ -161,10 +163,16 @@ func (t *template) text(text, path, where string) {
 
 // hole compiles the expression inside ${…}; nil if it is faulty.
 func (t *template) hole(source, path, where string) *hole {
+	if t.holes++; t.holes > MaxExpressions {
+		if t.holes == MaxExpressions+1 {
+			t.add(path, "the definition has more than "+strconv.Itoa(MaxExpressions)+" expressions", "pass whole objects instead of field by field")
+		}
+		return nil
+	}
 	found := &references{bind: t.binder, step: t.step}
 	v, errs := t.compile(source, found)
 	for _, e := range errs {
-		t.add(path, "${"+source+"}: "+e.problem, e.cure)
+		t.add(path, "${"+clip(source)+"}: "+e.problem, e.cure)
 	}
 	if len(errs) > 0 {
 		return nil
@@ -175,7 +183,15 @@ func (t *template) hole(source, path, where string) *hole {
 			t.e.reads.Steps = append(t.e.reads.Steps, name)
 		}
 	}
-	return &hole{where: where, source: source, value: v}
+	return &hole{where: where, source: clip(source), value: v}
+}
+
+// clip shortens an expression for messages.
+func clip(source string) string {
+	if len(source) <= 120 {
+		return source
+	}
+	return strings.ToValidUTF8(source[:120], "") + " …"
 }
 
 // compile parses, checks and plans an expression: a path copies, CEL computes.

@@ -16,8 +16,9 @@ import (
 	"cel.dev/cel-go/parser"
 )
 
-// The limits of one expression.
+// The limits of expressions.
 const (
+	MaxExpressions   = 1000    // MaxExpressions is how many ${…} a definition may have.
 	MaxExpression    = 4096    // MaxExpression is the longest expression, in characters.
 	MaxNesting       = 2       // MaxNesting is how many comprehensions may stand in each other.
 	MaxCost          = 100_000 // MaxCost is how much one evaluation may cost, in CEL's units.

@@ -46,7 +46,12 @@ func (d decoder) spec(n *node) Spec {
 		spec.Defaults = d.policies(n)
 	}
 	o.need("steps", "there are no steps", "write steps: and a list")
-	for i, n := range o.list("steps") {
+	steps := o.list("steps")
+	if len(steps) > saga.MaxSteps {
+		d.add("steps", strconv.Itoa(len(steps))+" steps", "write 1 to "+strconv.Itoa(saga.MaxSteps))
+		steps = steps[:saga.MaxSteps]
+	}
+	for i, n := range steps {
 		spec.Steps = append(spec.Steps, d.step(n, at("steps", i)))
 	}
 	return spec
@@ -233,7 +238,12 @@ func (o object) after() []string {
 		return []string{o.text("after")}
 	}
 	names := []string{}
-	for i, item := range o.list("after") {
+	items := o.list("after")
+	if len(items) > saga.MaxSteps {
+		o.add(join(o.path, "after"), strconv.Itoa(len(items))+" names", "write each step once")
+		items = nil
+	}
+	for i, item := range items {
 		if item.kind != textNode {
 			o.add(at(join(o.path, "after"), i), "want a step's name, found "+item.what(), "")
 			continue

@@ -46,6 +46,9 @@ func (e *expression) Eval(scope saga.Scope) (json.RawMessage, error) {
 		if dst, err = p.appendTo(dst, r); err != nil {
 			return nil, fmt.Errorf("%s%w", e.where, err)
 		}
+		if len(dst) > saga.MaxPayload {
+			return nil, fmt.Errorf("%s: the result is larger than %d bytes: pass a reference", e.where, saga.MaxPayload)
+		}
 	}
 	if text := string(dst); e.boolean && text != "true" && text != "false" {
 		return nil, fmt.Errorf("%s: %s yielded %.40s; want true or false", e.where, e.source, dst)
@@ -116,6 +119,9 @@ func (m mixed) appendTo(dst []byte, r *reader) ([]byte, error) {
 		var err error
 		if text, err = h.value.appendPlain(text, r); err != nil {
 			return dst, h.wrap(err)
+		}
+		if len(text) > saga.MaxPayload {
+			break // Eval refuses it
 		}
 	}
 	return appendText(dst, string(text)), nil

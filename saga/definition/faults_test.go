@@ -75,7 +75,9 @@ var faults = []struct {
 	{"after", "  after: reserve", "  after: resrve", `14: steps[1].after: there is no step "resrve"; did you mean reserve?`},
 	{"after type", "  after: reserve", "  after: {a: b}", `14: steps[1].after: want a list, found fields`},
 	{"kind", "  kind: pivot", "  kind: pivto", `20: steps[2].kind: unknown kind "pivto"; did you mean pivot?`},
-	{"kind late", "  kind: compensable", "  kind: retriable", ""},
+	{"kind early", "  kind: compensable", "  kind: retriable", "10: steps[0].compensation: a retriable step is never undone; remove compensation and noCompensation\n" +
+		"f.yaml:11: steps[0].kind: a retriable step that does not come after the pivot could not be undone; mark the last step that may be refused as kind: pivot, or make this one compensable\n" +
+		"f.yaml:12: steps[0].undo: a retriable step is never undone; remove undo"},
 	{"command", "  command: payments/charge", "  command: charge", `21: steps[2].command: "charge" is not a command; write participant/command, such as payments/charge`},
 	{"command missing", "  command: payments/charge", "", `18: steps[2].command: the step does nothing; write command: participant/command, or local: and the name of a function`},
 	{"command local", "  command: payments/charge", "  command: local/charge", `21: steps[2].command: a local function is not a command; write local: charge`},
