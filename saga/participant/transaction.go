@@ -166,12 +166,29 @@ func (t *transaction) decide(ctx context.Context) (answer entry, store bool, err
 	if answer.time.IsZero() {
 		answer.time = t.now
 	}
-	if answer.state == stateRejected && store && err == nil {
-		// A statement of its own: the handler's error may have left the transaction
-		// in a state in which nothing else can even be parsed.
-		_, err = t.conn.Exec(ctx, toSavepoint)
+	if err == nil && store {
+		err = t.settle(ctx, answer)
 	}
 	return answer, store, err
+}
+
+// settle takes a refused handler's work back and makes sure that the transaction
+// can still be committed.
+func (t *transaction) settle(ctx context.Context, answer entry) error {
+	if answer.state == stateRejected {
+		// A statement of its own: the handler's error may have left the transaction
+		// in a state in which nothing else can even be parsed.
+		if _, err := t.conn.Exec(ctx, toSavepoint); err != nil {
+			return fmt.Errorf("take the refused work back: %w", err)
+		}
+	}
+	switch t.conn.Conn().PgConn().TxStatus() {
+	case 'I':
+		return errEnds
+	case 'E':
+		return errAborted
+	}
+	return nil
 }
 
 // done is the stored result of the do, if an undo is to see one.
@@ -192,12 +209,7 @@ func (t *transaction) finish(ctx context.Context, answer entry, store bool) erro
 		t.queueSave(b, answer)
 	}
 	t.p.cfg.outbox().Queue(b, []outbox.Message{t.p.reply(t.d, answer)}, nil)
-	b.Queue(commit).Exec(func(tag pgconn.CommandTag) error {
-		if tag.String() != commit {
-			return fmt.Errorf("the transaction ended with %s: the handler must not end it", tag)
-		}
-		return nil
-	})
+	b.Queue(commit)
 	err := t.conn.SendBatch(ctx, b).Close()
 	if err != nil && ctx.Err() == nil && !t.conn.Conn().IsClosed() && !ownTrouble(err) {
 		return &fault{err}
@@ -221,8 +233,11 @@ func (t *transaction) release(ctx context.Context) {
 	t.conn.Release()
 }
 
-// errEnds tells a handler what it must not do.
-var errEnds = errors.New("a handler must not end its transaction: return nil to commit, an error to undo its work")
+// What a handler must not do.
+var (
+	errEnds    = errors.New("a handler must not end its transaction: return nil to commit, an error to undo its work")
+	errAborted = errors.New("the handler dropped the error of a statement, which has aborted the transaction: return it, or contain the statement with tx.Begin")
+)
 
 // handlerTx is the handler's transaction: all of pgx's but its end.
 type handlerTx struct{ pgx.Tx }
