@@ -190,6 +190,9 @@ func (r *Relay) markSent(s *stream, n int) {
 	for i := range n {
 		row := &s.rows[i]
 		r.bytes -= row.size()
+		if s.share.closed {
+			continue
+		}
 		r.sent[row.ID] = sentMark{bucket: s.share.bucket}
 		s.share.sent = append(s.share.sent, sentRow{id: row.ID, at: now})
 	}

@@ -68,15 +68,17 @@ func (r *Relay) Hand(rows []Row) {
 	r.mu.Lock()
 	for i := range rows {
 		sh := r.share(rows[i].Bucket)
-		if sh == nil || !sh.complete {
-			continue
-		}
-		if !r.room(rows[i].size()) {
+		switch {
+		case sh == nil || !sh.complete && !r.sweeping: // the next sweep reads it
+		case !r.room(rows[i].size()):
 			r.deny(sh)
 			r.starved = true
-			continue
+		case sh.complete:
+			r.admit(&rows[i])
+		default: // the sweep under way may have begun too early to see it
+			r.stash = append(r.stash, rows[i])
+			r.stashBytes += rows[i].size()
 		}
-		r.admit(&rows[i])
 	}
 	some := r.ready.len() > 0
 	r.mu.Unlock()
@@ -157,8 +159,8 @@ func (r *Relay) deny(sh *share) { sh.complete, sh.doubt = false, r.sweeps }
 
 // room tells whether a row of size bytes fits.
 func (r *Relay) room(size int) bool {
-	return r.unsent < r.cfg.MaxHanded && len(r.sent) < 16*r.cfg.MaxHanded &&
-		(r.unsent == 0 || r.bytes+size <= r.cfg.MaxHandedBytes)
+	rows, bytes := r.unsent+len(r.stash), r.bytes+r.stashBytes
+	return rows < r.cfg.MaxHanded && len(r.sent) < 16*r.cfg.MaxHanded && (rows == 0 || bytes+size <= r.cfg.MaxHandedBytes)
 }
 
 // known tells whether the row is in memory, or acknowledged and not yet deleted.

@@ -113,7 +113,7 @@ func (r *Relay) leftovers(lost []*share) []int64 {
 		for _, row := range sh.sent {
 			ids = append(ids, row.id)
 		}
-		sh.sent = nil
+		sh.sent, sh.closed = nil, true
 	}
 	if len(buckets) == 0 {
 		return nil

@@ -19,7 +19,8 @@ const (
 // share is one bucket that the relay has, or has had while rows are in flight.
 type share struct {
 	bucket int
-	gone   bool
+	gone   bool // taken away
+	closed bool // and what was sent is the next owner's business now
 	// complete says that every committed row is known; doubt is the number of the
 	// latest sweep that began before it was last denied.
 	complete bool

@@ -18,10 +18,14 @@ type sweepState struct {
 	sweeping bool
 	starved  bool    // something did not fit
 	limbo    []int64 // deleted while a sweep was under way
-	newest   int64   // the highest id seen
-	marks    []mark
-	swept    time.Time // when the latest sweep began that came to its end
-	expired  time.Time
+	// stash is what was handed over during a sweep, of buckets that only that
+	// sweep may complete.
+	stash      []Row
+	stashBytes int
+	newest     int64 // the highest id seen
+	marks      []mark
+	swept      time.Time // when the latest sweep began that came to its end
+	expired    time.Time
 }
 
 // mark says that id existed at a time.
@@ -169,6 +173,19 @@ func (r *Relay) endSweep(number int64, buckets []int16, done bool) {
 			sh.complete = true
 		}
 	}
+	r.unstash()
+}
+
+// unstash admits what was handed over during a sweep, where all older rows are
+// known now; the rest was committed before the next sweep and is that one's.
+func (r *Relay) unstash() {
+	for i := range r.stash {
+		if sh := r.share(r.stash[i].Bucket); sh != nil && sh.complete {
+			r.admit(&r.stash[i])
+		}
+	}
+	r.stash, r.stashBytes = nil, 0
+	signal(r.wake)
 }
 
 // fetch reads and admits rows, in statements of bounded size; fit is false if
