@@ -26,7 +26,9 @@ func TestDeadLetterReadsAsDocumented(t *testing.T) {
 	require.Equal(t, kafka.Record{
 		Topic: "orders.dlt", Partition: kafka.ByKey, Key: []byte("k"),
 		Headers: []kafka.Header{
-			{Key: "a", Value: []byte{}}, {Key: "a"}, {Key: "a", Value: []byte{0xff}},
+			{Key: "a", Value: []byte{}},
+			{Key: "a"},
+			{Key: "a", Value: []byte{0xff}},
 			{Key: "unwind-dlt-reason", Value: []byte("not JSON")},
 			{Key: "unwind-dlt-class", Value: []byte("undecodable")},
 			{Key: "unwind-dlt-topic", Value: []byte("orders")},

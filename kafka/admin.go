@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -118,14 +119,15 @@ func unready(admin sarama.ClusterAdmin, topics []Topic) (string, error) {
 		if n := int32(len(m.Partitions)); n < t.Partitions {
 			return "", fmt.Errorf("%w: %s has %d, wanted %d; create it anew or add partitions by hand", ErrTopicDiffers, t.Name, n, t.Partitions)
 		}
-		for _, p := range m.Partitions {
-			if p.Err != sarama.ErrNoError {
-				return t.Name, nil
-			}
+		if slices.ContainsFunc(m.Partitions, leaderless) {
+			return t.Name, nil
 		}
 	}
 	return "", nil
 }
+
+// leaderless tells whether nobody serves a partition.
+func leaderless(p *sarama.PartitionMetadata) bool { return p.Err != sarama.ErrNoError }
 
 // describe returns what the cluster says about the topics it has.
 func describe(admin sarama.ClusterAdmin, names []string) (map[string]*sarama.TopicMetadata, error) {

@@ -28,6 +28,9 @@ func newAssignment(r *Reader, partition int32, offset int64) *assignment {
 	return a
 }
 
+// revoked tells whether the assignment is over; what it still has is not wanted.
+func (a *assignment) revoked() bool { return a.ctx.Err() != nil }
+
 // run reads until the assignment is revoked or its offset is out of range. It
 // begins after the partition's assignment before it has ended.
 func (a *assignment) run(before *assignment) {
@@ -35,7 +38,7 @@ func (a *assignment) run(before *assignment) {
 	if before != nil {
 		<-before.ended
 	}
-	for a.ctx.Err() == nil {
+	for !a.revoked() {
 		err := a.read()
 		if errors.Is(err, sarama.ErrOffsetOutOfRange) {
 			a.fault()

@@ -111,17 +111,17 @@ func newReader(t *testing.T, c cluster, buffered int) *kafka.Reader {
 	return r
 }
 
-// poll reads until n records have come, in steps of at most max.
-func poll(t *testing.T, r *kafka.Reader, n, max int) []kafka.Record {
+// poll reads until n records have come, in steps of at most limit.
+func poll(t *testing.T, r *kafka.Reader, n, limit int) []kafka.Record {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var all []kafka.Record
 	for len(all) < n {
-		batch, err := r.Poll(ctx, max)
+		batch, err := r.Poll(ctx, limit)
 		require.NoError(t, err, "after %d of %d records", len(all), n)
 		require.NotEmpty(t, batch)
-		require.LessOrEqual(t, len(batch), max)
+		require.LessOrEqual(t, len(batch), limit)
 		all = append(all, batch...)
 	}
 	return all

@@ -50,13 +50,15 @@ type Reader struct {
 	marks    sarama.Client // HighWater's own connections: a waiting fetch blocks a connection
 
 	records chan arrival
-	pending error // a fault that Poll found behind records
+	pending *arrival // a fault that Poll found behind records
 
 	mu          sync.Mutex
 	assignments map[int32]*assignment // the newest of each partition, revoked ones too
 	ctx         context.Context       // ends with Close
 	cancel      context.CancelFunc
 	running     sync.WaitGroup
+	closing     sync.Once
+	closed      error // of closing
 }
 
 // arrival is a record, or the fault that ended its assignment.
@@ -72,7 +74,7 @@ func NewReader(c ReaderConfig) (*Reader, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("configure Kafka reader: %w", err)
 	}
-	c.Config = c.Config.withDefaults()
+	c.Config = c.withDefaults()
 	c.BufferedRecords = or(c.BufferedRecords, defaultBufferedRecords)
 	r := &Reader{
 		config:      c,
@@ -136,21 +138,23 @@ func (r *Reader) Revoke(partition int32) {
 }
 
 // Poll waits for at least one record of the assigned partitions and returns up to
-// max of them (0 or less stands for BufferedRecords), in order within each
+// limit of them (0 or less stands for BufferedRecords), in order within each
 // partition. It returns ctx's error when ctx ends first, ErrClosed after Close,
 // and a *PartitionError for a partition that stopped; the others go on.
-func (r *Reader) Poll(ctx context.Context, max int) ([]Record, error) {
-	if err := r.pending; err != nil {
+func (r *Reader) Poll(ctx context.Context, limit int) ([]Record, error) {
+	if a := r.pending; a != nil {
 		r.pending = nil
-		return nil, err
+		if !a.from.revoked() {
+			return nil, a.fault
+		}
 	}
-	if max <= 0 {
-		max = r.config.BufferedRecords
+	if limit <= 0 {
+		limit = r.config.BufferedRecords
 	}
 	for {
 		select {
 		case a := <-r.records:
-			if batch, err := r.collect(a, max); len(batch) > 0 || err != nil {
+			if batch, err := r.collect(a, limit); len(batch) > 0 || err != nil {
 				return batch, err
 			}
 		case <-ctx.Done():
@@ -161,21 +165,18 @@ func (r *Reader) Poll(ctx context.Context, max int) ([]Record, error) {
 	}
 }
 
-// collect returns first and what else is there already, up to max records.
-func (r *Reader) collect(first arrival, max int) ([]Record, error) {
+// collect returns first and what else is there already, up to limit records.
+func (r *Reader) collect(first arrival, limit int) ([]Record, error) {
 	var batch []Record
 	for a := first; ; {
 		switch {
-		case a.from.ctx.Err() != nil: // revoked since
-		case a.fault != nil && len(batch) == 0:
-			return nil, a.fault
+		case a.from.revoked():
 		case a.fault != nil:
-			r.pending = a.fault
-			return batch, nil
+			return batch, r.report(a, len(batch) > 0)
 		default:
 			batch = append(batch, a.record)
 		}
-		if len(batch) == max {
+		if len(batch) == limit {
 			return batch, nil
 		}
 		select {
@@ -186,18 +187,25 @@ func (r *Reader) collect(first arrival, max int) ([]Record, error) {
 	}
 }
 
+// report returns a's fault, or keeps it for the next Poll.
+func (r *Reader) report(a arrival, later bool) error {
+	if later {
+		r.pending = &a
+		return nil
+	}
+	return a.fault
+}
+
 // Close ends the reader and waits for its goroutines.
 func (r *Reader) Close() error {
 	r.mu.Lock()
-	again := r.ctx.Err() != nil
 	r.cancel()
 	r.mu.Unlock()
 	r.running.Wait()
-	if again {
-		return nil
-	}
-	if err := errors.Join(r.consumer.Close(), r.client.Close(), r.marks.Close()); err != nil {
-		return fmt.Errorf("close Kafka reader of %s: %w", r.config.Topic, err)
-	}
-	return nil
+	r.closing.Do(func() {
+		if err := errors.Join(r.consumer.Close(), r.client.Close(), r.marks.Close()); err != nil {
+			r.closed = fmt.Errorf("close Kafka reader of %s: %w", r.config.Topic, err)
+		}
+	})
+	return r.closed
 }

