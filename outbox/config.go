@@ -22,7 +22,8 @@ type RelayConfig struct {
 	// MaxInFlight is the most rows given to Publisher and not yet done; default 8192.
 	MaxInFlight int
 	// MaxHanded is the most unsent rows kept in memory, in flight or not; default
-	// 32768. What does not fit stays in the table until there is room.
+	// 32768. What does not fit stays in the table until there is room. Rows that
+	// keep failing count, so that many keys of one broken topic can fill it.
 	MaxHanded int
 	// MaxHandedBytes is the most bytes of unsent rows kept in memory; default 64
 	// MiB. One row above it is still taken when nothing else is kept.

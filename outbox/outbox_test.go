@@ -252,6 +252,17 @@ func TestLateCommitOfALowerIDIsFound(t *testing.T) {
 	require.Equal(t, []string{"1"}, b.payloads("slow"))
 }
 
+func TestRowWithForeignHeadersHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	pool, b := database(t), &broker{}
+	_, err := pool.Exec(t.Context(), `INSERT INTO unwind.outbox (bucket, topic, key, headers) VALUES (1, 't', 'x', '\x99')`)
+	require.NoError(t, err)
+	write(t, pool, message("k", 1))
+	run(t, pool, b, nil)
+	require.Eventually(t, func() bool { return left(t, pool) == 1 }, wait, tick)
+	require.Equal(t, []string{"1"}, b.payloads("k"))
+}
+
 func TestLockKeyPutsIDsInTheOrderOfCommits(t *testing.T) {
 	t.Parallel()
 	pool := database(t)

@@ -2,7 +2,9 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -273,11 +275,11 @@ func (r *Relay) read(ctx context.Context, ids []int64) ([]Row, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read unsent outbox rows: %w", err)
 	}
-	read, err := pgx.CollectRows(rows, scanRow)
+	read, err := pgx.CollectRows(rows, r.scan)
 	if err != nil {
 		return nil, fmt.Errorf("read unsent outbox rows: %w", err)
 	}
-	return read, nil
+	return slices.DeleteFunc(read, func(row Row) bool { return row.ID == 0 }), nil
 }
 
 func scanRow(row pgx.CollectableRow) (Row, error) {
@@ -295,4 +297,15 @@ func scanRow(row pgx.CollectableRow) (Row, error) {
 		return Row{}, fmt.Errorf("row %d: %w", r.ID, err)
 	}
 	return r, nil
+}
+
+// scan reads a row. One that nobody can publish, because it was not written by
+// this package, must not keep the others: it is logged and comes back empty.
+func (r *Relay) scan(row pgx.CollectableRow) (Row, error) {
+	read, err := scanRow(row)
+	if errors.Is(err, errHeaders) {
+		r.cfg.Log.Error("outbox row skipped: repair its headers or delete it", "error", err)
+		return Row{}, nil
+	}
+	return read, err
 }
