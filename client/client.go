@@ -1,0 +1,352 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// defaultURL is where unwind serve listens unless told otherwise.
+	defaultURL = "http://127.0.0.1:8080"
+	// maxAnswer is the largest answer that is read, in bytes.
+	maxAnswer = 256 << 20
+	// maxWait is how long one request of Wait asks the server to wait.
+	maxWait = 30 * time.Second
+	// answerTime is how much longer than its wait a request may take.
+	answerTime = 30 * time.Second
+)
+
+// Config configures a Client.
+type Config struct {
+	// URL is the server's. Default http://127.0.0.1:8080.
+	URL string
+	// HTTPClient sends the requests. Default: one of its own with a timeout of a
+	// minute for each request.
+	HTTPClient *http.Client
+	// APIKey is sent as a bearer token; empty sends none.
+	APIKey string
+}
+
+// Validate reports every fault of c at once.
+func (c Config) Validate() error {
+	if c.URL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return fmt.Errorf("client: URL: %w", err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("client: URL %q: write it like %s", c.URL, defaultURL)
+	}
+	return nil
+}
+
+// Client speaks to one server over REST. It is safe for concurrent use. Its
+// methods return a *Problem for everything that the server answers but success;
+// nothing is tried again.
+type Client struct {
+	base string
+	http *http.Client
+	key  string
+}
+
+// New returns a Client. It does not connect.
+func New(cfg Config) (*Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Client{base: strings.TrimSuffix(cfg.URL, "/"), http: cfg.HTTPClient, key: cfg.APIKey}
+	if c.base == "" {
+		c.base = defaultURL
+	}
+	if c.http == nil {
+		c.http = &http.Client{Timeout: maxWait + answerTime}
+	}
+	return c, nil
+}
+
+// request is one call of the API.
+type request struct {
+	method, path string
+	query        url.Values
+	key          string // Idempotency-Key
+	contentType  string
+	body         []byte
+}
+
+// call sends a request and reads its answer into out. It returns the status.
+func (c *Client) call(ctx context.Context, r request, out any) (int, error) {
+	address := c.base + r.path
+	if len(r.query) > 0 {
+		address += "?" + r.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, address, bytes.NewReader(r.body))
+	if err != nil {
+		return 0, fmt.Errorf("%s %s: %w", r.method, address, err)
+	}
+	c.head(req, r)
+	res, err := c.http.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("ask the server: %w", err)
+	}
+	defer func() { _ = res.Body.Close() }() // it was read
+	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return 0, fmt.Errorf("%s %s: read the answer: %w", r.method, address, err)
+	}
+	if res.StatusCode >= http.StatusMultipleChoices {
+		return res.StatusCode, problemOf(res.StatusCode, data)
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return res.StatusCode, fmt.Errorf("%s %s: the answer is not what Unwind answers: %w", r.method, address, err)
+	}
+	return res.StatusCode, nil
+}
+
+func (c *Client) head(req *http.Request, r request) {
+	req.Header.Set("Accept", "application/json")
+	if r.contentType != "" {
+		req.Header.Set("Content-Type", r.contentType)
+	}
+	if r.key != "" {
+		req.Header.Set("Idempotency-Key", r.key)
+	}
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+}
+
+// problemOf reads a problem; something between us and the server may answer
+// otherwise.
+func problemOf(status int, data []byte) error {
+	p := &Problem{}
+	if err := json.Unmarshal(data, p); err != nil || p.Code == "" {
+		return &Problem{
+			Type: "about:blank", Title: http.StatusText(status), Status: status,
+			Detail: fmt.Sprintf("the server answered %d: %.200s", status, data),
+		}
+	}
+	return p
+}
+
+// Start is what to start.
+type Start struct {
+	Namespace  string // Namespace is the tenant; empty is "default". REST takes it from the API key.
+	Definition string // Definition is the definition's name. Required.
+	Version    string // Version is the version to pin; empty is the latest.
+	Key        string // Key makes the start idempotent; empty: every call starts a saga. At most 256 bytes.
+	// Input is the saga's input: a json.RawMessage or []byte goes as it is, byte for
+	// byte; anything else is encoded as JSON. nil is null.
+	Input any
+}
+
+// input returns the bytes of the input.
+func (s Start) input() ([]byte, error) {
+	switch in := s.Input.(type) {
+	case json.RawMessage:
+		return in, valid(in)
+	case []byte:
+		return in, valid(in)
+	}
+	data, err := json.Marshal(s.Input)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: encode the input: %w", s.Definition, err)
+	}
+	return data, nil
+}
+
+var errNotJSON = errors.New("the input is not JSON")
+
+func valid(data []byte) error {
+	if !json.Valid(data) {
+		return errNotJSON
+	}
+	return nil
+}
+
+// Start starts a saga and returns it as it is after its first transition. fresh
+// is false when Start.Key had started it before.
+func (c *Client) Start(ctx context.Context, s Start) (started Saga, fresh bool, err error) {
+	input, err := s.input()
+	if err != nil {
+		return Saga{}, false, err
+	}
+	head, err := json.Marshal(struct {
+		Definition string `json:"definition"`
+		Version    string `json:"version,omitempty"`
+	}{s.Definition, s.Version})
+	if err != nil {
+		return Saga{}, false, fmt.Errorf("start %s: %w", s.Definition, err)
+	}
+	// The input is put in by hand: an encoder would change its white space.
+	body := append(head[:len(head)-1:len(head)-1], `,"input":`...)
+	body = append(append(body, input...), '}')
+	status, err := c.call(ctx, request{
+		method: http.MethodPost, path: "/v1/sagas", key: s.Key, contentType: "application/json", body: body,
+	}, &started)
+	return started, status == http.StatusCreated, err
+}
+
+// Get returns a saga.
+func (c *Client) Get(ctx context.Context, id string) (Saga, error) {
+	return c.get(ctx, id, nil)
+}
+
+func (c *Client) get(ctx context.Context, id string, query url.Values) (found Saga, err error) {
+	_, err = c.call(ctx, request{method: http.MethodGet, path: "/v1/sagas/" + url.PathEscape(id), query: query}, &found)
+	return found, err
+}
+
+// Until says what to wait for.
+type Until string
+
+// What Wait can wait for.
+const (
+	End   Until = "end"   // End: nothing more can happen.
+	Pivot Until = "pivot" // Pivot: the pivot is done, or the saga turned back or has ended.
+)
+
+// Wait returns a saga once it has come where until says, or ctx's error.
+func (c *Client) Wait(ctx context.Context, id string, until Until) (Saga, error) {
+	for {
+		query := url.Values{"wait": {string(until)}, "timeout": {maxWait.String()}}
+		begun := time.Now()
+		found, err := c.get(ctx, id, query)
+		if err != nil {
+			return found, err
+		}
+		if found.reached(until) {
+			return found, nil
+		}
+		if err := pause(ctx, time.Since(begun)); err != nil {
+			return found, fmt.Errorf("wait for saga %s: %w", id, err)
+		}
+	}
+}
+
+// pause keeps a server that answers at once, as one that ends does, from being
+// asked without end.
+func pause(ctx context.Context, took time.Duration) error {
+	if took > time.Second {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(time.Second):
+		return nil
+	}
+}
+
+// reached mirrors the server's rule for ?wait=.
+func (s Saga) reached(until Until) bool {
+	if s.Ended() || until == Pivot && s.Status == "compensating" {
+		return true
+	}
+	for _, step := range s.Steps {
+		if until == Pivot && step.Kind == "pivot" && step.Phase == "done" {
+			return true
+		}
+	}
+	return false
+}
+
+// Filter chooses sagas; its zero value chooses all.
+type Filter struct {
+	Definition string // Definition is the definition's name.
+	Status     string // Status is the status to have.
+	Attention  bool   // Attention chooses only those that need attention.
+	Cursor     string // Cursor is the Next of the page before.
+	Limit      int    // Limit is the size of the page, 1 to 200; 0 is 50.
+}
+
+// List returns a page of sagas, the newest first.
+func (c *Client) List(ctx context.Context, f Filter) (page Page, err error) {
+	query := url.Values{}
+	set(query, "definition", f.Definition)
+	set(query, "status", f.Status)
+	set(query, "cursor", f.Cursor)
+	if f.Attention {
+		query.Set("attention", "true")
+	}
+	if f.Limit > 0 {
+		query.Set("limit", strconv.Itoa(f.Limit))
+	}
+	_, err = c.call(ctx, request{method: http.MethodGet, path: "/v1/sagas", query: query}, &page)
+	return page, err
+}
+
+func set(query url.Values, key, value string) {
+	if value != "" {
+		query.Set(key, value)
+	}
+}
+
+// History returns a page of a saga's events: those after a number, at most limit
+// and at most 200; 0 is 200.
+func (c *Client) History(ctx context.Context, id string, after int64, limit int) (events Events, err error) {
+	query := url.Values{}
+	if after > 0 {
+		query.Set("after", strconv.FormatInt(after, 10))
+	}
+	if limit > 0 {
+		query.Set("limit", strconv.Itoa(limit))
+	}
+	_, err = c.call(ctx, request{method: http.MethodGet, path: "/v1/sagas/" + url.PathEscape(id) + "/history", query: query}, &events)
+	return events, err
+}
+
+// Cancel is how to cancel.
+type Cancel struct {
+	Reason string `json:"reason,omitempty"` // Reason says why; at most 1,024 bytes.
+	Key    string `json:"-"`                // Key makes the call idempotent; may be empty.
+}
+
+// Cancel turns a saga back. A saga whose pivot was sent answers with PastPivot.
+func (c *Client) Cancel(ctx context.Context, id string, how Cancel) (cancelled Saga, err error) {
+	body, err := json.Marshal(how)
+	if err != nil {
+		return Saga{}, fmt.Errorf("cancel saga %s: %w", id, err)
+	}
+	_, err = c.call(ctx, request{
+		method: http.MethodPost, path: "/v1/sagas/" + url.PathEscape(id) + "/cancel", key: how.Key, contentType: "application/json", body: body,
+	}, &cancelled)
+	return cancelled, err
+}
+
+// ApplyDefinition stores a definition, YAML or JSON, and makes it the latest.
+// name is repeated in faults. Faults come as a *Problem with all of them.
+func (c *Client) ApplyDefinition(ctx context.Context, name string, data []byte) (applied Applied, err error) {
+	query := url.Values{}
+	set(query, "file", name)
+	_, err = c.call(ctx, request{
+		method: http.MethodPut, path: "/v1/definitions", query: query, contentType: "application/yaml", body: data,
+	}, &applied)
+	return applied, err
+}
+
+// Definitions returns a page of definitions by name, those after a name.
+func (c *Client) Definitions(ctx context.Context, after string) (page Definitions, err error) {
+	query := url.Values{}
+	set(query, "after", after)
+	_, err = c.call(ctx, request{method: http.MethodGet, path: "/v1/definitions", query: query}, &page)
+	return page, err
+}
+
+// Definition returns a version of a definition; an empty version is the latest.
+func (c *Client) Definition(ctx context.Context, name, version string) (found Definition, err error) {
+	query := url.Values{}
+	set(query, "version", version)
+	_, err = c.call(ctx, request{method: http.MethodGet, path: "/v1/definitions/" + url.PathEscape(name), query: query}, &found)
+	return found, err
+}

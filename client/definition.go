@@ -1,0 +1,29 @@
+package client
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Definition is one version of a definition.
+type Definition struct {
+	Name      string          `json:"name"`                                                                      // Name is its name.
+	Version   string          `json:"version" example:"r12"`                                                     // Version is what people call it.
+	Hash      string          `json:"hash" doc:"the SHA-256 of its canonical form"`                              // Hash identifies its content.
+	AppliedAt *time.Time      `json:"appliedAt,omitempty"`                                                       // AppliedAt is when it was applied last.
+	Canonical json.RawMessage `json:"canonical,omitempty" doc:"the definition with every default; not in lists"` // Canonical is the definition with every default; a list leaves it out.
+}
+
+// Definitions is a page of definitions by name, each with its latest version.
+type Definitions struct {
+	Definitions []Definition `json:"definitions"`                                                     // Definitions are sorted by name.
+	Next        string       `json:"next,omitempty" doc:"pass it as after for the next page, if any"` // Next is the after of the next page; empty at the end.
+}
+
+// Applied is the answer to an applied definition.
+type Applied struct {
+	Name    string `json:"name"`                                               // Name is the definition's name.
+	Version string `json:"version" example:"r12"`                              // Version is that of this content.
+	Hash    string `json:"hash"`                                               // Hash identifies the content.
+	Created bool   `json:"created" doc:"false: this content was known before"` // Created is false when the content was known before.
+}

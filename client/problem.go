@@ -1,0 +1,87 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Code tells problems apart; it is stable.
+type Code string
+
+// The codes of problems.
+const (
+	BadRequest        Code = "bad-request"        // BadRequest: the request cannot be read.
+	InvalidInput      Code = "invalid-input"      // InvalidInput: the saga's input breaks the definition's schema.
+	InvalidDefinition Code = "invalid-definition" // InvalidDefinition: the definition has faults; all are listed.
+	UnknownDefinition Code = "unknown-definition" // UnknownDefinition: there is no such definition or version.
+	NotFound          Code = "not-found"          // NotFound: there is no such saga or route.
+	KeyUsed           Code = "key-used"           // KeyUsed: the idempotency key was used for another start.
+	PastPivot         Code = "past-pivot"         // PastPivot: the point of no return was passed.
+	TopicsMissing     Code = "topics-missing"     // TopicsMissing: a Kafka topic of the definition does not exist.
+	TooLarge          Code = "too-large"          // TooLarge: the body is above its limit.
+	NotReady          Code = "not-ready"          // NotReady: try again soon.
+	Internal          Code = "internal"           // Internal: something failed; the server's log says what.
+)
+
+// Problem is what went wrong, as application/problem+json (RFC 9457).
+type Problem struct {
+	Type   string  `json:"type" doc:"a URN that ends with the code" example:"urn:unwind:problem:past-pivot"` // Type is a URN that ends with the code.
+	Title  string  `json:"title" doc:"what kind of problem it is"`                                           // Title says what kind of problem it is.
+	Status int     `json:"status" doc:"the HTTP status"`                                                     // Status is the HTTP status.
+	Code   Code    `json:"code" doc:"tells problems apart; stable" example:"past-pivot"`                     // Code tells problems apart.
+	Detail string  `json:"detail,omitempty" doc:"what is wrong this time and what to do"`                    // Detail says what is wrong this time and what to do.
+	Errors []Fault `json:"errors,omitempty" doc:"everything that is wrong, one by one"`                      // Errors lists everything that is wrong.
+}
+
+// Fault is one thing that is wrong with a request.
+type Fault struct {
+	File    string `json:"file,omitempty" doc:"the file, of a definition"`     // File is the definition's file.
+	Line    int    `json:"line,omitempty" doc:"counts from 1"`                 // Line counts from 1; 0 when unknown.
+	Path    string `json:"path,omitempty" doc:"where, such as steps[2].after"` // Path says where.
+	Problem string `json:"problem" doc:"what is wrong"`                        // Problem says what is wrong.
+	Cure    string `json:"cure,omitempty" doc:"what to do about it"`           // Cure says what to do.
+}
+
+// String returns file:line: path: problem; cure.
+func (f Fault) String() string {
+	var b strings.Builder
+	if f.File != "" {
+		b.WriteString(f.File + ":")
+	}
+	if f.Line > 0 {
+		fmt.Fprintf(&b, "%d:", f.Line)
+	}
+	if b.Len() > 0 {
+		b.WriteByte(' ')
+	}
+	if f.Path != "" {
+		b.WriteString(f.Path + ": ")
+	}
+	b.WriteString(f.Problem)
+	if f.Cure != "" {
+		b.WriteString("; " + f.Cure)
+	}
+	return b.String()
+}
+
+// Error returns the detail and, one a line, everything that is wrong.
+func (p *Problem) Error() string {
+	text := p.Detail
+	if text == "" {
+		text = p.Title
+	}
+	for _, f := range p.Errors {
+		text += "\n" + f.String()
+	}
+	return text
+}
+
+// CodeOf returns the code of the *Problem that err is or wraps, else "".
+func CodeOf(err error) Code {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p.Code
+	}
+	return ""
+}

@@ -1,0 +1,85 @@
+package client
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Saga is a saga as it was committed last.
+type Saga struct {
+	ID         string      `json:"id" doc:"UUIDv7" example:"0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"`                      // ID identifies it.
+	Definition string      `json:"definition" doc:"the definition's name"`                                              // Definition is the definition's name.
+	Version    string      `json:"version" doc:"the version it is pinned to" example:"r12"`                             // Version is what it is pinned to, such as r12.
+	Status     string      `json:"status" enum:"running,compensating,completed,compensated,abandoned"`                  // Status is running, compensating, completed, compensated or abandoned.
+	WaitingFor []string    `json:"waitingFor,omitempty" doc:"what it waits for: reply, timer, release"`                 // WaitingFor lists reply, timer and release.
+	Attention  []Attention `json:"attention,omitempty" doc:"why an operator should look at it"`                         // Attention is why an operator should look; empty is good.
+	Cause      string      `json:"cause,omitempty" doc:"why it turned back"`                                            // Cause says why it turned back.
+	StartedAt  *time.Time  `json:"startedAt,omitempty"`                                                                 // StartedAt is when it began, by the database's clock.
+	ChangedAt  *time.Time  `json:"changedAt,omitempty" doc:"when the last event was stored"`                            // ChangedAt is the time of its last event.
+	WakeAt     *time.Time  `json:"wakeAt,omitempty" doc:"when something is due next"`                                   // WakeAt is when something is due next; nil when nothing is.
+	Steps      []Step      `json:"steps,omitempty" doc:"the steps in the definition's order; not in lists"`             // Steps are in the definition's order; a List leaves them out.
+	PivotSent  bool        `json:"pivotSent,omitempty" doc:"the point of no return was passed: it can only go forward"` // PivotSent says that there is no way back.
+}
+
+// Ended reports whether nothing more can happen to the saga.
+func (s Saga) Ended() bool {
+	return s.Status == "completed" || s.Status == "compensated" || s.Status == "abandoned"
+}
+
+// Attention is one reason why an operator should look at a saga.
+type Attention struct {
+	Reason string `json:"reason" doc:"the kind of trouble, such as pivot-unknown"` // Reason is the kind of trouble.
+	Step   string `json:"step,omitempty" doc:"the step concerned"`                 // Step is the step concerned, if one is.
+	Text   string `json:"text,omitempty" doc:"what happened"`                      // Text says what happened.
+}
+
+// Step is the state of one step.
+type Step struct {
+	Step    string     `json:"step" doc:"the step's name"`                                                                                                     // Step is the step's name.
+	Kind    string     `json:"kind,omitempty" enum:"compensable,pivot,retriable"`                                                                              // Kind is compensable, pivot or retriable.
+	Command string     `json:"command,omitempty" doc:"participant/command"`                                                                                    // Command is participant/command.
+	Phase   string     `json:"phase" enum:"waiting,doing,resting,held,done,skipped,refused,unknown,undoing,undo-resting,undo-held,undone" doc:"how far it is"` // Phase says how far it is.
+	Attempt int        `json:"attempt,omitempty" doc:"the number of the last attempt in the present direction"`                                                // Attempt is that of the last command in the present direction.
+	Epoch   int        `json:"epoch,omitempty" doc:"rises when the step is reversed or re-opened"`                                                             // Epoch is that of the last command.
+	Due     *time.Time `json:"due,omitempty" doc:"when its present wait is over"`                                                                              // Due is when its wait is over; nil when it waits for no time.
+}
+
+// Page is a page of sagas, the newest first.
+type Page struct {
+	Sagas []Saga `json:"sagas" doc:"the newest first"`                             // Sagas come without their steps.
+	Next  string `json:"next,omitempty" doc:"the cursor of the next page, if any"` // Next is the cursor of the next page; empty at the end.
+}
+
+// Event is one event of a saga's history.
+type Event struct {
+	Seq           int64           `json:"seq" doc:"counts from 1"`                                                  // Seq counts from 1.
+	At            time.Time       `json:"at"`                                                                       // At is the database's clock.
+	Kind          string          `json:"kind" example:"replied"`                                                   // Kind is started, replied, woke, cancelled and so on.
+	Actor         string          `json:"actor,omitempty" doc:"who caused it" example:"participant:payments"`       // Actor is kind:name.
+	Reason        string          `json:"reason,omitempty"`                                                         // Reason is a sentence for people.
+	RequestID     string          `json:"requestId,omitempty"`                                                      // RequestID made a verb idempotent.
+	Step          string          `json:"step,omitempty"`                                                           // Step is whose reply it is.
+	Direction     string          `json:"direction,omitempty" enum:"do,undo"`                                       // Direction is do or undo.
+	Attempt       int             `json:"attempt,omitempty"`                                                        // Attempt is the reply's.
+	Epoch         int             `json:"epoch,omitempty"`                                                          // Epoch is the reply's.
+	Outcome       string          `json:"outcome,omitempty" enum:"succeeded,rejected,failed,ongoing"`               // Outcome is the reply's.
+	Payload       json.RawMessage `json:"payload,omitempty" doc:"the input or the result, if it is JSON"`           // Payload is the input or the result, if it is JSON.
+	PayloadBase64 []byte          `json:"payloadBase64,omitempty" doc:"the input or the result, if it is not JSON"` // PayloadBase64 is the same if it is not JSON.
+	ContentType   string          `json:"contentType,omitempty" doc:"of a payload that is not plain JSON"`          // ContentType is that of a payload that is not plain JSON.
+	Sent          []Sent          `json:"sent,omitempty" doc:"the commands it made the saga send"`                  // Sent lists the commands that it made the saga send.
+}
+
+// Sent is a command that an event made a saga send.
+type Sent struct {
+	Step      string `json:"step"`                              // Step is the step.
+	Direction string `json:"direction" enum:"do,undo"`          // Direction is do or undo.
+	Attempt   int    `json:"attempt"`                           // Attempt counts from 1.
+	Command   string `json:"command" doc:"participant/command"` // Command is participant/command.
+	Hash      string `json:"hash" doc:"of the payload's bytes"` // Hash is the 64-bit FNV-1a of the payload, in hexadecimal.
+}
+
+// Events is a page of a history, the oldest first.
+type Events struct {
+	Events []Event `json:"events"`                                                                // Events are in order.
+	Next   int64   `json:"next,omitempty" doc:"pass it as after for the next page; 0 at the end"` // Next is the after of the next page; 0 at the end.
+}

@@ -1,0 +1,49 @@
+package registry
+
+import (
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The statements name their table as {schema}.definitions; in replaces it.
+const (
+	// lockName touches no table: it serialises the applies of one name.
+	lockName = `SELECT pg_advisory_xact_lock($1)`
+
+	// findHash uses the unique index on (namespace, name, hash).
+	findHash = `SELECT number FROM {schema}.definitions WHERE namespace = $1 AND name = $2 AND hash = $3`
+
+	// touch uses the primary key. The time of an apply never falls behind that of
+	// an earlier one, whatever the clock does.
+	touch = `UPDATE {schema}.definitions SET at = greatest(clock_timestamp(),
+    (SELECT max(at) + interval '1 microsecond' FROM {schema}.definitions WHERE namespace = $1 AND name = $2 AND number <> $3))
+WHERE namespace = $1 AND name = $2 AND number = $3`
+
+	// insertNext reads the versions of one name by the primary key.
+	insertNext = `INSERT INTO {schema}.definitions (namespace, name, number, hash, canonical, at)
+SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4,
+    greatest(clock_timestamp(), max(at) + interval '1 microsecond')
+FROM {schema}.definitions WHERE namespace = $1 AND name = $2
+RETURNING number`
+
+	// latest reads the few versions of one name by the primary key.
+	latest = `SELECT number FROM {schema}.definitions WHERE namespace = $1 AND name = $2 ORDER BY at DESC LIMIT 1`
+
+	// version uses the primary key.
+	version = `SELECT canonical FROM {schema}.definitions WHERE namespace = $1 AND name = $2 AND number = $3`
+
+	// list walks the primary key within a namespace; the sort is over one name's
+	// versions.
+	list = `SELECT DISTINCT ON (name) name, number, hash, at FROM {schema}.definitions
+WHERE namespace = $1 AND name > $2 ORDER BY name, at DESC LIMIT $3`
+
+	// versions walks the primary key backwards.
+	versions = `SELECT number, hash, at FROM {schema}.definitions
+WHERE namespace = $1 AND name = $2 ORDER BY number DESC LIMIT $3`
+)
+
+// in returns query with the schema put in place.
+func in(schema, query string) string {
+	return strings.ReplaceAll(query, "{schema}", pgx.Identifier{schema}.Sanitize())
+}
