@@ -1,0 +1,265 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/unwindhq/unwind/internal/lease"
+	"github.com/unwindhq/unwind/internal/registry"
+	"github.com/unwindhq/unwind/internal/rest"
+	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/migrations"
+	"github.com/unwindhq/unwind/outbox"
+	"github.com/unwindhq/unwind/outbox/outboxkafka"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+	"github.com/unwindhq/unwind/saga/sagapg"
+)
+
+const (
+	// startTime bounds the start: migrations, the first words with Postgres.
+	startTime = 5 * time.Minute
+	// closeTime bounds the end of the producer.
+	closeTime = 10 * time.Second
+	// readyEvery is how often the start looks whether buckets have come.
+	readyEvery = 20 * time.Millisecond
+)
+
+// App is one coordinator process.
+type App struct {
+	cfg   Config
+	ready chan struct{}
+	url   atomic.Pointer[string]
+}
+
+// New returns an App that does nothing until Run.
+func New(cfg Config) (*App, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &App{cfg: cfg.withDefaults(), ready: make(chan struct{})}, nil
+}
+
+// Ready is closed once the API answers and sagas can be started. If Run fails
+// before, it never is.
+func (a *App) Ready() <-chan struct{} { return a.ready }
+
+// URL returns the API's address, such as http://127.0.0.1:8080, once Ready is
+// closed, and "" before.
+func (a *App) URL() string {
+	if url := a.url.Load(); url != nil {
+		return *url
+	}
+	return ""
+}
+
+// Run runs the process until ctx ends or a part of it fails, then ends all parts
+// in order. It returns nil after an orderly end. Run it once.
+func (a *App) Run(ctx context.Context) error {
+	p, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	listener, err := net.Listen("tcp", a.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for REST: %w", err)
+	}
+	url := "http://" + listener.Addr().String()
+	a.url.Store(&url)
+	a.cfg.Log.Info("listening", "url", url)
+	return runStages(ctx, []stage{
+		{"relay", p.relay.Run},
+		{"coordinator", p.engine.Run},
+		{"lease", p.lease.Run},
+		{"rest", func(ctx context.Context) error { return p.server.Serve(ctx, listener) }},
+		{"start", func(ctx context.Context) error { return a.announce(ctx, p.engine) }},
+	})
+}
+
+// announce closes ready when the first buckets have come, and ends with ctx.
+func (a *App) announce(ctx context.Context, engine *coordinator.Coordinator) error {
+	tick := time.NewTicker(readyEvery)
+	defer tick.Stop()
+	for engine.Ready() != nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	a.cfg.Log.Info("ready")
+	close(a.ready)
+	<-ctx.Done()
+	return nil
+}
+
+// parts are what a running App is made of.
+type parts struct {
+	pools    *pools
+	store    *sagapg.Store
+	producer *kafka.Producer // nil without Kafka, as replies and topics
+	replies  *kafka.Reader
+	topics   *topicGuard
+	relay    *outbox.Relay
+	registry *registry.Registry
+	engine   *coordinator.Coordinator
+	lease    *lease.Lease
+	server   *rest.Server
+}
+
+// open makes all parts. After an error nothing is left open.
+func (a *App) open(ctx context.Context) (*parts, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	if err := a.migrated(ctx); err != nil {
+		return nil, err
+	}
+	p := &parts{}
+	for _, step := range []func(context.Context, *parts) error{
+		a.openStore, a.openKafka, a.openRelay, a.openEngine, a.openServer,
+	} {
+		if err := step(ctx, p); err != nil {
+			p.close()
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// close closes what does not run by itself.
+func (p *parts) close() {
+	if p.replies != nil {
+		_ = p.replies.Close() // nothing is lost: offsets are stored
+	}
+	if p.producer != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		_ = p.producer.Close(ctx) // what was not sent is in the outbox
+	}
+	if p.pools != nil {
+		p.pools.close()
+	}
+}
+
+// migrated brings the schema up to date, or refuses one that is not.
+func (a *App) migrated(ctx context.Context) error {
+	sets := []migrations.Set{migrations.Outbox, migrations.Coordinator}
+	if a.cfg.Migrate {
+		return migrations.Up(ctx, a.cfg.DatabaseURL, a.cfg.Schema, sets...)
+	}
+	applied, err := migrations.Status(ctx, a.cfg.DatabaseURL, a.cfg.Schema, sets...)
+	if err != nil {
+		return fmt.Errorf("look at schema %s (unwind migrate up creates it): %w", a.cfg.Schema, err)
+	}
+	var pending []string
+	for _, m := range applied {
+		if m.Pending() {
+			pending = append(pending, m.Name)
+		}
+	}
+	if len(pending) > 0 {
+		return fmt.Errorf("schema %s lacks %s: run unwind migrate up", a.cfg.Schema, strings.Join(pending, ", "))
+	}
+	return nil
+}
+
+func (a *App) openStore(ctx context.Context, p *parts) (err error) {
+	if p.pools, err = openPools(ctx, a.cfg); err != nil {
+		return err
+	}
+	p.registry = registry.New(p.pools.read, a.cfg.Schema)
+	p.store, err = sagapg.New(sagapg.Config{Pool: p.pools.write, Schema: a.cfg.Schema})
+	return err
+}
+
+func (a *App) openKafka(ctx context.Context, p *parts) (err error) {
+	if len(a.cfg.Brokers) == 0 {
+		return nil
+	}
+	config := kafka.Config{Brokers: a.cfg.Brokers, Log: a.cfg.Log}
+	if p.topics, err = newTopicGuard(a.cfg); err != nil {
+		return err
+	}
+	if err := p.topics.begin(ctx); err != nil {
+		return err
+	}
+	if p.producer, err = kafka.NewProducer(config); err != nil {
+		return err
+	}
+	p.replies, err = kafka.NewReader(kafka.ReaderConfig{Config: config, Topic: p.topics.names.Replies()})
+	return err
+}
+
+func (a *App) openRelay(_ context.Context, p *parts) (err error) {
+	config := outbox.RelayConfig{Pool: p.pools.write, Schema: outbox.Schema(a.cfg.Schema), Publisher: nowhere{}, Log: a.cfg.Log}
+	if p.producer != nil {
+		config.Publisher = outboxkafka.New(p.producer)
+	}
+	p.relay, err = outbox.NewRelay(config)
+	return err
+}
+
+func (a *App) openEngine(ctx context.Context, p *parts) (err error) {
+	settings, err := p.store.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	names := Topics{Prefix: a.cfg.Prefix}
+	config := coordinator.Config{
+		Store: p.store, Definitions: p.registry, Relay: p.relay,
+		Keys: settings.Keys, Incarnation: settings.Incarnation,
+		ReplyTopic: names.Replies(), Prefix: names.Commands(""),
+		Writers: a.cfg.Writers, Log: a.cfg.Log,
+		SaveOffsets: func(ctx context.Context, offsets map[int]int64) error { return p.lease.SaveOffsets(ctx, offsets) },
+	}
+	if p.producer != nil {
+		config.Replies, config.DeadLetters, config.Republisher = p.replies, bus{p.producer}, bus{p.producer}
+	}
+	if p.engine, err = coordinator.New(config); err != nil {
+		return err
+	}
+	p.lease, err = lease.New(lease.Config{
+		Pool: p.pools.lease, Schema: a.cfg.Schema, Node: nodeName(), Version: a.cfg.Version, Levels: saga.Level,
+		Log: a.cfg.Log, OnGain: p.engine.Gain, OnLoss: p.engine.Lose,
+	})
+	return err
+}
+
+// nodeName names this incarnation of this process.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8])
+}
+
+func (a *App) openServer(_ context.Context, p *parts) (err error) {
+	config := rest.Config{
+		Engine: p.engine, Reader: reader{sagapg.NewReader(p.pools.read, a.cfg.Schema)}, Registry: p.registry,
+		Namespace: a.cfg.Namespace, Version: a.cfg.Version, Log: a.cfg.Log,
+		Checks: []rest.Check{{Name: "postgres", Run: p.pools.ping}, {Name: "leases", Run: p.leased}},
+	}
+	if p.topics != nil {
+		config.Topics = p.topics
+		config.Checks = append(config.Checks, rest.Check{Name: "topics", Run: p.topics.base})
+	}
+	p.server, err = rest.New(config)
+	return err
+}
+
+// leased is the check of readiness that the lease is alive.
+func (p *parts) leased(context.Context) error {
+	if len(p.lease.Owned()) == 0 {
+		return errors.New("this process owns no bucket")
+	}
+	return nil
+}

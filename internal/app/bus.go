@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/unwindhq/unwind/deadletter"
+	"github.com/unwindhq/unwind/internal/rest"
+	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/outbox"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+	"github.com/unwindhq/unwind/saga/sagapg"
+)
+
+// bus writes records that must be durable before the coordinator goes on.
+type bus struct{ producer *kafka.Producer }
+
+// Put implements coordinator.DeadLetters.
+func (b bus) Put(ctx context.Context, rec kafka.Record, class, reason string) error {
+	dead := deadletter.Record(rec, deadletter.Reason{Class: class, Text: reason}, time.Now())
+	if err := b.send(ctx, dead); err != nil {
+		return fmt.Errorf("keep a dead letter on %s: %w", dead.Topic, err)
+	}
+	return nil
+}
+
+// Republish implements coordinator.Republisher.
+func (b bus) Republish(ctx context.Context, rec kafka.Record, partition int32) error {
+	rec.Partition = partition
+	if err := b.send(ctx, rec); err != nil {
+		return fmt.Errorf("publish a reply again on %s/%d: %w", rec.Topic, partition, err)
+	}
+	return nil
+}
+
+// send returns once the record is durable.
+func (b bus) send(ctx context.Context, rec kafka.Record) error {
+	done := make(chan error, 1)
+	b.producer.Produce(ctx, []kafka.Record{rec}, func(_ int, _ int32, _ int64, err error) { done <- err })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// errNoKafka is why nothing is published without brokers.
+var errNoKafka = errors.New("no Kafka brokers are configured")
+
+// nowhere publishes nothing: commands to participants wait in the outbox.
+type nowhere struct{}
+
+// Publish implements outbox.Publisher.
+func (nowhere) Publish(_ context.Context, rows []outbox.Row, done func(i int, err error)) {
+	for i := range rows {
+		done(i, errNoKafka)
+	}
+}
+
+// reader fits sagapg.Reader to REST's port.
+type reader struct{ *sagapg.Reader }
+
+// List implements rest.Reader.
+func (r reader) List(ctx context.Context, f rest.Filter) ([]coordinator.Row, saga.ID, error) {
+	return r.Reader.List(ctx, sagapg.Filter(f))
+}

@@ -1,0 +1,92 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+)
+
+// Config configures an App. Only DatabaseURL is required.
+type Config struct {
+	// DatabaseURL is Postgres, as a URL or in libpq's key=value form.
+	DatabaseURL string
+	// Brokers are Kafka's addresses, host:port. None: no Kafka; sagas with local
+	// steps only make progress, other commands wait in the outbox.
+	Brokers []string
+	// Schema is the database schema. Default "unwind".
+	Schema string
+	// Listen is the address of the REST API. Default 127.0.0.1:8080. Port 0 takes a
+	// free one; see App.URL.
+	Listen string
+	// Insecure allows Listen to be reachable from other machines, although the API
+	// asks nobody who they are.
+	Insecure bool
+	// Namespace is that of every request. Default "default".
+	Namespace string
+	// Prefix begins the names of all topics. Default "unwind.".
+	Prefix string
+	// Partitions is how many partitions a command topic gets. Default 12.
+	Partitions int32
+	// Migrate brings the schema up to date before anything else. For development:
+	// in production, unwind migrate up runs with rights that serve need not have.
+	Migrate bool
+	// CreateTopics creates missing topics when they are needed. For development.
+	CreateTopics bool
+	// Writers is how many batches may be committing at once, 1 to 64. Default 8.
+	Writers int
+	// MaxConns bounds the writers' pool. Default Writers + 8; two small pools with
+	// eleven connections in all come on top, for reading and for leases.
+	MaxConns int32
+	// Version is the program's, for people. Default "dev".
+	Version string
+	// Log receives what an operator should know. nil discards it.
+	Log *slog.Logger
+}
+
+// Validate reports every fault of c at once.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var faults []error
+	need := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("app: "+format, args...))
+		}
+	}
+	need(c.DatabaseURL != "", "DatabaseURL is missing: name a Postgres database")
+	need(c.Writers >= 1 && c.Writers <= 64, "Writers is %d, must be 1 to 64", c.Writers)
+	need(c.MaxConns > int32(c.Writers), "MaxConns is %d, must be above Writers (%d)", c.MaxConns, c.Writers)
+	need(c.Partitions >= 1, "Partitions is %d, must be at least 1", c.Partitions)
+	host, _, err := net.SplitHostPort(c.Listen)
+	need(err == nil, "Listen %q: write it like 127.0.0.1:8080", c.Listen)
+	need(err != nil || c.Insecure || loopback(host),
+		"Listen %s can be reached from other machines and the API asks nobody who they are: listen on 127.0.0.1, or set Insecure (--insecure)", c.Listen)
+	return errors.Join(faults...)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (c Config) withDefaults() Config {
+	fill(&c.Schema, "unwind")
+	fill(&c.Listen, "127.0.0.1:8080")
+	fill(&c.Namespace, "default")
+	fill(&c.Prefix, "unwind.")
+	fill(&c.Partitions, defaultPartitions)
+	fill(&c.Writers, 8)
+	fill(&c.MaxConns, int32(c.Writers)+8)
+	fill(&c.Version, "dev")
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,67 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// readConns serve REST's questions and the registry, apart from the writers.
+	readConns = 8
+	// leaseConns keep the leases alive when everybody else is busy.
+	leaseConns = 3
+)
+
+// pools are the process's connections to Postgres.
+type pools struct {
+	write, read, lease *pgxpool.Pool
+}
+
+// openPools opens the pools. They connect when they are used.
+func openPools(ctx context.Context, c Config) (*pools, error) {
+	p := &pools{}
+	for _, one := range []struct {
+		pool    **pgxpool.Pool
+		name    string
+		conns   int32
+		timeout string // statement_timeout
+	}{
+		{&p.write, "unwind writers", c.MaxConns, "10s"},
+		{&p.read, "unwind readers", readConns, "10s"},
+		{&p.lease, "unwind leases", leaseConns, "30s"},
+	} {
+		config, err := pgxpool.ParseConfig(c.DatabaseURL)
+		if err != nil {
+			p.close()
+			return nil, fmt.Errorf("app: DatabaseURL: %w", err)
+		}
+		config.MaxConns = one.conns
+		config.ConnConfig.RuntimeParams["application_name"] = one.name
+		config.ConnConfig.RuntimeParams["statement_timeout"] = one.timeout
+		config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "2s"
+		if *one.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+			p.close()
+			return nil, fmt.Errorf("open the pool of %s: %w", one.name, err)
+		}
+	}
+	return p, nil
+}
+
+// ping reports whether Postgres answers.
+func (p *pools) ping(ctx context.Context) error {
+	if err := p.lease.Ping(ctx); err != nil {
+		return errors.New("Postgres does not answer") // the address may hold a password
+	}
+	return nil
+}
+
+func (p *pools) close() {
+	for _, pool := range []*pgxpool.Pool{p.write, p.read, p.lease} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/unwindhq/unwind/deadletter"
+	"github.com/unwindhq/unwind/internal/bucket"
+	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/saga"
+)
+
+const (
+	// defaultPartitions is how many partitions a command topic gets.
+	defaultPartitions = 12
+	// maxMessage is the largest record of a topic, in bytes.
+	maxMessage = 2 << 20
+	// checkAgain is how long a failed look at the topics is not repeated.
+	checkAgain = 5 * time.Second
+)
+
+// Topics derives the names of topics. Its zero value has the defaults.
+type Topics struct {
+	Prefix     string // Prefix begins all names. Default "unwind.".
+	Namespace  string // Namespace is the tenant of the start topic. Default "default".
+	Partitions int32  // Partitions is how many a command topic gets. Default 12.
+}
+
+// Replies returns the name of the reply topic.
+func (t Topics) Replies() string { return t.withDefaults().Prefix + "replies.g1" }
+
+// Commands returns the name of a participant's command topic.
+func (t Topics) Commands(participant string) string {
+	return t.withDefaults().Prefix + "commands." + participant
+}
+
+func (t Topics) withDefaults() Topics {
+	fill(&t.Prefix, "unwind.")
+	fill(&t.Namespace, "default")
+	fill(&t.Partitions, defaultPartitions)
+	return t
+}
+
+// Plan returns every topic that the participants and the coordinator need, each
+// with its dead-letter topic: replies, starts, then commands by name.
+func (t Topics) Plan(participants ...string) []kafka.Topic {
+	t = t.withDefaults()
+	plan := t.pair(t.Replies(), bucket.Count)
+	plan = append(plan, t.pair(t.Prefix+"start."+t.Namespace, t.Partitions)...)
+	names := slices.Compact(slices.Sorted(slices.Values(participants)))
+	for _, name := range names {
+		if name != saga.Local {
+			plan = append(plan, t.pair(t.Commands(name), t.Partitions)...)
+		}
+	}
+	return plan
+}
+
+// pair is a topic and its dead-letter topic.
+func (t Topics) pair(name string, partitions int32) []kafka.Topic {
+	config := map[string]string{"max.message.bytes": strconv.Itoa(maxMessage)}
+	return []kafka.Topic{
+		{Name: name, Partitions: partitions, Config: config},
+		{Name: deadletter.Topic(name), Partitions: 1, Config: config},
+	}
+}
+
+// Participants returns the participants of a definition, sorted.
+func Participants(def saga.Definition) []string {
+	var names []string
+	for _, step := range def.Steps {
+		names = append(names, step.Participant)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// topicGuard knows which topics exist. It implements rest.Topics.
+type topicGuard struct {
+	admin  *kafka.Admin
+	names  Topics
+	create bool
+
+	mu     sync.Mutex
+	known  map[string]bool
+	failed time.Time // when the brokers did not answer
+}
+
+func newTopicGuard(c Config) (*topicGuard, error) {
+	admin, err := kafka.NewAdmin(kafka.Config{
+		Brokers: c.Brokers, Log: c.Log, DialTimeout: time.Second, RequestTimeout: 5 * time.Second,
+	})
+	if err != nil {
+		return nil, err
+	}
+	names := Topics{Prefix: c.Prefix, Namespace: c.Namespace, Partitions: c.Partitions}
+	return &topicGuard{admin: admin, names: names, create: c.CreateTopics, known: map[string]bool{}}, nil
+}
+
+// Missing implements rest.Topics. What was there once is not asked for again.
+func (g *topicGuard) Missing(ctx context.Context, def saga.Definition) ([]string, error) {
+	return g.missing(ctx, g.names.Plan(Participants(def)...))
+}
+
+// begin creates the coordinator's own topics if topics are to be created.
+func (g *topicGuard) begin(ctx context.Context) error {
+	if !g.create {
+		return nil
+	}
+	return g.base(ctx)
+}
+
+// base is the check of readiness: the reply topic is there.
+func (g *topicGuard) base(ctx context.Context) error {
+	missing, err := g.missing(ctx, g.names.Plan())
+	if err == nil && len(missing) > 0 {
+		err = fmt.Errorf("Kafka has no topic %v; run unwind topics apply", missing)
+	}
+	return err
+}
+
+func (g *topicGuard) missing(ctx context.Context, plan []kafka.Topic) ([]string, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var names []string
+	for _, topic := range plan {
+		if !g.known[topic.Name] {
+			names = append(names, topic.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	if time.Since(g.failed) < checkAgain {
+		return nil, fmt.Errorf("Kafka did not answer within the last %s", checkAgain)
+	}
+	missing, err := g.ask(ctx, plan, names)
+	if err != nil {
+		g.failed = time.Now()
+		return nil, err
+	}
+	for _, name := range names {
+		g.known[name] = !slices.Contains(missing, name)
+	}
+	return missing, nil
+}
+
+// ask asks the brokers, and creates what is missing if that is wanted.
+func (g *topicGuard) ask(ctx context.Context, plan []kafka.Topic, names []string) ([]string, error) {
+	missing, err := g.admin.Missing(ctx, names...)
+	if err != nil || !g.create || len(missing) == 0 {
+		return missing, err
+	}
+	wanted := slices.DeleteFunc(slices.Clone(plan), func(t kafka.Topic) bool { return !slices.Contains(missing, t.Name) })
+	return nil, g.admin.Create(ctx, wanted...)
+}

@@ -1,0 +1,122 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/unwindhq/unwind/internal/registry"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+	"github.com/unwindhq/unwind/saga/definition"
+)
+
+// Engine runs sagas. *coordinator.Coordinator implements it.
+type Engine interface {
+	// Start starts a saga and answers after the commit.
+	Start(ctx context.Context, req coordinator.StartRequest) (coordinator.StartResult, error)
+	// Do carries out an operator's verb and answers after the commit.
+	Do(ctx context.Context, verb coordinator.Verb) (coordinator.VerbResult, error)
+	// Watch returns a channel that is pinged after a commit of the saga in this
+	// process, and a function that ends it.
+	Watch(id saga.ID) (changed <-chan struct{}, stop func())
+	// Ready returns nil when sagas can be started here.
+	Ready() error
+}
+
+// Filter chooses sagas; see sagapg.Filter, which it converts to.
+type Filter struct {
+	Namespace  string      // Namespace is the tenant.
+	Definition string      // Definition is the definition's name; empty for all.
+	Status     saga.Status // Status is the status to have; 0 for all.
+	Attention  bool        // Attention chooses only those that need attention.
+	After      saga.ID     // After is the last saga of the page before.
+	Limit      int         // Limit is the size of the page.
+}
+
+// Reader reads what was committed.
+type Reader interface {
+	// Get returns one saga, or coordinator.ErrNotFound.
+	Get(ctx context.Context, id saga.ID) (coordinator.Row, error)
+	// List returns a page of sagas, the newest first, and the After of the next
+	// page; zero at the end.
+	List(ctx context.Context, f Filter) (page []coordinator.Row, next saga.ID, err error)
+	// History returns events in order: those after a number, at most limit.
+	History(ctx context.Context, id saga.ID, after int64, limit int) ([]saga.Event, error)
+}
+
+// Registry keeps definitions. *registry.Registry implements it.
+type Registry interface {
+	// Apply stores a definition and makes it the latest.
+	Apply(ctx context.Context, namespace string, file *definition.File) (version string, created bool, err error)
+	// Latest returns the version for new sagas, or coordinator.ErrNoDefinition.
+	Latest(ctx context.Context, namespace, name string) (version string, file *definition.File, err error)
+	// Get returns one version, or coordinator.ErrNoDefinition.
+	Get(ctx context.Context, namespace, name, version string) (*definition.File, error)
+	// List returns the latest versions by name.
+	List(ctx context.Context, namespace, after string, limit int) ([]registry.Entry, error)
+}
+
+// Topics knows which of a definition's topics do not exist.
+type Topics interface {
+	// Missing returns the names of the topics that a saga of the definition needs
+	// and that do not exist.
+	Missing(ctx context.Context, def saga.Definition) ([]string, error)
+}
+
+// Check is one condition of readiness.
+type Check struct {
+	Name string                          // Name is shown in /readyz.
+	Run  func(ctx context.Context) error // Run returns nil when the condition holds; it gets 2 s.
+}
+
+// Config configures a Server. The zero value of a limit is its default.
+type Config struct {
+	Engine   Engine   // Engine runs sagas. Required.
+	Reader   Reader   // Reader reads sagas. Required.
+	Registry Registry // Registry keeps definitions. Required.
+	Topics   Topics   // Topics refuses starts while a topic is missing; nil asks nobody.
+	Checks   []Check  // Checks are the conditions of readiness beside Engine.Ready.
+
+	Namespace  string        // Namespace is that of every request. Default "default".
+	Version    string        // Version is the program's, shown in the API's description. Default "dev".
+	MaxWait    time.Duration // MaxWait is the longest that ?wait= waits. Default 60 s.
+	MaxWaiting int           // MaxWaiting is how many requests may wait at once; one more answers 503. Default 10,000.
+	PollEvery  time.Duration // PollEvery is how often a waiting request looks at the store, beside being told. Default 500 ms.
+	Drain      time.Duration // Drain is how long Serve waits for requests at its end. Default 10 s.
+
+	Log *slog.Logger // Log receives failures that are not the client's. nil discards them.
+}
+
+// Validate reports every fault of c at once.
+func (c Config) Validate() error {
+	var faults []error
+	if c.Engine == nil || c.Reader == nil || c.Registry == nil {
+		faults = append(faults, errors.New("rest: Engine, Reader and Registry are required"))
+	}
+	if min(c.MaxWait, c.PollEvery, c.Drain) < 0 || c.MaxWaiting < 0 {
+		faults = append(faults, errors.New("rest: limits must not be negative; zero is the default"))
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) withDefaults() Config {
+	fill(&c.Namespace, "default")
+	fill(&c.Version, "dev")
+	fill(&c.MaxWait, time.Minute)
+	fill(&c.MaxWaiting, 10_000)
+	fill(&c.PollEvery, 500*time.Millisecond)
+	fill(&c.Drain, 10*time.Second)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,78 @@
+package rest
+
+import (
+	"context"
+	"errors"
+
+	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/definition"
+)
+
+type applyInput struct {
+	File    string `query:"file" maxLength:"256" doc:"the file's name, repeated in faults"`
+	RawBody []byte `contentType:"application/yaml" doc:"the definition, YAML or JSON"`
+}
+
+type applyOutput struct{ Body client.Applied }
+
+// apply checks a definition and stores it.
+func (s *Server) apply(ctx context.Context, in *applyInput) (*applyOutput, error) {
+	file, err := definition.Load(in.File, in.RawBody, definition.Options{})
+	var faults saga.Faults
+	if errors.As(err, &faults) {
+		return nil, faultsProblem(faults)
+	}
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	if _, err := saga.Compile(file.Definition); errors.As(err, &faults) {
+		return nil, faultsProblem(faults)
+	}
+	version, created, err := s.cfg.Registry.Apply(ctx, s.cfg.Namespace, file)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	return &applyOutput{Body: client.Applied{Name: file.Definition.Name, Version: version, Hash: file.Hash, Created: created}}, nil
+}
+
+type definitionsInput struct {
+	After string `query:"after" doc:"next of the page before"`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
+}
+
+type definitionsOutput struct{ Body client.Definitions }
+
+// definitions answers with a page of definitions.
+func (s *Server) definitions(ctx context.Context, in *definitionsInput) (*definitionsOutput, error) {
+	entries, err := s.cfg.Registry.List(ctx, s.cfg.Namespace, in.After, in.Limit)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	out := &definitionsOutput{Body: client.Definitions{Definitions: []client.Definition{}}}
+	for _, e := range entries {
+		out.Body.Definitions = append(out.Body.Definitions, client.Definition{
+			Name: e.Name, Version: e.Version, Hash: e.Hash, AppliedAt: moment(e.At),
+		})
+	}
+	if len(entries) == in.Limit {
+		out.Body.Next = entries[len(entries)-1].Name
+	}
+	return out, nil
+}
+
+type definitionInput struct {
+	Name    string `path:"name"`
+	Version string `query:"version" doc:"such as r12; default: the latest"`
+}
+
+type definitionOutput struct{ Body client.Definition }
+
+// definition answers with one version of a definition.
+func (s *Server) definition(ctx context.Context, in *definitionInput) (*definitionOutput, error) {
+	version, file, err := s.resolve(ctx, in.Name, in.Version)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	return &definitionOutput{Body: client.Definition{Name: in.Name, Version: version, Hash: file.Hash, Canonical: file.Canonical}}, nil
+}

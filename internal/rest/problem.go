@@ -1,0 +1,121 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+	"github.com/unwindhq/unwind/saga/definition"
+)
+
+const (
+	notFoundCode = client.NotFound
+	problemJSON  = "application/problem+json"
+	// retryAfter is what a 503 suggests, in seconds.
+	retryAfter = "1"
+)
+
+// problem is an answer that says what went wrong.
+type problem struct{ client.Problem }
+
+func newProblem(status int, code client.Code, detail string) *problem {
+	return &problem{client.Problem{
+		Type: "urn:unwind:problem:" + string(code), Title: http.StatusText(status), Status: status, Code: code, Detail: detail,
+	}}
+}
+
+// Error implements error.
+func (p *problem) Error() string { return p.Problem.Error() }
+
+// GetStatus tells huma the status.
+func (p *problem) GetStatus() int { return p.Status }
+
+// GetHeaders tells huma the headers.
+func (p *problem) GetHeaders() http.Header {
+	if p.Status == http.StatusServiceUnavailable {
+		return http.Header{"Retry-After": {retryAfter}}
+	}
+	return nil
+}
+
+// ContentType tells huma the media type.
+func (p *problem) ContentType(string) string { return problemJSON }
+
+// write answers without huma.
+func (p *problem) write(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", problemJSON)
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client has gone
+}
+
+// transform turns huma's own errors into problems. Values are not repeated: they
+// may be somebody's data.
+func transform(_ huma.Context, _ string, body any) (any, error) {
+	theirs, ok := body.(*huma.ErrorModel)
+	if !ok {
+		return body, nil
+	}
+	code := client.BadRequest
+	switch theirs.Status {
+	case http.StatusRequestEntityTooLarge:
+		code = client.TooLarge
+	case http.StatusInternalServerError:
+		code = client.Internal
+	}
+	p := newProblem(theirs.Status, code, theirs.Detail)
+	for _, e := range theirs.Errors {
+		if e != nil {
+			p.Errors = append(p.Errors, client.Fault{Path: strings.TrimPrefix(e.Location, "body."), Problem: e.Message})
+		}
+	}
+	return p, nil
+}
+
+// answer turns an error of the engine, the reader or the registry into a problem.
+func (s *Server) answer(ctx context.Context, err error) error {
+	var input *definition.InputError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &input):
+		return inputProblem(input)
+	case errors.Is(err, coordinator.ErrNoDefinition):
+		return newProblem(http.StatusNotFound, client.UnknownDefinition, err.Error())
+	case errors.Is(err, coordinator.ErrNotFound):
+		return newProblem(http.StatusNotFound, client.NotFound, coordinator.ErrNotFound.Error())
+	case errors.Is(err, coordinator.ErrKeyUsed):
+		return newProblem(http.StatusConflict, client.KeyUsed, err.Error())
+	case errors.Is(err, saga.ErrPastPivot):
+		return newProblem(http.StatusConflict, client.PastPivot, err.Error())
+	case errors.Is(err, coordinator.ErrBadStart):
+		return newProblem(http.StatusUnprocessableEntity, client.InvalidInput, err.Error())
+	case errors.Is(err, coordinator.ErrNotReady), ctx.Err() != nil:
+		return newProblem(http.StatusServiceUnavailable, client.NotReady, coordinator.ErrNotReady.Error())
+	}
+	s.cfg.Log.ErrorContext(ctx, "request failed", "error", err)
+	return newProblem(http.StatusInternalServerError, client.Internal, "something failed here; the server's log says what")
+}
+
+func inputProblem(input *definition.InputError) *problem {
+	p := newProblem(http.StatusUnprocessableEntity, client.InvalidInput, "the input is not what the definition's schema asks for")
+	for _, fault := range input.Problems {
+		p.Errors = append(p.Errors, client.Fault{Path: fault.Path, Problem: fault.What})
+	}
+	return p
+}
+
+// faultsProblem lists everything that is wrong with a definition.
+func faultsProblem(faults saga.Faults) *problem {
+	p := newProblem(http.StatusUnprocessableEntity, client.InvalidDefinition, "the definition has faults")
+	for _, f := range faults {
+		p.Errors = append(p.Errors, client.Fault{File: f.File, Line: f.Line, Path: f.Path, Problem: f.Problem, Cure: f.Cure})
+	}
+	return p
+}

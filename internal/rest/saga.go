@@ -1,0 +1,107 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+)
+
+// summary is a saga without its steps.
+func summary(state *saga.State) client.Saga {
+	out := client.Saga{
+		ID: state.ID.String(), Definition: state.Definition, Version: state.Version, Status: state.Status.String(),
+		WaitingFor: state.WaitingFor(), Cause: state.Cause, PivotSent: state.PivotSent,
+		StartedAt: moment(state.Started), ChangedAt: moment(state.Last), WakeAt: moment(state.WakeAt()),
+	}
+	if state.Status.Ended() {
+		out.WaitingFor, out.WakeAt = nil, nil
+	}
+	for _, a := range state.Attention {
+		out.Attention = append(out.Attention, client.Attention{Reason: string(a.Reason), Step: a.Step, Text: a.Text})
+	}
+	return out
+}
+
+// full is a saga with its steps. A definition that cannot be read leaves the
+// steps with their numbers instead of their names.
+func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
+	out := summary(&row.State)
+	steps := s.stepsOf(ctx, row)
+	for i := range row.State.Steps {
+		step := &row.State.Steps[i]
+		view := client.Step{
+			Step: fmt.Sprintf("step%d", i+1), Phase: step.Phase.String(),
+			Attempt: step.Attempt, Epoch: step.Epoch, Due: moment(step.Due),
+		}
+		if i < len(steps) {
+			view.Step, view.Kind = steps[i].Name, steps[i].Kind.String()
+			view.Command = steps[i].Participant + "/" + steps[i].Command
+		}
+		out.Steps = append(out.Steps, view)
+	}
+	return out
+}
+
+func (s *Server) stepsOf(ctx context.Context, row coordinator.Row) []saga.Step {
+	file, err := s.cfg.Registry.Get(ctx, row.Namespace, row.State.Definition, row.State.Version)
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "steps shown without names", "saga", row.State.ID, "error", err)
+		return nil
+	}
+	return file.Definition.Steps
+}
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// eventView is an event as the API shows it.
+func eventView(e *saga.Event) client.Event {
+	out := client.Event{
+		Seq: e.Seq, At: e.At.UTC(), Kind: string(e.Kind), Actor: actorText(e.Actor), Reason: e.Reason, RequestID: e.RequestID,
+		Attempt: e.Attempt, Epoch: e.Epoch,
+	}
+	if e.Step.Name != "" {
+		out.Step = e.Step.String()
+	}
+	if e.Direction != 0 {
+		out.Direction = e.Direction.String()
+	}
+	if e.Outcome != 0 {
+		out.Outcome = e.Outcome.String()
+	}
+	showPayload(&out, e.Payload)
+	for _, c := range e.Sent {
+		out.Sent = append(out.Sent, client.Sent{
+			Step: c.Step.String(), Direction: c.Direction.String(), Attempt: c.Attempt, Command: c.Name, Hash: fmt.Sprintf("%016x", c.Hash),
+		})
+	}
+	return out
+}
+
+// showPayload shows JSON as it is and everything else as bytes.
+func showPayload(out *client.Event, p saga.Payload) {
+	switch {
+	case len(p.Data) == 0:
+	case p.IsJSON() && json.Valid(p.Data):
+		out.Payload = p.Data
+	default:
+		out.PayloadBase64, out.ContentType = p.Data, p.ContentType
+	}
+}
+
+func actorText(a saga.Actor) string {
+	if a.Name == "" {
+		return string(a.Kind)
+	}
+	return string(a.Kind) + ":" + a.Name
+}

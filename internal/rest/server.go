@@ -1,0 +1,105 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+const (
+	// maxBody is the largest body of a request, in bytes.
+	maxBody = 1 << 20
+	// maxHeader is the largest header of a request, in bytes.
+	maxHeader = 32 << 10
+	// headerTimeout and bodyTimeout bound how long a client may take to send them.
+	headerTimeout = 5 * time.Second
+	bodyTimeout   = 10 * time.Second
+	// idleTimeout ends connections that nobody uses.
+	idleTimeout = 2 * time.Minute
+)
+
+// Server is the REST API as an http.Handler.
+type Server struct {
+	cfg     Config
+	mux     *http.ServeMux
+	api     huma.API
+	waiting chan struct{} // one item for each waiting request
+	ending  chan struct{} // closed when Serve ends: waiting requests answer at once
+}
+
+// New returns the API. It does not listen; see Serve.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	s := &Server{
+		cfg: cfg, mux: http.NewServeMux(), ending: make(chan struct{}),
+		waiting: make(chan struct{}, cfg.MaxWaiting),
+	}
+	s.api = humago.New(s.mux, s.describe())
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		newProblem(http.StatusNotFound, notFoundCode, "there is no "+r.Method+" "+r.URL.Path+"; see /openapi.json").write(w)
+	})
+	s.routes()
+	return s, nil
+}
+
+// describe is the head of the OpenAPI document.
+func (s *Server) describe() huma.Config {
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "Unwind", Version: s.cfg.Version,
+				Description: "Start sagas, look at them, turn them back. Errors are application/problem+json with a stable code.",
+			},
+		},
+		OpenAPIPath:                  "/openapi",
+		Formats:                      huma.DefaultFormats,
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{transform},
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// OpenAPI returns the description of the API, for tests and tools.
+func (s *Server) OpenAPI() *huma.OpenAPI { return s.api.OpenAPI() }
+
+// Serve answers requests on l until ctx ends; then it takes no more, lets those
+// under way end, within Config.Drain, and closes l. Serve once.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       headerTimeout + bodyTimeout,
+		WriteTimeout:      s.cfg.MaxWait + headerTimeout + 2*bodyTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve REST on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	close(s.ending)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Drain)
+	defer cancel()
+	err := server.Shutdown(drain)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("drain REST requests: %w", err), server.Close())
+	}
+	<-failed
+	return err
+}

@@ -1,0 +1,138 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+)
+
+type showInput struct {
+	ID string `path:"id" doc:"the saga's id"`
+	waitInput
+}
+
+type sagaOutput struct{ Body client.Saga }
+
+// show answers with a saga, at once or when it is where the client wants it.
+func (s *Server) show(ctx context.Context, in *showInput) (*sagaOutput, error) {
+	id, err := s.parseID(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.parseWait(in.waitInput)
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.await(ctx, id, w)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	return &sagaOutput{Body: s.full(ctx, row)}, nil
+}
+
+func (s *Server) parseID(text string) (saga.ID, error) {
+	id, err := saga.ParseID(text)
+	if err != nil {
+		return id, newProblem(http.StatusUnprocessableEntity, client.BadRequest, err.Error())
+	}
+	return id, nil
+}
+
+type listInput struct {
+	Definition string `query:"definition" doc:"only sagas of this definition"`
+	Status     string `query:"status" enum:"running,compensating,completed,compensated,abandoned"`
+	Attention  bool   `query:"attention" doc:"only sagas that need attention"`
+	Cursor     string `query:"cursor" doc:"next of the page before"`
+	Limit      int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+type listOutput struct{ Body client.Page }
+
+// list answers with a page of sagas.
+func (s *Server) list(ctx context.Context, in *listInput) (*listOutput, error) {
+	f := Filter{Namespace: s.cfg.Namespace, Definition: in.Definition, Attention: in.Attention, Limit: in.Limit}
+	f.Status, _ = saga.ParseStatus(in.Status) // the schema lists the words
+	if in.Cursor != "" {
+		var err error
+		if f.After, err = s.parseID(in.Cursor); err != nil {
+			return nil, err
+		}
+	}
+	rows, next, err := s.cfg.Reader.List(ctx, f)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	out := &listOutput{Body: client.Page{Sagas: []client.Saga{}}}
+	for i := range rows {
+		out.Body.Sagas = append(out.Body.Sagas, summary(&rows[i].State))
+	}
+	if !next.IsZero() {
+		out.Body.Next = next.String()
+	}
+	return out, nil
+}
+
+type historyInput struct {
+	ID    string `path:"id" doc:"the saga's id"`
+	After int64  `query:"after" minimum:"0" doc:"next of the page before"`
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"200"`
+}
+
+type historyOutput struct{ Body client.Events }
+
+// history answers with a page of a saga's events.
+func (s *Server) history(ctx context.Context, in *historyInput) (*historyOutput, error) {
+	id, err := s.parseID(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.read(ctx, id); err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	events, err := s.cfg.Reader.History(ctx, id, in.After, in.Limit)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	out := &historyOutput{Body: client.Events{Events: []client.Event{}}}
+	for i := range events {
+		out.Body.Events = append(out.Body.Events, eventView(&events[i]))
+	}
+	if len(events) == in.Limit {
+		out.Body.Next = events[len(events)-1].Seq
+	}
+	return out, nil
+}
+
+type cancelInput struct {
+	ID   string `path:"id" doc:"the saga's id"`
+	Key  string `header:"Idempotency-Key" maxLength:"256" doc:"makes the request idempotent"`
+	Body struct {
+		Reason string `json:"reason,omitempty" maxLength:"1024" doc:"why; shown as the saga's cause"`
+	}
+}
+
+// cancel turns a saga back.
+func (s *Server) cancel(ctx context.Context, in *cancelInput) (*sagaOutput, error) {
+	id, err := s.parseID(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.read(ctx, id)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	result, err := s.cfg.Engine.Do(ctx, coordinator.Verb{
+		Kind: saga.Cancelled, Saga: id, Actor: saga.Actor{Kind: saga.Operator, Name: "rest"},
+		Reason: in.Body.Reason, RequestID: in.Key,
+	})
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	if result.State.Status != 0 {
+		row.State = result.State
+	}
+	return &sagaOutput{Body: s.full(ctx, row)}, nil
+}

@@ -1,0 +1,95 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+)
+
+// waitInput is how a request asks to wait.
+type waitInput struct {
+	Wait    string `query:"wait" enum:"pivot,end" doc:"answer when the outcome is settled (the pivot is done, or the saga turned back) or when the saga has ended; after the timeout with what there is"`
+	Timeout string `query:"timeout" doc:"how long to wait at most, such as 10s; default and most 60s" example:"10s"`
+}
+
+// wait is a waitInput that was understood; the zero value does not wait.
+type wait struct {
+	until   string // "", pivot or end
+	timeout time.Duration
+}
+
+func (s *Server) parseWait(in waitInput) (wait, error) {
+	w := wait{until: in.Wait, timeout: s.cfg.MaxWait}
+	if in.Timeout == "" {
+		return w, nil
+	}
+	timeout, err := time.ParseDuration(in.Timeout)
+	if err != nil || timeout <= 0 {
+		p := newProblem(http.StatusUnprocessableEntity, client.BadRequest, "validation failed")
+		p.Errors = []client.Fault{{Path: "query.timeout", Problem: "not a duration above zero", Cure: "write it like 10s"}}
+		return w, p
+	}
+	w.timeout = min(timeout, s.cfg.MaxWait)
+	return w, nil
+}
+
+// await reads a saga, at once or when what is waited for has come to pass, time
+// is up or the server ends; whatever the saga is like then.
+func (s *Server) await(ctx context.Context, id saga.ID, w wait) (coordinator.Row, error) {
+	if w.until == "" {
+		return s.read(ctx, id)
+	}
+	select {
+	case s.waiting <- struct{}{}:
+		defer func() { <-s.waiting }()
+	default:
+		return coordinator.Row{}, coordinator.ErrNotReady
+	}
+	changed, stop := s.cfg.Engine.Watch(id)
+	defer stop()
+	end, poll := time.NewTimer(w.timeout), time.NewTicker(s.cfg.PollEvery)
+	defer end.Stop()
+	defer poll.Stop()
+	for over := false; ; {
+		row, err := s.read(ctx, id)
+		if err != nil || over || s.reached(ctx, row, w.until) {
+			return row, err
+		}
+		select {
+		case <-changed:
+		case <-poll.C:
+		case <-end.C:
+			over = true
+		case <-s.ending:
+			over = true
+		case <-ctx.Done():
+			return row, nil
+		}
+	}
+}
+
+// read returns a saga of this request's namespace.
+func (s *Server) read(ctx context.Context, id saga.ID) (coordinator.Row, error) {
+	row, err := s.cfg.Reader.Get(ctx, id)
+	if err == nil && row.Namespace != s.cfg.Namespace {
+		return coordinator.Row{}, coordinator.ErrNotFound
+	}
+	return row, err
+}
+
+// reached reports whether a saga is where the request wants it.
+func (s *Server) reached(ctx context.Context, row coordinator.Row, until string) bool {
+	state := &row.State
+	if until == "end" || state.Status.Ended() {
+		return state.Status.Ended()
+	}
+	steps := s.stepsOf(ctx, row)
+	pivot := slices.IndexFunc(steps, func(step saga.Step) bool { return step.Kind == saga.Pivot })
+	settled := state.Status == saga.Compensating
+	return settled || pivot >= 0 && pivot < len(state.Steps) && state.Steps[pivot].Phase == saga.Done
+}
