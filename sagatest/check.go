@@ -1,0 +1,191 @@
+package sagatest
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// mayRefuse reports whether a step may say no: one behind the pivot may not.
+func (w *world) mayRefuse(key effectKey) bool {
+	return w.stepOf(key).Kind != saga.Retriable
+}
+
+func (w *world) stepOf(key effectKey) saga.Step {
+	steps := w.store.machines[key.id].Definition().Steps
+	return steps[slices.IndexFunc(steps, func(s saga.Step) bool { return s.Name == key.step })]
+}
+
+// happened enters an effect into the ledger.
+func (w *world) happened(p *participant, key effectKey) {
+	e := p.effects[key]
+	if e == nil {
+		e = &effect{}
+		p.effects[key] = e
+	}
+	e.done++
+	e.alive = true
+	if e.done > 1 {
+		w.broken("I2: saga %s: %s was done %d times", key.id, key.step, e.done)
+	}
+}
+
+// unhappened enters a compensation: what came after the step must be undone by
+// now.
+func (w *world) unhappened(p *participant, key effectKey) {
+	e := p.effects[key]
+	e.undone++
+	e.alive = false
+	if e.undone > 1 {
+		w.broken("I2: saga %s: %s was undone %d times", key.id, key.step, e.undone)
+	}
+	steps := w.store.machines[key.id].Definition().Steps
+	for _, later := range laterSteps(steps, key.step) {
+		if w.alive(key.id, later) && (later.Compensation != "" || later.Kind != saga.Compensable) {
+			w.broken("I3: saga %s: %s was undone before %s", key.id, key.step, later.Name)
+		}
+	}
+}
+
+// laterSteps lists what comes, directly or not, after a step. Definitions are in
+// the order of their graph.
+func laterSteps(steps []saga.Step, name string) []saga.Step {
+	reached := []string{name}
+	var later []saga.Step
+	for i, step := range steps {
+		after := step.After
+		if after == nil && i > 0 {
+			after = []string{steps[i-1].Name}
+		}
+		if slices.ContainsFunc(after, func(a string) bool { return slices.Contains(reached, a) }) {
+			reached = append(reached, step.Name)
+			later = append(later, step)
+		}
+	}
+	return later
+}
+
+// alive reports whether a step's effect exists.
+func (w *world) alive(id saga.ID, step saga.Step) bool {
+	e := w.participants[step.Participant].effects[effectKey{id, step.Name}]
+	return e != nil && e.alive
+}
+
+// checkTransition checks one transition, before it is stored.
+func (w *world) checkTransition(before, next saga.State, e saga.Event) {
+	if next.Last.Before(before.Last) {
+		w.broken("I13: saga %s: time went back at event %d", next.ID, next.Seq)
+	}
+	if !next.Status.Ended() && next.WakeAt().IsZero() {
+		w.broken("I1: saga %s: nothing will ever wake it after event %d (%s)", next.ID, next.Seq, e.Kind)
+	}
+	if before.Status.Ended() && next.Status != before.Status {
+		w.broken("I12: saga %s: was %s and is %s", next.ID, before.Status, next.Status)
+	}
+	for i := range before.Steps {
+		w.checkStep(before.Steps[i], next.Steps[i], i, e, next)
+	}
+	w.countStates(before, next)
+}
+
+func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.State) {
+	name := w.store.machines[s.ID].Definition().Steps[i].Name
+	if e.Kind == saga.Replied && e.Step.Name == name && is.Ignored > was.Ignored {
+		w.hit("ignored")
+		if is.Phase != was.Phase || is.Attempt != was.Attempt {
+			w.broken("I12: saga %s: an ignored reply moved %s from %s to %s", s.ID, name, was.Phase, is.Phase)
+		}
+	}
+	waited := e.Kind == saga.Woke && (was.Phase == saga.Doing || was.Phase == saga.Undoing)
+	moved := is.Phase != was.Phase || is.Attempt != was.Attempt
+	if waited && !moved && !is.Due.Equal(was.Due) {
+		w.hit("deferred")
+	}
+	if waited && moved && (w.bus.down || w.store.unsent(s.ID)) {
+		w.broken("DESIGN 6.2: saga %s: %s lost attempt %d to our own outage", s.ID, name, was.Attempt)
+	}
+}
+
+// countStates counts the rare states that a run has reached.
+func (w *world) countStates(before, next saga.State) {
+	for i := range next.Steps {
+		phase := next.Steps[i].Phase
+		if len(before.Steps) > 0 && before.Steps[i].Phase == phase {
+			continue
+		}
+		switch phase {
+		case saga.Held, saga.UndoHeld, saga.Unknown, saga.Skipped, saga.Refused, saga.UndoResting:
+			w.hit("phase-" + phase.String())
+		}
+	}
+	for _, a := range next.Attention[min(len(before.Attention), len(next.Attention)):] {
+		w.hit("attention-" + string(a.Reason))
+	}
+}
+
+// checkEnd checks the world after everything has come to rest.
+func (w *world) checkEnd() {
+	w.report.Sagas = len(w.acked)
+	for _, id := range w.acked {
+		w.checkSaga(id)
+	}
+	for _, id := range w.store.order {
+		w.checkReplay(id)
+		w.checkEffects(id)
+	}
+	for i := range participantCount {
+		for key, e := range w.participants[participantName(i)].effects {
+			if w.store.rows[key.id] == nil && e.alive {
+				w.broken("I4: %s was done for saga %s, which does not exist", key.step, key.id)
+			}
+		}
+	}
+}
+
+// checkSaga: I1, every saga whose start was acknowledged ends.
+func (w *world) checkSaga(id saga.ID) {
+	if w.store.rows[id] == nil {
+		w.broken("I1: saga %s was acknowledged and does not exist", id)
+		return
+	}
+	switch state := w.store.state(id); state.Status {
+	case saga.Completed:
+		w.report.Completed++
+	case saga.Compensated:
+		w.report.Compensated++
+	default:
+		var phases []saga.Phase
+		for _, step := range state.Steps {
+			phases = append(phases, step.Phase)
+		}
+		w.broken("I1: saga %s is still %s: %s, to be woken at %s", id, state.Status, phases, state.WakeAt().Sub(w.origin))
+	}
+}
+
+// checkReplay: I8, the history alone yields the stored state.
+func (w *world) checkReplay(id saga.ID) {
+	r := w.store.rows[id]
+	replayed, err := w.store.machines[id].Replay(id, r.history)
+	switch {
+	case err != nil:
+		w.broken("I8: %s", err)
+	case !bytes.Equal(r.state, saga.AppendState(nil, &replayed)):
+		w.broken("I8: saga %s: the history yields another state than the stored one", id)
+	}
+}
+
+// checkEffects: I3, no effect of a compensated saga is left, every one of a
+// completed saga is there.
+func (w *world) checkEffects(id saga.ID) {
+	state := w.store.state(id)
+	for i, step := range w.store.machines[id].Definition().Steps {
+		alive, phase := w.alive(id, step), state.Steps[i].Phase
+		switch {
+		case state.Status == saga.Compensated && alive && step.Reason == "":
+			w.broken("I3: saga %s is compensated and %s (%s) is left done", id, step.Name, phase)
+		case state.Status == saga.Completed && alive != (phase == saga.Done):
+			w.broken("I3: saga %s is completed and %s (%s) is done: %t", id, step.Name, phase, alive)
+		}
+	}
+}

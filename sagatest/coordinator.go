@@ -1,0 +1,230 @@
+package sagatest
+
+import (
+	"errors"
+	"time"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// coordinator is the process that owns every saga. What it keeps in memory is
+// lost when it crashes.
+type coordinator struct {
+	w        *world
+	up       bool
+	life     int // counts its restarts; what an earlier life has scheduled is void
+	position int // the replies read so far
+	polling  bool
+	healthy  time.Time // since when it can reach the participants and hear them
+	wakes    map[saga.ID]time.Time
+}
+
+// input is one event for one saga.
+type input struct {
+	id    saga.ID
+	event saga.Event
+}
+
+func newCoordinator(w *world) *coordinator {
+	c := &coordinator{w: w}
+	c.begin()
+	return c
+}
+
+// begin starts a life: it reads from the stored offset and rebuilds its wakes
+// from the stored states.
+func (c *coordinator) begin() {
+	c.up, c.position, c.wakes, c.polling = true, c.w.store.offset, map[saga.ID]time.Time{}, false
+	c.healthy = c.w.now
+	if c.w.options.Mutant != WakesLost {
+		for _, id := range c.w.store.order {
+			c.refresh(id)
+		}
+	}
+	c.sweep()
+	c.pollSoon()
+}
+
+// crash ends a life; a new one begins a little later.
+func (c *coordinator) crash() {
+	if !c.up {
+		return
+	}
+	c.up = false
+	c.life++
+	c.w.after(c.w.upTo(10*time.Second), c.begin)
+}
+
+// later calls f after d unless the coordinator has died in between.
+func (c *coordinator) later(d time.Duration, f func()) {
+	life := c.life
+	c.w.after(d, func() {
+		if c.up && c.life == life {
+			f()
+		}
+	})
+}
+
+// submit decides a verb and reports whether it was committed. One with Hold is
+// decided by another node, which may not send.
+func (c *coordinator) submit(id saga.ID, e saga.Event) bool {
+	if !e.Hold && !c.up {
+		return false
+	}
+	e.At = c.clock()
+	return c.transact([]input{{id, e}}, !e.Hold)
+}
+
+// clock is the database's clock. It may step back a little.
+func (c *coordinator) clock() time.Time {
+	if c.w.strikes(clockBack, 0.05) {
+		return c.w.now.Add(-c.w.upTo(2 * time.Second))
+	}
+	return c.w.now
+}
+
+// transact decides a batch in one transaction and reports whether it knows that
+// it was committed.
+func (c *coordinator) transact(inputs []input, own bool) bool {
+	changes := c.decide(inputs)
+	if c.w.options.Mutant == PublishFirst && own {
+		for _, ch := range changes {
+			for _, command := range ch.sends {
+				c.w.bus.command(command)
+			}
+		}
+	}
+	kept, known, dead := c.fate(own)
+	if kept {
+		for _, ch := range changes {
+			c.w.store.commit(ch)
+			c.w.report.Transitions += ch.events
+		}
+	}
+	if dead {
+		c.crash()
+	}
+	c.settle(changes, own, known)
+	return known
+}
+
+// fate draws what becomes of a transaction.
+func (c *coordinator) fate(own bool) (kept, known, dead bool) {
+	w := c.w
+	switch {
+	case w.strikes(abort, 0.05), w.strikes(unknownLost, 0.03):
+		return false, false, false
+	case w.strikes(unknownKept, 0.03):
+		return true, false, false
+	case own && w.strikes(crashBeforeCommit, 0.01):
+		return false, false, true
+	case own && w.strikes(crashAfterCommit, 0.01):
+		return true, false, true
+	}
+	return true, true, false
+}
+
+// settle hands fresh commands to the relay and sets the wakes. After an unknown
+// end it looks again a little later; what another node has changed, it notices.
+func (c *coordinator) settle(changes []*change, own, known bool) {
+	for _, ch := range changes {
+		switch {
+		case !c.up:
+		case !own || !known:
+			c.later(c.w.upTo(time.Second), func() { c.refresh(ch.id) })
+		default:
+			c.relay(ch.id)
+			c.setWake(ch.id, ch.state.WakeAt())
+		}
+	}
+}
+
+// decide folds the inputs, each saga's in order.
+func (c *coordinator) decide(inputs []input) []*change {
+	var changes []*change
+	byID := map[saga.ID]*change{}
+	for _, in := range inputs {
+		ch := byID[in.id]
+		if ch == nil {
+			ch = c.w.store.load(in.id)
+			byID[in.id] = ch
+			changes = append(changes, ch)
+		}
+		c.decideOne(ch, c.w.options.Mutant.event(ch, in.event, c.w))
+	}
+	return changes
+}
+
+func (c *coordinator) decideOne(ch *change, e saga.Event) {
+	w := c.w
+	next, effects, err := ch.machine.Decide(ch.state, nil, e)
+	if errors.Is(err, saga.ErrNeedHistory) {
+		w.hit("history-asked")
+		next, effects, err = ch.machine.Decide(ch.state, ch.stored, e)
+	}
+	switch {
+	case errors.Is(err, saga.ErrPastPivot):
+		w.hit("past-pivot")
+		return
+	case err != nil:
+		w.broken("saga %s: %s: %s", ch.id, e.Kind, err)
+		return
+	case next.Seq == ch.state.Seq:
+		return
+	}
+	w.checkTransition(ch.state, next, e)
+	if w.options.Mutant != HistoryGap || w.rng.IntN(200) > 0 {
+		ch.stored = append(ch.stored, e.Stored(&next, effects))
+	}
+	for _, effect := range effects {
+		command := effect.(saga.Send).Command
+		if w.options.Mutant.send(ch, e, command, w) {
+			ch.sends = append(ch.sends, command)
+		}
+	}
+	ch.state = next
+	ch.events++
+}
+
+// setWake keeps when a saga is to be woken; zero means never.
+func (c *coordinator) setWake(id saga.ID, at time.Time) {
+	if at.IsZero() {
+		delete(c.wakes, id)
+		return
+	}
+	if at.Equal(c.wakes[id]) {
+		return
+	}
+	c.wakes[id] = at
+	c.later(at.Sub(c.w.now)+c.w.upTo(200*time.Millisecond), func() {
+		if at.Equal(c.wakes[id]) {
+			c.wake(id)
+		}
+	})
+}
+
+// wake lets a saga look at its timers. While our own way is not whole its
+// commands are not late.
+func (c *coordinator) wake(id saga.ID) {
+	delete(c.wakes, id)
+	e := saga.Event{Kind: saga.Woke, At: c.clock(), Actor: saga.Actor{Kind: saga.Engine}, Healthy: c.healthy}
+	if c.w.bus.down || c.w.store.unsent(id) {
+		e.Healthy = c.w.now
+	}
+	if c.w.options.Mutant == OutageIsTimeout {
+		e.Healthy = time.Time{}
+	}
+	if c.transact([]input{{id, e}}, true) {
+		c.refresh(id)
+	}
+}
+
+// refresh sets a saga's wake from its stored state.
+func (c *coordinator) refresh(id saga.ID) {
+	state := c.w.store.state(id)
+	at := state.WakeAt()
+	if !at.IsZero() && !at.After(c.w.now) {
+		at = c.w.now.Add(10 * time.Millisecond)
+	}
+	c.setWake(id, at)
+}

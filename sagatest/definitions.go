@@ -1,0 +1,143 @@
+package sagatest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+const participantCount = 5
+
+func participantName(i int) string { return fmt.Sprintf("participant%d", i) }
+
+// drawDefinitions makes this seed's definitions: a sequence and a diamond that
+// are always there, and some of any form.
+func (w *world) drawDefinitions() {
+	w.compile(saga.Definition{Name: "sequence", Version: "r1", Steps: w.sequence()})
+	w.compile(saga.Definition{Name: "diamond", Version: "r1", Steps: w.diamond()})
+	for i := range 3 {
+		w.compile(w.drawDefinition(fmt.Sprintf("drawn%d", i)))
+	}
+}
+
+func (w *world) compile(def saga.Definition) {
+	machine, err := saga.Compile(def)
+	if err != nil {
+		panic(fmt.Sprintf("seed %d drew a faulty definition: %s", w.report.Seed, err))
+	}
+	w.machines = append(w.machines, machine)
+}
+
+func (w *world) sequence() []saga.Step {
+	return []saga.Step{
+		w.step(0, saga.Compensable), w.step(1, saga.Compensable), w.step(2, saga.Pivot), w.step(3, saga.Retriable),
+	}
+}
+
+// diamond has two branches between its first step and its pivot, and two after.
+func (w *world) diamond() []saga.Step {
+	steps := []saga.Step{
+		w.step(0, saga.Compensable), w.step(1, saga.Compensable), w.step(2, saga.Compensable),
+		w.step(3, saga.Pivot), w.step(4, saga.Retriable), w.step(5, saga.Retriable),
+	}
+	steps[1].After, steps[2].After, steps[3].After = []string{"step0"}, []string{"step0"}, []string{"step1", "step2"}
+	steps[4].After, steps[5].After = []string{"step3"}, []string{"step3"}
+	return steps
+}
+
+// drawDefinition makes any graph, with or without a pivot.
+func (w *world) drawDefinition(name string) saga.Definition {
+	n := 2 + w.rng.IntN(5)
+	pivot := w.rng.IntN(n+1) - 1
+	def := saga.Definition{Name: name, Version: "r1"}
+	for i := range n {
+		kind := saga.Compensable
+		switch {
+		case i == pivot:
+			kind = saga.Pivot
+		case pivot >= 0 && i > pivot:
+			kind = saga.Retriable
+		}
+		step := w.step(i, kind)
+		step.After = []string{}
+		for j := range i {
+			if i == pivot || j == pivot || w.rng.IntN(2) == 0 {
+				step.After = append(step.After, def.Steps[j].Name)
+			}
+		}
+		w.drawExpressions(&step)
+		def.Steps = append(def.Steps, step)
+	}
+	return def
+}
+
+func (w *world) step(i int, kind saga.Kind) saga.Step {
+	step := saga.Step{
+		Name: fmt.Sprintf("step%d", i), Kind: kind, Participant: participantName(w.rng.IntN(participantCount)), Command: "run",
+		Do: saga.Policy{Timeout: time.Duration(3+w.rng.IntN(8)) * time.Second, Backoff: time.Second},
+	}
+	if kind != saga.Retriable {
+		step.Do.Attempts = 1 + w.rng.IntN(3)
+	}
+	if kind == saga.Compensable {
+		step.Compensation, step.Undo = "undo", saga.Policy{Timeout: 5 * time.Second, Attempts: 3}
+	}
+	return step
+}
+
+// drawExpressions maps inputs, makes steps conditional, and lets some need no
+// compensation.
+func (w *world) drawExpressions(step *saga.Step) {
+	if len(step.After) > 0 && w.rng.IntN(3) == 0 {
+		step.Input = field{step.After[w.rng.IntN(len(step.After))], "n"}
+	} else if w.rng.IntN(3) == 0 {
+		step.Input = field{"", "n"}
+	}
+	if step.Kind != saga.Pivot && w.rng.IntN(4) == 0 {
+		step.When = field{"", "yes"}
+		if len(step.After) > 0 {
+			step.When = field{step.After[0], "yes"}
+		}
+	}
+	if step.Kind == saga.Compensable && w.rng.IntN(6) == 0 {
+		step.Compensation, step.Undo, step.Reason = "", saga.Policy{}, "reads only"
+	}
+}
+
+// field is an expression: a field of a step's output, or of the saga's input.
+type field struct{ step, name string }
+
+// String returns step.name.
+func (f field) String() string { return f.step + "." + f.name }
+
+// Reads implements saga.Expr.
+func (f field) Reads() saga.Reads {
+	if f.step == "" {
+		return saga.Reads{Input: true}
+	}
+	return saga.Reads{Steps: []string{f.step}}
+}
+
+// Eval implements saga.Expr; what is not there is null. The documents are flat
+// and written by the simulator, so that a search is enough.
+func (f field) Eval(scope saga.Scope) (json.RawMessage, error) {
+	var doc json.RawMessage
+	var err error
+	if f.step == "" {
+		doc, err = scope.Input()
+	} else {
+		doc, _, err = scope.Output(f.step)
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, rest, ok := bytes.Cut(doc, []byte(`"`+f.name+`":`))
+	end := bytes.IndexAny(rest, ",}")
+	if !ok || end < 0 {
+		return json.RawMessage("null"), nil
+	}
+	return bytes.Clone(rest[:end]), nil
+}

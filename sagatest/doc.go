@@ -1,0 +1,18 @@
+// Package sagatest tests sagas without servers.
+//
+// [Simulate] runs a hundred sagas through the real core in a world that is
+// simulated whole: a store, an outbox and its relay, a bus, participants with the
+// guard of the participant's contract, and a coordinator that crashes. One seed is
+// one course of the world, to the last detail: there is one thread, one source of
+// randomness and one virtual clock. After the run a checker looks for broken
+// invariants (RELIABILITY.md section 3):
+//
+//   - I1: every saga whose start was acknowledged ends.
+//   - I2: each effect happens at most once for each saga, step and direction.
+//   - I3: undone in reverse order; a compensated saga leaves no effect alive, a
+//     completed one has every effect.
+//   - I8: the history alone yields the stored state.
+//   - I12: late, duplicate, foreign and forged replies change nothing.
+//
+// A [Mutant] breaks the world on purpose, to prove that the checker can fail.
+package sagatest

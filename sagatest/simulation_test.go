@@ -1,0 +1,102 @@
+package sagatest_test
+
+import (
+	"flag"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/sagatest"
+)
+
+var (
+	firstSeed = flag.Uint64("seed", 1, "the first seed to simulate")
+	seeds     = flag.Int("seeds", 50, "how many seeds to simulate")
+)
+
+// reached are the faults and rare states that fifty seeds must have hit, or the
+// simulation proves less than it seems to.
+var reached = []string{
+	"abort", "crash-before-commit", "crash-after-commit", "commit-unknown-kept", "commit-unknown-lost", "kill", "publish-written",
+	"publish-lost", "ack-lost", "duplicate-command", "late-command", "duplicate-reply", "late-reply", "bus-outage", "silence",
+	"slow-handler", "technical-failure", "failed-but-done", "undo-failure", "undo-refused", "redelivery", "forged-reply", "clock-back",
+	"cancel", "past-pivot", "history-asked", "rejected", "tombstone", "do-after-undo", "stored-reply", "dead-letter", "ignored",
+	"deferred", "ongoing", "phase-held", "phase-undo-held", "phase-unknown", "phase-skipped", "phase-refused", "phase-undo-resting",
+	"attention-pivot-unknown", "attention-retriable-failing", "attention-compensation-failed", "attention-undeliverable", "undeliverable",
+}
+
+// TestSimulation runs -seeds seeds from -seed on.
+func TestSimulation(t *testing.T) {
+	t.Parallel()
+	hits := map[string]int{}
+	sagas, transitions, began := 0, 0, time.Now()
+	for seed := *firstSeed; seed < *firstSeed+uint64(*seeds); seed++ {
+		report := sagatest.Simulate(seed, sagatest.Options{})
+		if report.Failed() {
+			t.Fatal(report)
+		}
+		sagas, transitions = sagas+report.Sagas, transitions+report.Transitions
+		for what, n := range report.Hits {
+			hits[what] += n
+		}
+	}
+	took := time.Since(began)
+	t.Logf("%d sagas, %d transitions, %.0f sagas/s", sagas, transitions, float64(sagas)/took.Seconds())
+	for _, what := range slices.Sorted(maps.Keys(hits)) {
+		t.Logf("%8d %s", hits[what], what)
+	}
+	if *seeds < 50 {
+		return
+	}
+	for _, what := range reached {
+		require.Positive(t, hits[what], "%s never happened", what)
+	}
+}
+
+// TestSimulationIsDeterministic: one seed is one course of the world.
+func TestSimulationIsDeterministic(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3) {
+		require.Equal(t, sagatest.Simulate(seed, sagatest.Options{}), sagatest.Simulate(seed, sagatest.Options{}))
+	}
+}
+
+// TestSimulationCatchesMutants: what is broken on purpose is found, and by the
+// invariant that is meant to find it.
+func TestSimulationCatchesMutants(t *testing.T) {
+	t.Parallel()
+	caughtBy := map[sagatest.Mutant]string{
+		sagatest.NoTombstone:       "I3: ",
+		sagatest.NoStoredReply:     "I2: ",
+		sagatest.NoStickyRejection: "I3: ",
+		sagatest.UnknownNotDone:    "I3: ",
+		sagatest.PivotUnknownIsNo:  "I3: ",
+		sagatest.UndoAllAtOnce:     "I3: ",
+		sagatest.NoEpoch:           "I3: ",
+		sagatest.NoToken:           "I3: ",
+		sagatest.WakesLost:         "I1: ",
+		sagatest.PublishFirst:      "I4: ",
+		sagatest.HistoryGap:        "I8: ",
+		sagatest.OutageIsTimeout:   "DESIGN 6.2: ",
+	}
+	for _, mutant := range sagatest.Mutants {
+		t.Run(string(mutant), func(t *testing.T) {
+			t.Parallel()
+			const most = 60
+			for seed := uint64(1); seed <= most; seed++ {
+				report := sagatest.Simulate(seed, sagatest.Options{Mutant: mutant})
+				for _, violation := range report.Violations {
+					if _, what, _ := strings.Cut(violation, " "); strings.HasPrefix(what, caughtBy[mutant]) {
+						t.Logf("caught by seed %d: %s", seed, violation)
+						return
+					}
+				}
+			}
+			t.Fatalf("not caught by %d seeds", most)
+		})
+	}
+}

@@ -1,0 +1,152 @@
+package sagatest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// Options say what to simulate. The zero value is the default.
+type Options struct {
+	// Sagas is how many sagas are started. Default 100.
+	Sagas int
+	// Mutant is what is broken on purpose. Default nothing.
+	Mutant Mutant
+}
+
+// Report says what happened in one run.
+type Report struct {
+	Seed        uint64         // Seed reproduces the run.
+	Sagas       int            // Sagas were started and acknowledged.
+	Completed   int            // Completed is how many of them.
+	Compensated int            // Compensated is how many of them.
+	Transitions int            // Transitions are the stored events.
+	Virtual     time.Duration  // Virtual is how long it took by the virtual clock.
+	Faults      []Fault        // Faults are the kinds that were armed.
+	Hits        map[string]int // Hits counts each fault injected and each rare state reached.
+	Violations  []string       // Violations are the broken invariants; at most 20.
+}
+
+// Failed reports whether an invariant was broken.
+func (r Report) Failed() bool { return len(r.Violations) > 0 }
+
+// String returns one line that says how it went and how to run it again.
+func (r Report) String() string {
+	line := fmt.Sprintf("seed %d: %d sagas, %d completed, %d compensated, %d transitions in %s with %v",
+		r.Seed, r.Sagas, r.Completed, r.Compensated, r.Transitions, r.Virtual.Round(time.Second), r.Faults)
+	if r.Failed() {
+		line += fmt.Sprintf("\nBROKEN, run again with: go test ./sagatest -run TestSimulation -seed=%d -seeds=1", r.Seed)
+		for _, v := range r.Violations {
+			line += "\n  " + v
+		}
+	}
+	return line
+}
+
+// Simulate runs one seed to its end and checks it. It does not block and uses
+// no clock; the same seed and options give the same report.
+func Simulate(seed uint64, options Options) Report {
+	if options.Sagas == 0 {
+		options.Sagas = 100
+	}
+	w := newWorld(seed, options)
+	w.drawDefinitions()
+	w.scheduleStarts()
+	w.scheduleTrouble()
+	w.run()
+	w.checkEnd()
+	return w.report
+}
+
+// scheduleStarts lets clients start sagas, and cancel some of them.
+func (w *world) scheduleStarts() {
+	for range w.options.Sagas {
+		client := &client{w: w, machine: w.machines[w.rng.IntN(len(w.machines))]}
+		w.after(w.upTo(startFor), client.start)
+	}
+}
+
+// scheduleTrouble lets outages, kills and silences come and go.
+func (w *world) scheduleTrouble() {
+	w.repeat(2*time.Minute, func() {
+		if w.strikes(busOutage, 1) {
+			w.bus.fail(time.Second + w.upTo(40*time.Second))
+		}
+	})
+	w.repeat(time.Minute, func() {
+		if w.strikes(kill, 1) {
+			w.coordinator.crash()
+		}
+	})
+	names := slices.Sorted(maps.Keys(w.participants))
+	w.repeat(40*time.Second, func() {
+		if w.strikes(silence, 1) {
+			p := w.participants[names[w.rng.IntN(len(names))]]
+			p.silentUntil = w.now.Add(w.upTo(50 * time.Second))
+		}
+	})
+	w.repeat(5*time.Second, func() {
+		if w.strikes(forgedReply, 1) {
+			w.forge()
+		}
+	})
+}
+
+// repeat calls f at random times, about every mean, while there is trouble.
+func (w *world) repeat(mean time.Duration, f func()) {
+	w.after(w.upTo(2*mean), func() {
+		if w.calm() {
+			return
+		}
+		f()
+		w.repeat(mean, f)
+	})
+}
+
+// client is who starts one saga: it tries until it is told that it is started,
+// or gives up.
+type client struct {
+	w       *world
+	machine *saga.Machine
+	id      saga.ID
+	input   []byte
+	held    bool
+}
+
+func (c *client) start() {
+	w := c.w
+	if c.id.IsZero() {
+		c.id, c.input = w.newID(), w.document()
+		w.store.machines[c.id] = c.machine
+		c.held = w.rng.IntN(6) == 0
+	}
+	def := c.machine.Definition()
+	e := saga.Event{
+		Kind: saga.Started, Actor: saga.Actor{Kind: saga.Operator}, Definition: def.Name, Version: def.Version, Level: saga.Level,
+		Payload: saga.JSON(c.input), Hold: c.held, RequestID: "start",
+	}
+	if w.coordinator.submit(c.id, e) {
+		w.acked = append(w.acked, c.id)
+		if w.rng.IntN(6) == 0 {
+			w.after(w.upTo(20*time.Second), c.cancel)
+		}
+		return
+	}
+	if w.calm() || w.rng.IntN(20) > 0 {
+		w.after(time.Second, c.start)
+	}
+}
+
+func (c *client) cancel() {
+	w := c.w
+	w.hit("cancel")
+	e := saga.Event{
+		Kind: saga.Cancelled, Actor: saga.Actor{Kind: saga.Operator}, Reason: "changed plans", RequestID: "cancel", Hold: w.rng.IntN(3) == 0,
+	}
+	if !w.coordinator.submit(c.id, e) {
+		w.after(time.Second, c.cancel)
+	}
+}

@@ -1,0 +1,90 @@
+package sagatest
+
+import (
+	"fmt"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// store is the simulated database: what is in it is committed.
+type store struct {
+	rows     map[saga.ID]*row
+	order    []saga.ID
+	machines map[saga.ID]*saga.Machine
+	offset   int // the replies read so far, as it was last written
+	nextRow  int
+}
+
+// row is one saga with its history and its unsent commands.
+type row struct {
+	state   []byte
+	ended   bool
+	history saga.History
+	outbox  []outgoing
+}
+
+// outgoing is a row of the outbox.
+type outgoing struct {
+	n       int
+	command saga.Command
+}
+
+func newStore() *store {
+	return &store{rows: map[saga.ID]*row{}, machines: map[saga.ID]*saga.Machine{}}
+}
+
+// change is what a transaction does to one saga.
+type change struct {
+	id      saga.ID
+	machine *saga.Machine
+	before  saga.State
+	state   saga.State
+	stored  saga.History // the saga's whole history as the transaction sees it
+	events  int          // how many of stored are new
+	sends   []saga.Command
+}
+
+// load begins a change of a saga.
+func (s *store) load(id saga.ID) *change {
+	c := &change{id: id, machine: s.machines[id], before: saga.State{ID: id}}
+	if r := s.rows[id]; r != nil {
+		state, err := saga.DecodeState(id, r.state)
+		if err != nil {
+			panic(fmt.Sprintf("the store cannot read its own state: %s", err))
+		}
+		c.before, c.stored = state, r.history
+	}
+	c.state = c.before
+	return c
+}
+
+// commit applies a change. The history is copied by append only where it grows.
+func (s *store) commit(c *change) []outgoing {
+	if c.events == 0 {
+		return nil
+	}
+	r := s.rows[c.id]
+	if r == nil {
+		r = &row{}
+		s.rows[c.id] = r
+		s.order = append(s.order, c.id)
+	}
+	r.state, r.ended = saga.AppendState(nil, &c.state), c.state.Status.Ended()
+	r.history = c.stored
+	fresh := make([]outgoing, 0, len(c.sends))
+	for _, command := range c.sends {
+		s.nextRow++
+		fresh = append(fresh, outgoing{n: s.nextRow, command: command})
+	}
+	r.outbox = append(r.outbox, fresh...)
+	return fresh
+}
+
+// unsent reports whether a command of the saga has not left yet.
+func (s *store) unsent(id saga.ID) bool {
+	r := s.rows[id]
+	return r != nil && len(r.outbox) > 0
+}
+
+// state reads a saga.
+func (s *store) state(id saga.ID) saga.State { return s.load(id).state }

@@ -1,0 +1,154 @@
+package sagatest
+
+import (
+	"container/heap"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+const (
+	startFor   = 2 * time.Minute // sagas are started for that long
+	troubleFor = 8 * time.Minute // then the faults end
+	endAfter   = 3 * time.Hour   // and by then every saga must have ended
+)
+
+// world is one simulated world: one thread, one clock, one source of randomness.
+type world struct {
+	rng     *rand.Rand
+	origin  time.Time
+	now     time.Time
+	queue   queue
+	n       int
+	options Options
+	report  Report
+	armed   map[Fault]bool
+
+	machines     []*saga.Machine
+	store        *store
+	bus          *bus
+	coordinator  *coordinator
+	participants map[string]*participant
+	acked        []saga.ID
+}
+
+func newWorld(seed uint64, options Options) *world {
+	origin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	w := &world{
+		rng: rand.New(rand.NewPCG(seed, 0x5a6a)), origin: origin, now: origin, options: options,
+		report: Report{Seed: seed, Hits: map[string]int{}}, armed: map[Fault]bool{}, participants: map[string]*participant{},
+	}
+	w.arm()
+	w.store = newStore()
+	w.bus = &bus{w: w, lanes: map[string]time.Time{}}
+	w.coordinator = newCoordinator(w)
+	for i := range participantCount {
+		name := participantName(i)
+		w.participants[name] = newParticipant(w, name)
+	}
+	return w
+}
+
+// arm chooses at least three kinds of faults for this seed.
+func (w *world) arm() {
+	order := w.rng.Perm(len(faults))
+	for _, i := range order[:3+w.rng.IntN(len(faults)-3)] {
+		w.armed[faults[i]] = true
+	}
+	for _, f := range faults {
+		if w.armed[f] {
+			w.report.Faults = append(w.report.Faults, f)
+		}
+	}
+}
+
+// calm reports whether the time of trouble is over.
+func (w *world) calm() bool { return w.now.Sub(w.origin) > troubleFor }
+
+// strikes reports, with probability p, that fault f happens now, and counts it.
+func (w *world) strikes(f Fault, p float64) bool {
+	if !w.armed[f] || w.calm() || w.rng.Float64() >= p {
+		return false
+	}
+	w.hit(string(f))
+	return true
+}
+
+func (w *world) hit(what string) { w.report.Hits[what]++ }
+
+// broken records a broken invariant.
+func (w *world) broken(format string, args ...any) {
+	const most = 20
+	if len(w.report.Violations) < most {
+		at := w.now.Sub(w.origin).String()
+		w.report.Violations = append(w.report.Violations, at+" "+fmt.Sprintf(format, args...))
+	}
+}
+
+// upTo is a random duration below d.
+func (w *world) upTo(d time.Duration) time.Duration { return time.Duration(w.rng.Int64N(int64(d))) }
+
+// newID is a UUIDv7 of the virtual time.
+func (w *world) newID() saga.ID {
+	var id saga.ID
+	binary.BigEndian.PutUint64(id[:8], uint64(w.now.UnixMilli())<<16|7<<12|uint64(w.rng.IntN(1<<12)))
+	binary.BigEndian.PutUint64(id[8:], w.rng.Uint64()>>2|1<<63)
+	return id
+}
+
+// document is a random document, sometimes too large for the state.
+func (w *world) document() []byte {
+	pad := ""
+	if w.rng.IntN(12) == 0 {
+		pad = strings.Repeat("x", saga.InlineMax)
+	}
+	return fmt.Appendf(nil, `{"yes":%t,"n":%d,"pad":%q}`, w.rng.IntN(4) > 0, w.rng.IntN(1000), pad)
+}
+
+// after calls f once d has passed on the virtual clock.
+func (w *world) after(d time.Duration, f func()) {
+	w.n++
+	heap.Push(&w.queue, item{at: w.now.Add(max(d, 0)), n: w.n, f: f})
+}
+
+// run lets the world go on until nothing more happens, or for too long.
+func (w *world) run() {
+	for len(w.queue) > 0 && w.now.Sub(w.origin) < endAfter {
+		next := heap.Pop(&w.queue).(item)
+		w.now = next.at
+		next.f()
+	}
+	w.report.Virtual = w.now.Sub(w.origin)
+	slices.SortFunc(w.acked, func(a, b saga.ID) int { return strings.Compare(a.String(), b.String()) })
+}
+
+// item is something that will happen; items of the same time keep their order.
+type item struct {
+	at time.Time
+	n  int
+	f  func()
+}
+
+// queue is a heap of what will happen.
+type queue []item
+
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	if q[i].at.Equal(q[j].at) {
+		return q[i].n < q[j].n
+	}
+	return q[i].at.Before(q[j].at)
+}
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)   { *q = append(*q, x.(item)) }
+func (q *queue) Pop() any {
+	old := *q
+	last := old[len(old)-1]
+	*q = old[:len(old)-1]
+	return last
+}
