@@ -103,5 +103,17 @@ CREATE TABLE saga_mail (
     PRIMARY KEY (bucket, saga, id)
 );
 
+-- What local steps have answered, written in the transaction of their effect: a
+-- step that is run again answers the same. An undo that came first leaves undone.
+CREATE TABLE local_steps (
+    saga    uuid     NOT NULL,
+    step    text     NOT NULL,
+    undone  boolean  NOT NULL DEFAULT false,
+    outcome smallint NOT NULL DEFAULT 0,
+    reason  text     NOT NULL DEFAULT '',
+    payload bytea,
+    PRIMARY KEY (saga, step)
+);
+
 -- +goose Down
-DROP TABLE saga_mail, far_wakes, start_keys, saga_events, sagas, definitions, settings;
+DROP TABLE local_steps, saga_mail, far_wakes, start_keys, saga_events, sagas, definitions, settings;

@@ -25,26 +25,32 @@ const wakesPage = 5000
 // transaction has ended when it is called. A bucket takes part in batches once
 // everything about it is known: its unsent rows, its wakes and its mail.
 func (c *Coordinator) Gain(ctx context.Context, gained []lease.Held) {
-	for _, held := range gained {
-		for pause := c.cfg.RetryMin; ; pause = min(2*pause, c.cfg.RetryMax) {
-			err := c.gain(ctx, held)
-			if err == nil || ctx.Err() != nil {
-				break
-			}
-			c.cfg.Log.Error("cannot take over a bucket; trying again", "bucket", held.Bucket, "error", err)
-			if !sleep(ctx, pause) {
-				return
-			}
-		}
+	buckets := make([]int, len(gained))
+	for i, held := range gained {
+		buckets[i] = held.Bucket
 	}
-	c.mailAgain(ctx, gained)
+	c.insist(ctx, buckets, func() error { return c.cfg.Relay.Gain(ctx, buckets...) })
+	for _, held := range gained {
+		c.insist(ctx, []int{held.Bucket}, func() error { return c.gain(ctx, held) })
+	}
+	c.mailAgain(ctx, buckets)
 	c.path.ask()
 }
 
-func (c *Coordinator) gain(ctx context.Context, held lease.Held) error {
-	if err := c.cfg.Relay.Gain(ctx, held.Bucket); err != nil {
-		return fmt.Errorf("sweep bucket %d: %w", held.Bucket, err)
+// insist tries until it succeeds or ctx ends: a bucket that is held and not
+// taken over would stand still.
+func (c *Coordinator) insist(ctx context.Context, buckets []int, try func() error) {
+	for pause := c.cfg.RetryMin; ctx.Err() == nil; pause = min(2*pause, c.cfg.RetryMax) {
+		err := try()
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		c.cfg.Log.Error("cannot take over buckets; trying again", "buckets", buckets, "error", err)
+		sleep(ctx, pause)
 	}
+}
+
+func (c *Coordinator) gain(ctx context.Context, held lease.Held) error {
 	w := c.writerOf(held.Bucket)
 	var last saga.ID
 	for more := true; more; {

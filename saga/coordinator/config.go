@@ -22,6 +22,8 @@ type Config struct {
 	// *lease.Lease has it. Required with Replies.
 	SaveOffsets func(ctx context.Context, offsets map[int]int64) error
 
+	Locals *Locals // Locals runs the local steps; nil without any.
+
 	Keys        saga.Keys // Keys sign and verify reply tokens. Required.
 	Incarnation int64     // Incarnation is the database's; at least 1.
 	ReplyTopic  string    // ReplyTopic is where replies go. Default unwind.replies.g1.

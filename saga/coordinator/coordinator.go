@@ -34,6 +34,9 @@ func New(cfg Config) (*Coordinator, error) {
 	}
 	c := &Coordinator{cfg: cfg.withDefaults(), buckets: map[int]*bucketState{}}
 	c.path = newPath(c)
+	if c.cfg.Locals != nil {
+		c.cfg.Locals.c.Store(c)
+	}
 	for range c.cfg.Writers {
 		c.writers = append(c.writers, newWriter(c))
 	}

@@ -231,7 +231,9 @@ func (f *fold) poison(s *folding, it *item, cause error) {
 	if err := f.transition(s, attention); err != nil {
 		f.r.c.cfg.Log.Error("attention could not be put on a saga", "saga", s.id, "error", err)
 	}
-	it.result = answer{err: cause}
+	if it.isVerb() {
+		it.result = answer{err: cause}
+	}
 	f.keep(s, it)
 }
 
@@ -242,7 +244,7 @@ func poisonedEvent(cause error) saga.Event {
 // keep puts a message into the saga's mail. Wakes come again by themselves, and
 // a verb's caller hears the error.
 func (f *fold) keep(s *folding, it *item) {
-	if it.isWake() || it.answer != nil || it.mail != 0 {
+	if it.isWake() || it.start != nil || it.isVerb() || it.mail != 0 {
 		return
 	}
 	s.keep = append(s.keep, Mail{Saga: s.id, Record: encodeMail(it.event)})
@@ -379,4 +381,15 @@ func (f *fold) messages(s *folding) {
 func (f *fold) empty() bool {
 	w := &f.writes
 	return len(w.Events) == 0 && len(w.Keep) == 0 && len(w.Folded) == 0 && len(w.FarDone) == 0 && len(w.Unclaim) == 0
+}
+
+// buckets lists the buckets of the batch.
+func (f *fold) buckets() []int {
+	var list []int
+	for _, it := range f.items {
+		if !slices.Contains(list, it.bucket) {
+			list = append(list, it.bucket)
+		}
+	}
+	return list
 }

@@ -77,4 +77,6 @@ func (it *item) outcome(f *fold) answer {
 func (it *item) isWake() bool { return it.event.Kind == saga.Woke }
 
 // isVerb reports whether an operator's verb waits for an answer.
-func (it *item) isVerb() bool { return it.answer != nil && it.start == nil }
+func (it *item) isVerb() bool {
+	return it.answer != nil && it.start == nil && it.event.Kind != saga.Replied
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/unwindhq/unwind/internal/bucket"
-	"github.com/unwindhq/unwind/internal/lease"
 	"github.com/unwindhq/unwind/saga"
 )
 
@@ -33,11 +32,7 @@ func decodeMail(data []byte) (saga.Event, error) {
 // mailAgain offers kept messages to their sagas: a new owner may be a newer
 // build, which can take what the former one could not. What still cannot be
 // taken stays where it is.
-func (c *Coordinator) mailAgain(ctx context.Context, gained []lease.Held) {
-	buckets := make([]int, len(gained))
-	for i, held := range gained {
-		buckets[i] = held.Bucket
-	}
+func (c *Coordinator) mailAgain(ctx context.Context, buckets []int) {
 	mail, err := c.cfg.Store.Mail(ctx, buckets, mailPage)
 	if err != nil {
 		c.cfg.Log.Warn("kept messages were not read", "error", err)

@@ -139,16 +139,22 @@ type Replies interface {
 
 // Relay publishes what was committed. *outbox.Relay implements it.
 type Relay interface {
-	// Gain takes over a bucket: it knows all unsent rows when it returns.
-	Gain(ctx context.Context, bucket int) error
-	// Lose lets go of a bucket once its sends have settled.
-	Lose(bucket int)
+	// Gain takes over buckets: it knows all their unsent rows when it returns.
+	Gain(ctx context.Context, buckets ...int) error
+	// Lose lets go of buckets once their sends have settled.
+	Lose(buckets ...int)
 	// Hand hands over rows right after their commit. It does not block.
 	Hand(rows []outbox.Row)
-	// Unsent reports whether a key has a row that the broker has not acknowledged.
+	// Doubt says that rows of these buckets may have been committed without
+	// having been handed over.
+	Doubt(buckets ...int)
+	// Unsent reports whether a key may have a row that the broker has not
+	// acknowledged.
 	Unsent(key string) bool
 	// TakeSent returns ids of sent rows of the caller's buckets, to delete.
 	TakeSent(mine func(bucket int) bool, limit int) []int64
+	// Deleted says that ids from TakeSent are gone.
+	Deleted(ids []int64)
 	// ReturnSent gives ids back whose delete was not committed.
 	ReturnSent(ids []int64)
 }

@@ -178,6 +178,7 @@ func (r *run) commit(ctx context.Context, b Batch, f *fold) error {
 		r.c.cfg.Relay.ReturnSent(f.writes.Sent)
 		return fmt.Errorf("commit %d sagas: %w", len(f.ids), err)
 	}
+	r.c.cfg.Relay.Deleted(f.writes.Sent)
 	failpoint.Hit(failpoint.AfterCommit)
 	return nil
 }
@@ -190,6 +191,9 @@ func (r *run) mine(bucket int) bool { return r.c.writerOf(bucket) == r.w }
 
 // after does what may only be done after the commit.
 func (r *run) after(ctx context.Context, f *fold) {
+	if r.again {
+		r.c.cfg.Relay.Doubt(f.buckets()...)
+	}
 	if !r.foreign {
 		r.c.cfg.Relay.Hand(outbox.Rows(f.writes.Messages, f.writes.IDs))
 	}

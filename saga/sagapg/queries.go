@@ -83,6 +83,18 @@ const (
 	// Index sagas_active.
 	readWakes = `SELECT id, wake_at FROM {s}.sagas WHERE bucket = $1 AND status < 3 AND id > $2 ORDER BY id LIMIT $3`
 
+	// Primary key of local_steps.
+	claimLocal = `INSERT INTO {s}.local_steps (saga, step) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+
+	// Primary key of local_steps.
+	lockLocal = `SELECT undone, outcome, reason, payload FROM {s}.local_steps WHERE saga = $1 AND step = $2 FOR UPDATE`
+
+	// Primary key of local_steps.
+	saveLocal = `UPDATE {s}.local_steps SET outcome = $3, reason = $4, payload = $5 WHERE saga = $1 AND step = $2`
+
+	// Primary key of local_steps.
+	undoLocal = `UPDATE {s}.local_steps SET undone = true WHERE saga = $1 AND step = $2`
+
 	// Primary key of settings.
 	readSettings = `SELECT name, value FROM {s}.settings ORDER BY name`
 )

@@ -195,8 +195,10 @@ func (b *bus) answers(f func(cmd saga.Command) []saga.Reply) {
 	b.answer = f
 }
 
-func (b *bus) Gain(context.Context, int) error            { return nil }
-func (b *bus) Lose(int)                                   {}
+func (b *bus) Gain(context.Context, ...int) error         { return nil }
+func (b *bus) Doubt(...int)                               {}
+func (b *bus) Deleted([]int64)                            {}
+func (b *bus) Lose(...int)                                {}
 func (b *bus) ReturnSent([]int64)                         {}
 func (b *bus) Assign(int32, int64) error                  { return nil }
 func (b *bus) Revoke(int32)                               {}

@@ -1,0 +1,98 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/unwindhq/unwind/outbox"
+	"github.com/unwindhq/unwind/saga"
+)
+
+// LocalRunner runs the local steps of sagas, each effectively once. Package
+// sagapg has one whose steps run in a transaction of the sagas' database.
+type LocalRunner interface {
+	// Run carries out a command, or repeats its answer. An error means that it
+	// could not be tried; the command is run again later.
+	Run(ctx context.Context, cmd saga.Command) (saga.Reply, error)
+}
+
+// Locals is the outbox.Publisher that runs local steps in this process and
+// passes every other row on. A local command lies in the outbox like any other,
+// so that a crash forgets none; its row counts as sent once its reply is
+// committed.
+type Locals struct {
+	runner LocalRunner
+	next   outbox.Publisher
+	topic  string
+	room   chan struct{}
+	c      atomic.Pointer[Coordinator]
+}
+
+// NewLocals returns a publisher that runs at most limit local steps at a time.
+// prefix is Config.Prefix, empty for its default. next may be nil without Kafka.
+func NewLocals(runner LocalRunner, next outbox.Publisher, prefix string, limit int) *Locals {
+	fill(&prefix, Config{}.withDefaults().Prefix)
+	return &Locals{runner: runner, next: next, topic: prefix + saga.Local, room: make(chan struct{}, max(limit, 1))}
+}
+
+// errNoBroker says that a command for a participant cannot be sent, because this
+// process runs without Kafka.
+var errNoBroker = errors.New("this process runs without Kafka: only local steps can be run")
+
+// Publish implements outbox.Publisher.
+func (l *Locals) Publish(ctx context.Context, rows []outbox.Row, done func(i int, err error)) {
+	var others []outbox.Row
+	var index []int
+	for i, row := range rows {
+		switch {
+		case row.Topic == l.topic:
+			l.begin(ctx, row, func(err error) { done(i, err) })
+		case l.next == nil:
+			done(i, errNoBroker)
+		default:
+			others, index = append(others, row), append(index, i)
+		}
+	}
+	if len(others) > 0 {
+		l.next.Publish(ctx, others, func(i int, err error) { done(index[i], err) })
+	}
+}
+
+// begin runs a step beside the relay, once there is room.
+func (l *Locals) begin(ctx context.Context, row outbox.Row, done func(error)) {
+	select {
+	case l.room <- struct{}{}:
+	case <-ctx.Done():
+		done(ctx.Err())
+		return
+	}
+	go func() {
+		defer func() { <-l.room }()
+		done(l.run(ctx, row))
+	}()
+}
+
+// run runs a step and sees its reply committed.
+func (l *Locals) run(ctx context.Context, row outbox.Row) error {
+	cmd, err := saga.DecodeCommand(row.Headers, row.Payload)
+	if err != nil {
+		return fmt.Errorf("%w: local command: %w", outbox.ErrPermanent, err)
+	}
+	reply, err := l.runner.Run(ctx, cmd)
+	if err != nil {
+		return fmt.Errorf("local step %s: %w", cmd.ID, err)
+	}
+	c := l.c.Load()
+	if c == nil {
+		return ErrNotReady
+	}
+	it := &item{bucket: row.Bucket, saga: cmd.ID.Saga, answer: make(chan answer, 1)}
+	it.event = saga.ReplyEvent(reply, time.Time{})
+	if _, err := c.submit(ctx, it); err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("reply of local step %s: %w", cmd.ID, err)
+	}
+	return nil
+}

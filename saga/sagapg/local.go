@@ -1,0 +1,152 @@
+package sagapg
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+)
+
+// LocalStep is a function that a definition names with local: or as a local
+// step's compensation.
+type LocalStep struct {
+	name string
+	run  func(ctx context.Context, tx pgx.Tx, input []byte) ([]byte, error)
+}
+
+// Local makes a LocalStep of fn. It runs in a transaction of the sagas' own
+// database that also records its answer: its effect, if made through tx, happens
+// once, however often the step is tried. A nil error is success; Refuse is a
+// business no, after which tx is taken back; any other error is technical and is
+// tried again. As a compensation, fn gets the step's input and its output is
+// dropped.
+func Local[In, Out any](name string, fn func(ctx context.Context, tx pgx.Tx, in In) (Out, error)) LocalStep {
+	return LocalStep{name: name, run: func(ctx context.Context, tx pgx.Tx, input []byte) ([]byte, error) {
+		var in In
+		if err := json.Unmarshal(input, &in); err != nil {
+			return nil, fmt.Errorf("read the input of local step %s: %w", name, err)
+		}
+		out, err := fn(ctx, tx, in)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(out)
+	}}
+}
+
+type refusal struct{ reason string }
+
+func (r *refusal) Error() string { return "refused: " + r.reason }
+
+// Refuse returns the error with which a local step says no.
+func Refuse(reason string) error { return &refusal{reason} }
+
+// Locals runs local steps. It implements coordinator.LocalRunner.
+type Locals struct {
+	s     *Store
+	steps map[string]LocalStep
+}
+
+var _ coordinator.LocalRunner = (*Locals)(nil)
+
+// Locals returns the runner of these steps.
+func (s *Store) Locals(steps ...LocalStep) *Locals {
+	l := &Locals{s: s, steps: make(map[string]LocalStep, len(steps))}
+	for _, step := range steps {
+		l.steps[step.name] = step
+	}
+	return l
+}
+
+// Run implements coordinator.LocalRunner.
+func (l *Locals) Run(ctx context.Context, cmd saga.Command) (saga.Reply, error) {
+	reply := saga.Reply{ID: cmd.ID, Participant: cmd.Participant, Attempt: cmd.Attempt, Epoch: cmd.Epoch, Route: cmd.Route}
+	step, ok := l.steps[cmd.Name]
+	if !ok {
+		reply.Outcome, reply.Reason = saga.Failed, fmt.Sprintf("this process has no local step %q", cmd.Name)
+		return reply, nil
+	}
+	err := pgx.BeginFunc(ctx, l.s.pool, func(tx pgx.Tx) error {
+		return l.guarded(ctx, tx, cmd, step, &reply)
+	})
+	var technical *failure
+	if errors.As(err, &technical) {
+		reply.Outcome, reply.Reason = saga.Failed, saga.Clip(technical.Error())
+		return reply, nil
+	}
+	if err != nil {
+		return reply, fmt.Errorf("run local step %s: %w", cmd.ID, err)
+	}
+	return reply, nil
+}
+
+// failure is a technical error of the step itself.
+type failure struct{ cause error }
+
+func (f *failure) Error() string { return f.cause.Error() }
+func (f *failure) Unwrap() error { return f.cause }
+
+// guarded runs the step unless its row says that it was run. The row's lock makes
+// two runs of one step wait for each other.
+func (l *Locals) guarded(ctx context.Context, tx pgx.Tx, cmd saga.Command, step LocalStep, reply *saga.Reply) error {
+	id, name := pgtype.UUID{Bytes: cmd.ID.Saga, Valid: true}, cmd.ID.Step.String()
+	if _, err := tx.Exec(ctx, l.s.in(claimLocal), id, name); err != nil {
+		return err
+	}
+	var undone bool
+	var outcome int16
+	err := tx.QueryRow(ctx, l.s.in(lockLocal), id, name).Scan(&undone, &outcome, &reply.Reason, &reply.Payload.Data)
+	if err != nil {
+		return err
+	}
+	reply.Outcome = saga.Outcome(outcome)
+	switch {
+	case cmd.ID.Direction == saga.Undo:
+		return l.undo(ctx, tx, cmd, step, undone, reply)
+	case undone:
+		reply.Outcome, reply.Reason = saga.Rejected, "undone"
+		return nil
+	case outcome != 0:
+		return nil
+	}
+	return l.do(ctx, tx, cmd, step, reply)
+}
+
+func (l *Locals) do(ctx context.Context, tx pgx.Tx, cmd saga.Command, step LocalStep, reply *saga.Reply) error {
+	err := pgx.BeginFunc(ctx, tx, func(inner pgx.Tx) (err error) {
+		reply.Payload.Data, err = step.run(ctx, inner, cmd.Payload.Data)
+		return err
+	})
+	reply.Outcome = saga.Succeeded
+	var no *refusal
+	switch {
+	case errors.As(err, &no):
+		reply.Outcome, reply.Reason = saga.Rejected, saga.Clip(no.reason)
+	case err != nil:
+		return &failure{err}
+	}
+	id := pgtype.UUID{Bytes: cmd.ID.Saga, Valid: true}
+	_, err = tx.Exec(ctx, l.s.in(saveLocal), id, cmd.ID.Step.String(), int16(reply.Outcome), reply.Reason, reply.Payload.Data)
+	return err
+}
+
+// undo runs the compensation if there is an effect to undo.
+func (l *Locals) undo(ctx context.Context, tx pgx.Tx, cmd saga.Command, step LocalStep, undone bool, reply *saga.Reply) error {
+	effect := reply.Outcome == saga.Succeeded && !undone
+	*reply = saga.Reply{
+		ID: cmd.ID, Participant: cmd.Participant, Attempt: cmd.Attempt, Epoch: cmd.Epoch, Route: cmd.Route, Outcome: saga.Succeeded,
+	}
+	if effect {
+		if _, err := step.run(ctx, tx, cmd.Payload.Data); err != nil {
+			return &failure{err}
+		}
+	}
+	_, err := tx.Exec(ctx, l.s.in(undoLocal), pgtype.UUID{Bytes: cmd.ID.Saga, Valid: true}, cmd.ID.Step.String())
+	return err
+}

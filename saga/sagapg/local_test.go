@@ -1,0 +1,112 @@
+package sagapg_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/internal/lease"
+	"github.com/unwindhq/unwind/internal/testserver"
+	"github.com/unwindhq/unwind/migrations"
+	"github.com/unwindhq/unwind/outbox"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+	"github.com/unwindhq/unwind/saga/sagapg"
+)
+
+type entry struct {
+	Cents int `json:"cents"`
+}
+
+// Local steps need no Kafka: coordinator, relay and lease on Postgres alone.
+func TestLocalStepsWithoutKafka(t *testing.T) {
+	t.Parallel()
+	url := testserver.Postgres(t)
+	require.NoError(t, migrations.Up(t.Context(), url, "unwind", migrations.Outbox, migrations.Coordinator))
+	pool, err := pgxpool.New(t.Context(), url+"&pool_max_conns=20")
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	_, err = pool.Exec(t.Context(), `CREATE TABLE ledger (cents int)`)
+	require.NoError(t, err)
+	store, err := sagapg.New(sagapg.Config{Pool: pool})
+	require.NoError(t, err)
+
+	var flaky atomic.Int32
+	runner := store.Locals(
+		sagapg.Local("book", func(ctx context.Context, tx pgx.Tx, in entry) (entry, error) {
+			_, err := tx.Exec(ctx, `INSERT INTO ledger VALUES ($1)`, in.Cents)
+			if flaky.Add(1) == 1 {
+				return in, errors.New("out of luck")
+			}
+			return in, err
+		}),
+		sagapg.Local("unbook", func(ctx context.Context, tx pgx.Tx, in entry) (struct{}, error) {
+			_, err := tx.Exec(ctx, `DELETE FROM ledger WHERE cents = $1`, in.Cents)
+			return struct{}{}, err
+		}),
+		sagapg.Local("limit", func(_ context.Context, _ pgx.Tx, in entry) (entry, error) {
+			if in.Cents > 100 {
+				return in, sagapg.Refuse("over the limit")
+			}
+			return in, nil
+		}))
+	fast := saga.Policy{Timeout: time.Second, Attempts: 3, Backoff: 10 * time.Millisecond}
+	m, err := saga.Compile(saga.Definition{Name: "pay", Steps: []saga.Step{
+		{Name: "book", Participant: saga.Local, Command: "book", Compensation: "unbook", Do: fast},
+		{Name: "limit", Participant: saga.Local, Command: "limit", Kind: saga.Pivot, Do: fast},
+	}})
+	require.NoError(t, err)
+	c := embed(t, pool, store, runner, library{"pay": m})
+
+	end := func(input string) saga.State {
+		res, err := c.Start(t.Context(), coordinator.StartRequest{Namespace: "default", Definition: "pay", Version: "r1", Input: saga.JSON([]byte(input))})
+		require.NoError(t, err)
+		w := &world{store: &faulty{Store: store}}
+		require.Eventually(t, func() bool { return w.state(t, res.ID).Status.Ended() }, 20*time.Second, 10*time.Millisecond)
+		return w.state(t, res.ID)
+	}
+	require.Equal(t, saga.Completed, end(`{"cents":50}`).Status)
+	require.Equal(t, saga.Compensated, end(`{"cents":500}`).Status)
+	var booked []int
+	rows, err := pool.Query(t.Context(), `SELECT cents FROM ledger`)
+	require.NoError(t, err)
+	booked, err = pgx.CollectRows(rows, pgx.RowTo[int])
+	require.NoError(t, err)
+	require.Equal(t, []int{50}, booked, "one effect, once; the other one undone")
+}
+
+// embed runs a whole engine in this process, on Postgres alone.
+func embed(t *testing.T, pool *pgxpool.Pool, store *sagapg.Store, runner coordinator.LocalRunner, defs library) *coordinator.Coordinator {
+	t.Helper()
+	locals := coordinator.NewLocals(runner, nil, "", 16)
+	relay, err := outbox.NewRelay(outbox.RelayConfig{Pool: pool, Publisher: locals})
+	require.NoError(t, err)
+	c, err := coordinator.New(coordinator.Config{
+		Store: store, Definitions: defs, Relay: relay, Locals: locals, Keys: keys, Incarnation: 1,
+	})
+	require.NoError(t, err)
+	leases, err := lease.New(lease.Config{Pool: pool, Node: t.Name(), OnGain: c.Gain, OnLoss: c.Lose})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	leased, stop := context.WithCancel(ctx)
+	ended := make(chan error, 3)
+	go func() { ended <- c.Run(ctx) }()
+	go func() { ended <- relay.Run(ctx) }()
+	released := make(chan error, 1)
+	go func() { released <- leases.Run(leased) }()
+	t.Cleanup(func() {
+		stop()
+		require.NoError(t, <-released)
+		cancel()
+		require.NoError(t, <-ended)
+		require.NoError(t, <-ended)
+	})
+	require.Eventually(t, func() bool { return c.Ready() == nil }, 10*time.Second, 10*time.Millisecond)
+	return c
+}
