@@ -83,6 +83,9 @@ func (l *Locals) Run(ctx context.Context, cmd saga.Command) (saga.Reply, error) 
 	if err != nil {
 		return reply, fmt.Errorf("run local step %s: %w", cmd.ID, err)
 	}
+	if cmd.ID.Direction == saga.Undo {
+		reply.Outcome, reply.Reason, reply.Payload = saga.Succeeded, "", saga.Payload{}
+	}
 	return reply, nil
 }
 
@@ -108,7 +111,7 @@ func (l *Locals) guarded(ctx context.Context, tx pgx.Tx, cmd saga.Command, step 
 	reply.Outcome = saga.Outcome(outcome)
 	switch {
 	case cmd.ID.Direction == saga.Undo:
-		return l.undo(ctx, tx, cmd, step, undone, reply)
+		return l.undo(ctx, tx, cmd, step, reply.Outcome == saga.Succeeded && !undone)
 	case undone:
 		reply.Outcome, reply.Reason = saga.Rejected, "undone"
 		return nil
@@ -137,11 +140,7 @@ func (l *Locals) do(ctx context.Context, tx pgx.Tx, cmd saga.Command, step Local
 }
 
 // undo runs the compensation if there is an effect to undo.
-func (l *Locals) undo(ctx context.Context, tx pgx.Tx, cmd saga.Command, step LocalStep, undone bool, reply *saga.Reply) error {
-	effect := reply.Outcome == saga.Succeeded && !undone
-	*reply = saga.Reply{
-		ID: cmd.ID, Participant: cmd.Participant, Attempt: cmd.Attempt, Epoch: cmd.Epoch, Route: cmd.Route, Outcome: saga.Succeeded,
-	}
+func (l *Locals) undo(ctx context.Context, tx pgx.Tx, cmd saga.Command, step LocalStep, effect bool) error {
 	if effect {
 		if _, err := step.run(ctx, tx, cmd.Payload.Data); err != nil {
 			return &failure{err}
