@@ -48,6 +48,10 @@ type Config struct {
 	// RetryMax is the longest pause after trouble with the participant's own
 	// database or broker; pauses start at 100 ms and double. Default 5 s.
 	RetryMax time.Duration
+	// SessionTimeout is the silence after which Kafka takes this program for dead
+	// and gives its commands to the group's other members; default 30 s. Brokers
+	// refuse less than 6 s unless they are set otherwise.
+	SessionTimeout time.Duration
 	// UndoUnknown makes an undo that finds no row in the guard run its handler,
 	// with done nil, before the tombstone is kept. Set it if handlers have effects
 	// outside the transaction, which may stand although the transaction did not.
@@ -71,7 +75,7 @@ func (c Config) Validate() error {
 	if c.Concurrency < 0 {
 		faults = append(faults, errors.New("concurrency: negative; 0 stands for the default"))
 	}
-	if min(c.HandlerTimeout, c.StatementTimeout, c.DrainTimeout, c.RetryMax) < 0 {
+	if min(c.HandlerTimeout, c.StatementTimeout, c.DrainTimeout, c.RetryMax, c.SessionTimeout) < 0 {
 		faults = append(faults, errors.New("times must not be negative; 0 stands for the default"))
 	}
 	return errors.Join(faults...)
@@ -87,6 +91,7 @@ func (c Config) withDefaults() Config {
 	c.StatementTimeout = or(c.StatementTimeout, 10*time.Second)
 	c.DrainTimeout = or(c.DrainTimeout, 20*time.Second)
 	c.RetryMax = or(c.RetryMax, 5*time.Second)
+	c.SessionTimeout = or(c.SessionTimeout, 30*time.Second)
 	c.Log = or(c.Log, slog.New(slog.DiscardHandler))
 	c.Kafka.Log = or(c.Kafka.Log, c.Log)
 	c.Kafka.ClientID = or(c.Kafka.ClientID, c.Group)

@@ -152,6 +152,7 @@ func (p *Participant) consume(ctx context.Context) error {
 	subscriber, err := kafka.NewSubscriber(kafka.SubscriberConfig{
 		Config: p.cfg.Kafka, Group: p.cfg.Group, Concurrency: p.cfg.Concurrency,
 		DrainTimeout: p.cfg.DrainTimeout, RebalanceTimeout: p.cfg.DrainTimeout + 40*time.Second,
+		SessionTimeout: p.cfg.SessionTimeout, HeartbeatInterval: p.cfg.SessionTimeout / 10,
 	})
 	if err != nil {
 		return err
