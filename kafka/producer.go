@@ -102,7 +102,7 @@ func (p *Producer) enqueue(refused error, records []Record, done func(int, int32
 			refused = ErrBufferFull
 		}
 		deliveries[i] = delivery{index: i, refused: refused, done: done}
-		m := r.toWire()
+		m := toWire(r)
 		m.Metadata = &deliveries[i]
 		p.queue = append(p.queue, m)
 		p.waiting.Add(1)

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"time"
 
 	"github.com/unwindhq/unwind/internal/record"
 )
@@ -14,25 +13,9 @@ type Header = record.Header
 // ByKey is the Partition of a record that goes where its key says.
 const ByKey int32 = -1
 
-// Record is one Kafka record, to be sent or as it was read.
-type Record struct {
-	// Topic is the topic's name.
-	Topic string
-	// Partition is where the record lies or must go. When sending, ByKey (-1)
-	// chooses by Kafka's murmur2 of Key, and at random for a nil Key.
-	Partition int32
-	// Offset is the record's place in its partition; ignored when sending.
-	Offset int64
-	// Timestamp is the record's time, in milliseconds' precision. When sending,
-	// the zero time stands for now.
-	Timestamp time.Time
-	// Key orders and places records. nil is no key and differs from an empty one.
-	Key []byte
-	// Value is the payload. nil is Kafka's tombstone and differs from an empty one.
-	Value []byte
-	// Headers are the record's headers, in order, duplicates kept.
-	Headers []Header
-}
+// Record is one Kafka record, to be sent or as it was read. It is an alias, so
+// that the coordinator's ports can name it without this package.
+type Record = record.Record
 
 // contextKey is the type of this package's context keys.
 type contextKey struct{}

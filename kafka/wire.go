@@ -5,7 +5,7 @@ import (
 )
 
 // toWire returns the library's form of r for producing.
-func (r Record) toWire() *sarama.ProducerMessage {
+func toWire(r Record) *sarama.ProducerMessage {
 	m := &sarama.ProducerMessage{Topic: r.Topic, Partition: r.Partition, Timestamp: r.Timestamp}
 	if r.Key != nil {
 		m.Key = sarama.ByteEncoder(r.Key)

@@ -21,7 +21,11 @@ type bus struct{ producer *kafka.Producer }
 // Put implements coordinator.DeadLetters.
 func (b bus) Put(ctx context.Context, rec kafka.Record, class, reason string) error {
 	dead := deadletter.Record(rec, deadletter.Reason{Class: class, Text: reason}, time.Now())
-	if err := b.send(ctx, dead); err != nil {
+	err := b.send(ctx, dead)
+	switch {
+	case kafka.IsPermanent(err):
+		return fmt.Errorf("%w: a dead letter on %s: %w", outbox.ErrPermanent, dead.Topic, err)
+	case err != nil:
 		return fmt.Errorf("keep a dead letter on %s: %w", dead.Topic, err)
 	}
 	return nil

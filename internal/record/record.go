@@ -1,7 +1,9 @@
-// Package record holds the one header type that the outbox, the Kafka adapter
-// and the saga's wire contract share, so that a header never has to be copied
-// from one package's type into another's.
+// Package record holds the one record and header type that the outbox, the Kafka
+// adapter, the coordinator's ports and the saga's wire contract share, so that
+// nothing has to be copied from one package's type into another's.
 package record
+
+import "time"
 
 // Header is one header of a Kafka record. Headers are a list, not a map: their
 // order and duplicates are part of a record, and a nil Value (no value) differs
@@ -19,4 +21,24 @@ func Get(headers []Header, key string) ([]byte, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Record is one Kafka record, to be sent or as it was read.
+type Record struct {
+	// Topic is the topic's name.
+	Topic string
+	// Partition is where the record lies or must go. When sending, -1
+	// chooses by Kafka's murmur2 of Key, and at random for a nil Key.
+	Partition int32
+	// Offset is the record's place in its partition; ignored when sending.
+	Offset int64
+	// Timestamp is the record's time, in milliseconds' precision. When sending,
+	// the zero time stands for now.
+	Timestamp time.Time
+	// Key orders and places records. nil is no key and differs from an empty one.
+	Key []byte
+	// Value is the payload. nil is Kafka's tombstone and differs from an empty one.
+	Value []byte
+	// Headers are the record's headers, in order, duplicates kept.
+	Headers []Header
 }

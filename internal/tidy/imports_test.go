@@ -53,7 +53,7 @@ var layers = []struct {
 	{[]string{"outbox", "outbox/inbox", "internal/lease", "migrations"}, []string{"saga/...", "kafka", "outbox/outboxkafka", "client"}, "the outbox is usable without sagas and without Kafka"},
 	{[]string{"outbox/outboxkafka"}, []string{"saga/...", "migrations"}, "the outbox's adapter joins outbox and kafka, no more"},
 	{[]string{"saga/definition"}, []string{"saga/coordinator", "saga/sagapg", "saga/participant", "kafka", "outbox/..."}, "definitions are data: they know the core only"},
-	{[]string{"saga/coordinator"}, []string{"saga/sagapg", "saga/participant", "outbox/outboxkafka", "migrations", "internal/rest"}, "the coordinator knows its ports, not the adapters (kafka.Record is the form of a reply)"},
+	{[]string{"saga/coordinator"}, []string{"kafka", "saga/sagapg", "saga/participant", "outbox/outboxkafka", "migrations", "internal/rest"}, "the coordinator knows its ports, not the adapters"},
 	{[]string{"saga/sagapg"}, []string{"kafka", "outbox/outboxkafka", "saga/participant", "internal/rest"}, "adapters do not import each other"},
 	{[]string{"saga/participant"}, []string{"saga/coordinator", "saga/sagapg", "internal/rest"}, "a participant is not part of the coordinator"},
 	{[]string{"internal/rest"}, []string{"saga/sagapg", "kafka", "outbox/outboxkafka"}, "adapters do not import each other"},

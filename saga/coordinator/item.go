@@ -3,7 +3,7 @@ package coordinator
 import (
 	"time"
 
-	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/internal/record"
 	"github.com/unwindhq/unwind/saga"
 )
 
@@ -15,7 +15,7 @@ type item struct {
 	event  saga.Event
 
 	// A reply, or what was found where a reply should be.
-	record *kafka.Record
+	record *record.Record
 	dead   *verdict
 	move   int // with dead: the partition it belongs to, if it was misplaced
 

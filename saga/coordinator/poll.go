@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/unwindhq/unwind/internal/bucket"
-	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/internal/record"
 	"github.com/unwindhq/unwind/saga"
 )
 
@@ -34,7 +34,7 @@ func (c *Coordinator) poll(ctx context.Context) error {
 // replyItem turns a record into an item. What cannot be read, or was forged,
 // becomes an item too: in its turn it is kept as a dead letter, and the partition
 // goes on.
-func (c *Coordinator) replyItem(rec *kafka.Record) *item {
+func (c *Coordinator) replyItem(rec *record.Record) *item {
 	it := &item{bucket: int(rec.Partition), record: rec}
 	reply, err := saga.DecodeReply(rec.Headers, rec.Value)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/unwindhq/unwind/internal/lease"
-	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/internal/record"
 	"github.com/unwindhq/unwind/outbox"
 	"github.com/unwindhq/unwind/saga"
 )
@@ -132,7 +132,7 @@ type Replies interface {
 	// Revoke stops reading a partition; its buffered records are dropped.
 	Revoke(partition int32)
 	// Poll waits for records and returns at most limit.
-	Poll(ctx context.Context, limit int) ([]kafka.Record, error)
+	Poll(ctx context.Context, limit int) ([]record.Record, error)
 	// HighWater asks the brokers for the partitions' ends.
 	HighWater(ctx context.Context, partitions []int32) (map[int32]int64, error)
 }
@@ -161,13 +161,14 @@ type Relay interface {
 
 // DeadLetters keeps records that nobody can read.
 type DeadLetters interface {
-	// Put keeps a record; it is durable when Put returns nil.
-	Put(ctx context.Context, rec kafka.Record, class, reason string) error
+	// Put keeps a record; it is durable when Put returns nil. An error that wraps
+	// outbox.ErrPermanent says that trying again cannot help.
+	Put(ctx context.Context, rec record.Record, class, reason string) error
 }
 
 // Republisher re-publishes a reply that was sent to a wrong partition.
 type Republisher interface {
 	// Republish writes the record byte for byte to another partition of its topic;
 	// it is durable when Republish returns nil.
-	Republish(ctx context.Context, rec kafka.Record, partition int32) error
+	Republish(ctx context.Context, rec record.Record, partition int32) error
 }

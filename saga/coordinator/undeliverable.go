@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/internal/record"
 	"github.com/unwindhq/unwind/outbox"
 	"github.com/unwindhq/unwind/saga"
 )
 
 // classUndeliverable marks a command that can never be sent as it is.
 const classUndeliverable = "undeliverable"
+
+// byKey is the partition of a record that goes where its key says.
+const byKey int32 = -1
 
 // Undeliverable takes a command that can never be sent as it is: too large, its
 // topic gone, writing forbidden. It is the relay's OnUndeliverable. The command
@@ -22,9 +25,9 @@ func (c *Coordinator) Undeliverable(ctx context.Context, row outbox.Row, cause e
 	if err != nil {
 		return fmt.Errorf("outbox row %d is no command: %w", row.ID, err)
 	}
-	rec := kafka.Record{Topic: row.Topic, Partition: kafka.ByKey, Key: []byte(row.Key), Value: row.Payload, Headers: row.Headers}
+	rec := record.Record{Topic: row.Topic, Partition: byKey, Key: []byte(row.Key), Value: row.Payload, Headers: row.Headers}
 	if c.cfg.DeadLetters != nil {
-		if err := c.cfg.DeadLetters.Put(ctx, rec, classUndeliverable, cause.Error()); err != nil && !kafka.IsPermanent(err) {
+		if err := c.cfg.DeadLetters.Put(ctx, rec, classUndeliverable, cause.Error()); err != nil && !errors.Is(err, outbox.ErrPermanent) {
 			return fmt.Errorf("keep undeliverable command %s: %w", cmd.ID, err)
 		}
 	}
