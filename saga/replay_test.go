@@ -2,6 +2,7 @@ package saga_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -172,4 +173,33 @@ func TestStateOfAnotherDefinition(t *testing.T) {
 	_, _, err = machine.Decide(other, nil, saga.Event{Kind: saga.Woke, At: storyStart})
 	require.ErrorIs(t, err, saga.ErrState)
 	require.EqualError(t, err, "saga "+storyID.String()+" has 2 steps, its definition trip r1 has 3: not a state that this build can read")
+}
+
+// TestRequestsAreRemembered: a request id that was applied changes nothing; the
+// last 128 are known.
+func TestRequestsAreRemembered(t *testing.T) {
+	t.Parallel()
+	def := saga.Definition{Name: "wide", Version: "r1"}
+	for i := range 8 {
+		def.Steps = append(def.Steps, saga.Step{Name: fmt.Sprintf("s%d", i), Participant: "p", Command: "run", Compensation: "unrun"})
+	}
+	machine, err := saga.Compile(def)
+	require.NoError(t, err)
+	state, _, err := machine.Decide(saga.State{ID: storyID}, nil, saga.Event{Kind: saga.Started, At: storyStart, RequestID: "first"})
+	require.NoError(t, err)
+	cancel := saga.Event{Kind: saga.Cancelled, At: storyStart, RequestID: "first"}
+	same, effects, err := machine.Decide(state, nil, cancel)
+	require.NoError(t, err)
+	require.Equal(t, state, same)
+	require.Empty(t, effects)
+	for i := range 128 {
+		stale := saga.Event{Kind: saga.Replied, At: storyStart, Epoch: 9, Direction: saga.Do, RequestID: fmt.Sprint(i)}
+		stale.Step.Name = fmt.Sprintf("s%d", i%8)
+		state, _, err = machine.Decide(state, nil, stale)
+		require.NoError(t, err)
+	}
+	require.Len(t, state.Requests, 128)
+	turned, _, err := machine.Decide(state, nil, cancel)
+	require.NoError(t, err)
+	require.Equal(t, saga.Compensating, turned.Status, "the oldest request is forgotten")
 }

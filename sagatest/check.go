@@ -89,6 +89,21 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 	w.countStates(before, next)
 }
 
+// checkSend checks what a transition sends.
+func (w *world) checkSend(next saga.State, e saga.Event, c saga.Command) {
+	switch {
+	case e.Hold:
+		w.broken("I7: saga %s: a node that may not send has sent %s", next.ID, c.ID)
+	case c.ID.Direction == saga.Do && next.Status != saga.Running:
+		w.broken("I3: saga %s is %s and sends %s", next.ID, next.Status, c.ID)
+	}
+	for _, st := range next.Steps {
+		if c.ID.Direction == saga.Undo && st.Phase == saga.Doing {
+			w.broken("I3: saga %s sends %s while a step is still being done", next.ID, c.ID)
+		}
+	}
+}
+
 func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.State) {
 	name := w.store.machines[s.ID].Definition().Steps[i].Name
 	if e.Kind == saga.Replied && e.Step.Name == name && is.Ignored > was.Ignored {
@@ -159,7 +174,7 @@ func (w *world) checkSaga(id saga.ID) {
 		for _, step := range state.Steps {
 			phases = append(phases, step.Phase)
 		}
-		w.broken("I1: saga %s is still %s: %s, to be woken at %s", id, state.Status, phases, state.WakeAt().Sub(w.origin))
+		w.broken("I1: saga %s is still %s: %v, to be woken at %s", id, state.Status, phases, state.WakeAt().Sub(w.origin))
 	}
 }
 

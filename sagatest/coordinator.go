@@ -178,6 +178,7 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 	}
 	for _, effect := range effects {
 		command := effect.(saga.Send).Command
+		w.checkSend(next, e, command)
 		if w.options.Mutant.send(ch, e, command, w) {
 			ch.sends = append(ch.sends, command)
 		}

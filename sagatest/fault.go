@@ -25,6 +25,7 @@ const (
 	failedButDone     Fault = "failed-but-done"     // a handler says failed, and has done it
 	undoFailure       Fault = "undo-failure"        // a compensation fails
 	undoRefused       Fault = "undo-refused"        // a compensation is rejected
+	retriableRefusal  Fault = "retriable-refusal"   // a step behind the pivot is rejected, this once
 	redelivery        Fault = "redelivery"          // a participant dies between commit and acknowledgement
 	forgedReply       Fault = "forged-reply"        // a reply that nobody was asked for
 	undeliverable     Fault = "undeliverable"       // a command can never be sent, and is dropped
@@ -34,7 +35,7 @@ const (
 var faults = []Fault{
 	abort, crashBeforeCommit, crashAfterCommit, unknownKept, unknownLost, kill, publishWritten, publishLost, ackLost,
 	duplicateCommand, lateCommand, duplicateReply, lateReply, busOutage, silence, slowHandler, technicalFailure, failedButDone,
-	undoFailure, undoRefused, redelivery, forgedReply, undeliverable, clockBack,
+	undoFailure, undoRefused, retriableRefusal, redelivery, forgedReply, undeliverable, clockBack,
 }
 
 // Mutant is something that is broken on purpose, to prove that the checker can

@@ -127,8 +127,11 @@ func (p *participant) do(cmd saga.Command) (saga.Outcome, []byte) {
 // first runs a do that was not run before.
 func (p *participant) first(key effectKey) (saga.Outcome, []byte) {
 	w := p.w
-	if w.strikes(technicalFailure, 0.1) {
+	switch mayRefuse := w.mayRefuse(key); {
+	case w.strikes(technicalFailure, 0.1):
 		return saga.Failed, nil
+	case !mayRefuse && w.strikes(retriableRefusal, 0.1):
+		return saga.Rejected, nil
 	}
 	g := &guard{phase: guardDone, outcome: saga.Succeeded, payload: w.document()}
 	if w.mayRefuse(key) && w.rng.IntN(10) == 0 {

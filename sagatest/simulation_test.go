@@ -23,7 +23,7 @@ var (
 var reached = []string{
 	"abort", "crash-before-commit", "crash-after-commit", "commit-unknown-kept", "commit-unknown-lost", "kill", "publish-written",
 	"publish-lost", "ack-lost", "duplicate-command", "late-command", "duplicate-reply", "late-reply", "bus-outage", "silence",
-	"slow-handler", "technical-failure", "failed-but-done", "undo-failure", "undo-refused", "redelivery", "forged-reply", "clock-back",
+	"slow-handler", "technical-failure", "failed-but-done", "undo-failure", "undo-refused", "retriable-refusal", "redelivery", "forged-reply", "clock-back",
 	"cancel", "past-pivot", "history-asked", "rejected", "tombstone", "do-after-undo", "stored-reply", "dead-letter", "ignored",
 	"deferred", "ongoing", "phase-held", "phase-undo-held", "phase-unknown", "phase-skipped", "phase-refused", "phase-undo-resting",
 	"attention-pivot-unknown", "attention-retriable-failing", "attention-compensation-failed", "attention-undeliverable", "undeliverable",
