@@ -202,6 +202,9 @@ func (a *App) openRelay(_ context.Context, p *parts) (err error) {
 	config := outbox.RelayConfig{Pool: p.pools.write, Schema: outbox.Schema(a.cfg.Schema), Publisher: nowhere{}, Log: a.cfg.Log}
 	if p.producer != nil {
 		config.Publisher = outboxkafka.New(p.producer)
+		config.OnUndeliverable = func(ctx context.Context, row outbox.Row, cause error) error {
+			return p.engine.Undeliverable(ctx, row, cause)
+		}
 	}
 	p.relay, err = outbox.NewRelay(config)
 	return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/unwindhq/unwind/internal/failpoint"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/outbox"
 )
@@ -42,7 +43,9 @@ func (p *Publisher) Publish(ctx context.Context, rows []outbox.Row, done func(i 
 	}
 	b := &batch{done: done, open: len(rows), closed: make([]bool, len(rows))}
 	b.watch(ctx)
+	failpoint.Hit(failpoint.BeforeSend)
 	p.producer.Produce(ctx, records, func(i int, _ int32, _ int64, err error) {
+		failpoint.Hit(failpoint.AfterSend)
 		if kafka.IsPermanent(err) {
 			err = fmt.Errorf("%w: %w", outbox.ErrPermanent, err)
 		}
