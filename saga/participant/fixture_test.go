@@ -63,7 +63,12 @@ func newFixture(t testing.TB, change ...func(*Config)) *fixture {
 // newPool migrates a schema in a fresh database.
 func newPool(t testing.TB, schema string) *pgxpool.Pool {
 	t.Helper()
-	url := testserver.Postgres(t)
+	return migrate(t, testserver.Postgres(t), schema)
+}
+
+// migrate makes the schema and the ledger in the database of that URL.
+func migrate(t testing.TB, url, schema string) *pgxpool.Pool {
+	t.Helper()
 	require.NoError(t, migrations.Up(t.Context(), url, schema, migrations.Outbox, migrations.Participant))
 	pool, err := pgxpool.New(t.Context(), url)
 	require.NoError(t, err)

@@ -245,3 +245,34 @@ func TestWithoutADatabaseThroughARealBroker(t *testing.T) {
 	require.Equal(t, ticket{"T1"}, got)
 	require.Equal(t, int32(1), calls.Load())
 }
+
+// While its database is away a participant answers nothing and acknowledges
+// nothing; afterwards every command is answered, its effect there once.
+func TestDatabaseAwayAndBack(t *testing.T) {
+	t.Parallel()
+	server := testserver.RestartablePostgres(t)
+	c := newCoordinator(t)
+	pool := migrate(t, server.URL(), "flights")
+	f := newFixture(t, func(cfg *Config) { c.cfg.Pool = pool; *cfg = c.cfg })
+	f.pool = pool
+	c.start(f.p)
+	c.ask(ask{saga: newSaga()})
+	require.Equal(t, saga.Succeeded, c.await(1)[0].Outcome)
+	server.Kill()
+	ids := map[saga.ID]bool{}
+	for range 20 {
+		id := newSaga()
+		ids[id] = true
+		c.ask(ask{saga: id})
+	}
+	require.Eventually(t, func() bool { return f.p.troubles.Load() > 2 }, patience, time.Millisecond)
+	require.NoError(t, server.Start(t.Context()))
+	for len(ids) > 0 {
+		reply := c.await(1)[0]
+		require.Equal(t, saga.Succeeded, reply.Outcome, reply.Reason)
+		delete(ids, reply.ID.Saga)
+	}
+	var effects int
+	require.NoError(t, pool.QueryRow(t.Context(), `SELECT count(*) FROM ledger`).Scan(&effects))
+	require.Equal(t, 21, effects)
+}

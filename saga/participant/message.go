@@ -36,6 +36,9 @@ func (p *Participant) handle(m *message.Message) error {
 		p.troubles.Store(0)
 		return nil
 	}
+	if demoted(err) {
+		p.cfg.Pool.Reset() // else the pool would keep connections to a server that no longer takes writes
+	}
 	p.pause(m.Context())
 	return err
 }

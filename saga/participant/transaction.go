@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -266,6 +267,13 @@ func ownTrouble(err error) bool {
 		return true
 	}
 	return false
+}
+
+// demoted reports whether the server behind the connection shuts down or has
+// become a standby.
+func demoted(err error) bool {
+	code := sqlState(err)
+	return code == "25006" || strings.HasPrefix(code, "57P0")
 }
 
 // sqlState is the SQLSTATE of a Postgres error, or "".
