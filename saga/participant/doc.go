@@ -11,27 +11,29 @@
 // The guard has one row per (saga, step[index]#visit). A command is compared with
 // it by (incarnation, epoch):
 //
-//		row        command  lower        same            higher
-//		none       do       run          run             run
-//		none       undo     entomb       entomb          entomb
-//		done       do       stale        repeat          repeat, "older-input"
-//		done       undo     stale        run             run
-//		rejected   do       stale        repeat          run
-//		rejected   undo     stale        nothing         nothing
-//		undone     do       stale        refuse          refuse
-//		undone     undo     stale        repeat          repeat
-//		tombstone  do       stale        refuse          refuse
-//		tombstone  undo     stale        repeat          repeat
+//	row       | command | lower  | same    | higher
+//	none      | do      | run    | run     | run
+//	none      | undo    | entomb | entomb  | entomb
+//	done      | do      | stale  | repeat  | repeat, "older-input"
+//	done      | undo    | stale  | run     | run
+//	rejected  | do      | stale  | repeat  | run
+//	rejected  | undo    | stale  | nothing | nothing
+//	undone    | do      | stale  | refuse  | refuse
+//	undone    | undo    | stale  | repeat  | repeat
+//	tombstone | do      | stale  | refuse  | refuse
+//	tombstone | undo    | stale  | repeat  | repeat
 //
-//	  - run: the handler runs. A do that succeeds leaves done, one that is refused
-//	    (Reject) leaves rejected and none of the handler's work, an undo leaves undone.
-//	  - entomb: a tombstone is stored and the undo answered succeeded, "nothing to
-//	    undo", without its handler (but see Config.UndoUnknown).
-//	  - nothing: undone is stored and the undo answered succeeded, "nothing to undo",
-//	    without its handler: a refused do has left nothing.
-//	  - repeat: the stored answer is given again. A higher position is stored.
-//	  - stale: answered rejected, "stale epoch"; nothing is stored.
-//	  - refuse: answered rejected, "undone"; nothing is stored.
+// What the words mean:
+//
+//   - run: the handler runs. A do that succeeds leaves done, one that is refused
+//     (Reject) leaves rejected and none of the handler's work, an undo leaves undone.
+//   - entomb: a tombstone is stored and the undo answered succeeded, "nothing to
+//     undo", without its handler (but see Config.UndoUnknown).
+//   - nothing: undone is stored and the undo answered succeeded, "nothing to undo",
+//     without its handler: a refused do has left nothing.
+//   - repeat: the stored answer is given again. A higher position is stored.
+//   - stale: answered rejected, "stale epoch"; nothing is stored.
+//   - refuse: answered rejected, "undone"; nothing is stored.
 //
 // A rejection is sticky: without that, a second attempt that lies in a queue
 // could succeed after the saga has gone on to compensate.

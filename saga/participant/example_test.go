@@ -1,4 +1,4 @@
-package participant_test
+package participant_test //nolint:testableexamples // it wants servers, and ends with an interrupt
 
 import (
 	"context"

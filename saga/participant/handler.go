@@ -111,14 +111,15 @@ func decode[T any](payload saga.Payload) (T, error) {
 
 // decodeDone reads the stored result of a do, if there is one.
 func decodeDone[T any](stored *saga.Payload) (*T, error) {
+	var done *T
 	if stored == nil {
-		return nil, nil
+		return done, nil
 	}
-	done, err := decode[T](*stored)
+	value, err := decode[T](*stored)
 	if err != nil {
 		return nil, fmt.Errorf("stored result of the do: %w", err)
 	}
-	return &done, nil
+	return &value, nil
 }
 
 // encode writes a handler's result.

@@ -32,8 +32,7 @@ func IsRejection(err error) bool {
 
 // rejected returns the reason of the rejection in err.
 func rejected(err error) (string, bool) {
-	var r *rejection
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*rejection](err); ok {
 		return r.reason, true
 	}
 	return "", false

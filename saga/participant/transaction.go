@@ -278,8 +278,7 @@ func demoted(err error) bool {
 
 // sqlState is the SQLSTATE of a Postgres error, or "".
 func sqlState(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
 	}
 	return ""
