@@ -37,8 +37,8 @@ type Config struct {
 	DatabaseURL string
 	// Brokers are Kafka's addresses.
 	Brokers []string
-	// TopicPrefix comes before the participant's name in the topic of its
-	// commands; default "unwind.commands.".
+	// TopicPrefix begins the names of all topics, as for the coordinator; default
+	// "unwind.".
 	TopicPrefix string
 	// Session is the silence after which Kafka takes a program for dead and gives
 	// its commands to another one; default 6 s, the least that brokers allow

@@ -39,7 +39,7 @@ func newWorld(t *testing.T, name string) *world {
 	admin, err := kafka.NewAdmin(kafka.Config{Brokers: brokers})
 	require.NoError(t, err)
 	require.NoError(t, admin.Create(t.Context(),
-		kafka.Topic{Name: w.prefix + name, Partitions: 1}, kafka.Topic{Name: w.replies(), Partitions: replyTopicPartitions}))
+		kafka.Topic{Name: w.prefix + "commands." + name, Partitions: 1}, kafka.Topic{Name: w.replies(), Partitions: replyTopicPartitions}))
 	w.producer, err = kafka.NewProducer(kafka.Config{Brokers: brokers})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.producer.Close(context.Background()) })
@@ -104,7 +104,7 @@ func (w *world) send(id saga.ID, direction saga.Direction, name string, attempt 
 	}
 	done := make(chan error, 1)
 	w.producer.Produce(w.t.Context(), []kafka.Record{{
-		Topic: w.prefix + w.name, Partition: kafka.ByKey, Key: []byte(id.String()), Value: data, Headers: saga.CommandHeaders(cmd, time.Now()),
+		Topic: w.prefix + "commands." + w.name, Partition: kafka.ByKey, Key: []byte(id.String()), Value: data, Headers: saga.CommandHeaders(cmd, time.Now()),
 	}}, func(_ int, _ int32, _ int64, err error) { done <- err })
 	require.NoError(w.t, <-done)
 }

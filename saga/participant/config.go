@@ -28,10 +28,10 @@ type Config struct {
 	Schema string
 	// Kafka is the cluster of the commands and the replies.
 	Kafka kafka.Config
-	// TopicPrefix comes before Name in the topic of the commands; default
-	// "unwind.commands.".
+	// TopicPrefix begins the names of all topics, as for the coordinator: the
+	// commands are read from TopicPrefix, "commands." and Name. Default "unwind.".
 	TopicPrefix string
-	// Group is the consumer group; default "unwind." and Name.
+	// Group is the consumer group; default TopicPrefix and Name.
 	Group string
 	// Concurrency is how many commands of one partition run at once, those of one
 	// saga one after the other; default 16.
@@ -84,8 +84,8 @@ func (c Config) Validate() error {
 // withDefaults returns c with every zero value replaced.
 func (c Config) withDefaults() Config {
 	c.Schema = or(c.Schema, c.Name)
-	c.TopicPrefix = or(c.TopicPrefix, "unwind.commands.")
-	c.Group = or(c.Group, "unwind."+c.Name)
+	c.TopicPrefix = or(c.TopicPrefix, "unwind.")
+	c.Group = or(c.Group, c.TopicPrefix+c.Name)
 	c.Concurrency = or(c.Concurrency, 16)
 	c.HandlerTimeout = or(c.HandlerTimeout, 30*time.Second)
 	c.StatementTimeout = or(c.StatementTimeout, 10*time.Second)
@@ -99,7 +99,7 @@ func (c Config) withDefaults() Config {
 }
 
 // topic is where the commands come from.
-func (c Config) topic() string { return c.TopicPrefix + c.Name }
+func (c Config) topic() string { return c.TopicPrefix + "commands." + c.Name }
 
 // outbox is the participant's outbox.
 func (c Config) outbox() outbox.Schema { return outbox.Schema(c.Schema) }

@@ -40,7 +40,7 @@ func newCoordinator(t *testing.T) *coordinator {
 	unique := strings.ToLower(rand.Text()[:8])
 	c := &coordinator{t: t, replies: unique + ".replies"}
 	c.cfg = Config{
-		Name: "flights", Kafka: cfg, TopicPrefix: unique + ".commands.", Group: unique, Concurrency: 8,
+		Name: "flights", Kafka: cfg, TopicPrefix: unique + ".", Group: unique, Concurrency: 8,
 		RetryMax: 100 * time.Millisecond, DrainTimeout: 10 * time.Second,
 	}
 	c.commands = c.cfg.topic()
