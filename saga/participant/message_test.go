@@ -186,3 +186,20 @@ func TestReplyGoesToTheNamedPartition(t *testing.T) {
 	require.Equal(t, outbox.Pin(7), m.Partition)
 	require.Equal(t, id.String(), m.Key)
 }
+
+// A broker that is away is waited for: Run goes on until its context ends.
+func TestBrokerAway(t *testing.T) {
+	t.Parallel()
+	p, _ := newDirect(t)
+	HandleFunc(p, "book", func(context.Context, booking) (ticket, error) { return ticket{}, nil })
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	select {
+	case <-p.Running():
+	case err := <-ended:
+		require.Fail(t, "Run gave up", err)
+	}
+	end()
+	require.NoError(t, <-ended)
+}

@@ -177,7 +177,8 @@ func (p *Participant) consume(ctx context.Context) error {
 	return router.Run(ctx)
 }
 
-// Running is closed once the participant takes commands.
+// Running is closed once the participant has asked to take commands; the group
+// then gives it partitions, as soon as a broker answers. It stays open if Run fails.
 func (p *Participant) Running() <-chan struct{} { return p.running }
 
 // routerLog lowers the router's notes on its own life to debug.
