@@ -4,9 +4,9 @@ import "embed"
 
 // The participants, which are also the names of their schemas.
 const (
-	Flights  = "flights"
-	Hotels   = "hotels"
-	Payments = "payments"
+	Flights  = "flights"  // Flights reserves seats.
+	Hotels   = "hotels"   // Hotels reserves rooms.
+	Payments = "payments" // Payments charges cards.
 )
 
 // Participants lists the names of all participants.
@@ -23,7 +23,7 @@ func Files() embed.FS { return files }
 type Input struct {
 	Traveller string `json:"traveller"` // Traveller is who goes.
 	Flight    string `json:"flight"`    // Flight is a flight number, such as LH100; FULL1 has no seats.
-	Hotel     string `json:"hotel"`     // Hotel is a hotel's name, such as Astoria; FullHouse has no rooms.
+	Hotel     string `json:"hotel"`     // Hotel is a hotel's name, such as Astoria; Full has no rooms.
 	Nights    int    `json:"nights"`    // Nights is how long; 0 in weekend.yaml is a day trip without a hotel.
 	Card      string `json:"card"`      // Card is a card's number, such as gold; empty is declined.
 	Cents     int    `json:"cents"`     // Cents is the price.

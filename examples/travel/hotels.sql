@@ -3,7 +3,7 @@ CREATE TABLE IF NOT EXISTS hotels.rooms (
     capacity integer NOT NULL,
     free     integer NOT NULL CHECK (free >= 0)
 );
-INSERT INTO hotels.rooms VALUES ('Astoria', 100000, 100000), ('Bristol', 100000, 100000), ('Carlton', 100000, 100000), ('FullHouse', 0, 0)
+INSERT INTO hotels.rooms VALUES ('Astoria', 100000, 100000), ('Bristol', 100000, 100000), ('Carlton', 100000, 100000), ('Full', 0, 0)
 ON CONFLICT DO NOTHING;
 
 CREATE TABLE IF NOT EXISTS hotels.bookings (
