@@ -150,6 +150,7 @@ func (d *decision) cancelled() error {
 	if why == "" {
 		why = "cancelled"
 	}
+	d.s.unblock()
 	return d.turnBack(why)
 }
 

@@ -177,6 +177,16 @@ func (s *State) attend(a Attention) bool {
 	return true
 }
 
+// unblock removes the attention that keeps a saga from taking messages: somebody
+// has decided how it goes on.
+func (s *State) unblock() {
+	failed := func(a Attention) bool { return a.Reason == TransitionFailed }
+	s.Attention = slices.DeleteFunc(slices.Clone(s.Attention), failed)
+	if len(s.Attention) == 0 {
+		s.Attention = nil // as it is read back from the store
+	}
+}
+
 // calm removes the reasons for attention that concern a step.
 func (s *State) calm(step string) {
 	about := func(a Attention) bool { return a.Step == step && step != "" }

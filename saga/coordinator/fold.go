@@ -266,8 +266,9 @@ func (f *fold) transition(s *folding, it *item) (err error) {
 	}
 	e := it.event
 	e.At, e.Hold = f.b.Now(), f.r.foreign
-	state, effects, err := decider.Decide(s.row.State, f.history[s.id], e)
-	if errors.Is(err, saga.ErrNeedHistory) && f.history[s.id] == nil {
+	history := f.historyOf(s)
+	state, effects, err := decider.Decide(s.row.State, history, e)
+	if errors.Is(err, saga.ErrNeedHistory) && history == nil {
 		s.needs = true
 		return nil
 	}
@@ -281,6 +282,20 @@ func (f *fold) transition(s *folding, it *item) (err error) {
 	s.events = append(s.events, EventRow{Saga: s.id, Event: e.Stored(&state, effects)})
 	s.effects = append(s.effects, effects...)
 	return nil
+}
+
+// historyOf returns the saga's history, if it was loaded, up to the last event
+// of this batch.
+func (f *fold) historyOf(s *folding) saga.History {
+	stored, loaded := f.history[s.id]
+	if !loaded {
+		return nil
+	}
+	history := slices.Clip(stored)
+	for _, row := range s.events {
+		history = append(history, row.Event)
+	}
+	return history
 }
 
 // decider finds the saga's definition. A version that is not in memory is loaded

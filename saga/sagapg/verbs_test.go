@@ -2,6 +2,9 @@ package sagapg_test
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,3 +126,56 @@ func TestFence(t *testing.T) {
 	require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT count(*) FROM unwind.sagas`).Scan(&n))
 	require.Zero(t, n)
 }
+
+// A poisoned saga takes no messages; cancelling it says how it goes on.
+func TestCancelOfAPoisonedSaga(t *testing.T) {
+	t.Parallel()
+	w := setup(t, travel())
+	id := w.hold(t, "travel")
+	var once sync.Once
+	w.store.set(func(*coordinator.Writes) (before, after error) {
+		once.Do(func() { before = coordinator.ErrGuilty })
+		return before, after
+	})
+	w.release([]saga.ID{id})
+	require.Eventually(t, func() bool { return len(w.state(t, id).Attention) == 1 }, 10*time.Second, 5*time.Millisecond)
+	w.bus.answers(succeed)
+	_, err := w.c.Do(t.Context(), coordinator.Verb{Kind: saga.Cancelled, Saga: id})
+	require.NoError(t, err)
+	w.ends(t, id, saga.Compensated)
+	require.Empty(t, w.state(t, id).Attention)
+}
+
+// An output above saga.InlineMax is read from the history, also when it comes in
+// the same batch as what reads it.
+func TestLargeOutputInOneBatch(t *testing.T) {
+	t.Parallel()
+	large := `{"x":"` + strings.Repeat("a", 2*saga.InlineMax) + `"}`
+	w := setup(t, saga.Definition{Name: "wide", Steps: []saga.Step{
+		{Name: "a", Participant: "p", Command: "a", Reason: "reads only"},
+		{Name: "b", Participant: "p", Command: "b", Reason: "reads only", After: []string{}},
+		{Name: "c", Participant: "p", Command: "c", Reason: "reads only", After: []string{"a", "b"}, Input: outputOf("a")},
+	}})
+	w.bus.answers(func(saga.Command) []saga.Reply { return nil })
+	id := w.start(t, "wide", `{}`)
+	w.bus.answers(succeed)
+	w.bus.mu.Lock()
+	for _, cmd := range w.bus.sent {
+		reply := replyTo(cmd, saga.Succeeded)
+		w.bus.put(saga.ReplyHeaders(saga.CommandHeaders(cmd, time.Now()), reply, time.Now()), []byte(large), cmd.Route.ReplyPartition)
+	}
+	w.bus.mu.Unlock()
+	w.ends(t, id, saga.Completed)
+	sent := w.bus.commands(id)
+	require.Equal(t, large, string(sent[len(sent)-1].Payload.Data))
+}
+
+// outputOf is an expression that yields the output of a step.
+type outputOf string
+
+func (o outputOf) Eval(scope saga.Scope) (json.RawMessage, error) {
+	out, _, err := scope.Output(string(o))
+	return out, err
+}
+func (o outputOf) Reads() saga.Reads { return saga.Reads{Steps: []string{string(o)}} }
+func (o outputOf) String() string    { return "${steps." + string(o) + ".output}" }
