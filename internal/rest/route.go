@@ -16,21 +16,22 @@ type route struct {
 	id         string     // id is the operation's name in the OpenAPI document
 	summary    string     // summary is one line
 	permission Permission // permission is what the caller must be allowed to do
-	errors     []int      // errors are the statuses of its problems beside 500
+	errors     []int      // errors are the statuses of its problems beside 500 and 503
 }
 
 // routes registers every route.
 func (s *Server) routes() {
-	handle(s, "POST /v1/sagas", route{"startSaga", "Start a saga", SagasStart, []int{400, 404, 409, 413, 422, 503}}, s.start)
+	handle(s, "POST /v1/sagas", route{"startSaga", "Start a saga", SagasStart, []int{400, 404, 409, 413, 422}}, s.start)
 	handle(s, "GET /v1/sagas", route{"listSagas", "List sagas, the newest first", SagasRead, []int{422}}, s.list)
-	handle(s, "GET /v1/sagas/{id}", route{"getSaga", "Get a saga, or wait for it", SagasRead, []int{404, 422, 503}}, s.show)
+	handle(s, "GET /v1/sagas/{id}", route{"getSaga", "Get a saga, or wait for it", SagasRead, []int{404, 422}}, s.show)
 	handle(s, "GET /v1/sagas/{id}/history", route{"getHistory", "Get a saga's events", SagasRead, []int{404, 422}}, s.history)
-	handle(s, "POST /v1/sagas/{id}/cancel", route{"cancelSaga", "Turn a saga back before its pivot is sent", SagasCancel, []int{400, 404, 409, 413, 422, 503}}, s.cancel)
+	handle(s, "POST /v1/sagas/{id}/cancel", route{"cancelSaga", "Turn a saga back before its pivot is sent", SagasCancel, []int{400, 404, 409, 413, 422}}, s.cancel)
 	handle(s, "PUT /v1/definitions", route{"applyDefinition", "Apply a definition, YAML or JSON", DefinitionsApply, []int{400, 413, 422}}, s.apply)
 	handle(s, "GET /v1/definitions", route{"listDefinitions", "List definitions with their latest versions", DefinitionsRead, []int{422}}, s.definitions)
 	handle(s, "GET /v1/definitions/{name}", route{"getDefinition", "Get a definition", DefinitionsRead, []int{404, 422}}, s.definition)
 	handle(s, "GET /healthz", route{"health", "Is the process alive?", Public, nil}, s.health)
-	handle(s, "GET /readyz", route{"ready", "Can sagas be started here?", Public, []int{503}}, s.ready)
+	handle(s, "GET /readyz", route{"ready", "Can sagas be started here?", Public, nil}, s.ready)
+	delete(s.api.OpenAPI().Components.Schemas.Map(), "ErrorModel") // huma's own, which transform replaces
 }
 
 // handle registers one route: "METHOD /path".
@@ -57,7 +58,8 @@ func cut(pattern string) (method, path string) {
 func (s *Server) problems(r route) map[string]*huma.Response {
 	schema := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[client.Problem](), true, "Problem")
 	responses := map[string]*huma.Response{}
-	for _, status := range append([]int{http.StatusInternalServerError}, r.errors...) {
+	always := []int{http.StatusInternalServerError, http.StatusServiceUnavailable}
+	for _, status := range append(always, r.errors...) {
 		responses[strconv.Itoa(status)] = &huma.Response{
 			Description: http.StatusText(status),
 			Content:     map[string]*huma.MediaType{problemJSON: {Schema: schema}},

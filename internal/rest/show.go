@@ -11,7 +11,7 @@ import (
 
 type showInput struct {
 	ID string `path:"id" doc:"the saga's id"`
-	waitInput
+	WaitInput
 }
 
 type sagaOutput struct{ Body client.Saga }
@@ -22,7 +22,7 @@ func (s *Server) show(ctx context.Context, in *showInput) (*sagaOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := s.parseWait(in.waitInput)
+	w, err := s.parseWait(in.WaitInput)
 	if err != nil {
 		return nil, err
 	}

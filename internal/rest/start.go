@@ -15,7 +15,7 @@ import (
 
 type startInput struct {
 	Key string `header:"Idempotency-Key" maxLength:"256" doc:"the same key and content answer with the same saga"`
-	waitInput
+	WaitInput
 	Body struct {
 		Definition string          `json:"definition" doc:"the definition's name"`
 		Version    string          `json:"version,omitempty" doc:"the version to pin, such as r12; default: the latest"`
@@ -31,7 +31,7 @@ type startOutput struct {
 
 // start starts a saga: 201 for a new one, 200 for one that the key has started.
 func (s *Server) start(ctx context.Context, in *startInput) (*startOutput, error) {
-	wait, err := s.parseWait(in.waitInput)
+	wait, err := s.parseWait(in.WaitInput)
 	if err != nil {
 		return nil, err
 	}

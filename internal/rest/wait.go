@@ -11,19 +11,20 @@ import (
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
 
-// waitInput is how a request asks to wait.
-type waitInput struct {
+// WaitInput is how a request asks to wait. It is exported because huma looks
+// into exported fields only.
+type WaitInput struct {
 	Wait    string `query:"wait" enum:"pivot,end" doc:"answer when the outcome is settled (the pivot is done, or the saga turned back) or when the saga has ended; after the timeout with what there is"`
 	Timeout string `query:"timeout" doc:"how long to wait at most, such as 10s; default and most 60s" example:"10s"`
 }
 
-// wait is a waitInput that was understood; the zero value does not wait.
+// wait is a WaitInput that was understood; the zero value does not wait.
 type wait struct {
 	until   string // "", pivot or end
 	timeout time.Duration
 }
 
-func (s *Server) parseWait(in waitInput) (wait, error) {
+func (s *Server) parseWait(in WaitInput) (wait, error) {
 	w := wait{until: in.Wait, timeout: s.cfg.MaxWait}
 	if in.Timeout == "" {
 		return w, nil
