@@ -1,0 +1,61 @@
+// Command unwind is all of Unwind in one binary: the coordinator and the tools to
+// look after it.
+//
+// It exits with 0 when all went well, 1 when something was refused or failed, and
+// 2 when it was called wrongly.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // refused or failed
+	exitUsage  = 2 // called wrongly
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	p := &program{out: os.Stdout, errs: os.Stderr, in: os.Stdin, getenv: os.Getenv}
+	code := p.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// run runs one command line and returns the exit code.
+func (p *program) run(ctx context.Context, args []string) int {
+	root := p.rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var silent silentError
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &silent):
+		return exitFailed
+	case !p.began || errors.As(err, &usage):
+		_, _ = fmt.Fprintf(p.errs, "unwind: %v\nSee unwind --help.\n", err)
+		return exitUsage
+	}
+	_, _ = fmt.Fprintf(p.errs, "unwind: %v\n", err)
+	return exitFailed
+}
+
+// usageError says that a command was called wrongly.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// silentError says that a command failed and has said why.
+type silentError struct{}
+
+// Error implements error.
+func (silentError) Error() string { return "failed" }

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// program is what the commands work with; tests give it other ends.
+type program struct {
+	out, errs io.Writer
+	in        io.Reader
+	getenv    func(string) string
+	began     bool // a command was understood and began
+}
+
+const about = `Unwind runs sagas: steps over Kafka and Postgres, undone in reverse when one is refused.
+
+Every flag that names an environment variable can be given by it instead; the flag wins.
+Exit codes: 0 all went well, 1 something was refused or failed, 2 called wrongly.`
+
+func (p *program) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use: "unwind", Short: "Sagas over Kafka and Postgres", Long: about,
+		SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			err := p.environment(cmd)
+			p.began = err == nil
+			return err
+		},
+	}
+	root.SetOut(p.out)
+	root.SetErr(p.errs)
+	root.SetIn(p.in)
+	root.AddCommand(
+		p.serveCommand(), p.migrateCommand(), p.topicsCommand(), p.sagaCommand(), p.defCommand(), p.versionCommand(),
+		demoCommand(),
+		devCommand(),
+		benchCommand(),
+	)
+	return root
+}
+
+// group is a command that only has others below it.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("%s has no command %q", cmd.CommandPath(), args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// envKey marks the flags that the environment may give.
+const envKey = "unwind-env"
+
+// fromEnv lets the environment give flags: database-url is UNWIND_DATABASE_URL.
+func fromEnv(flags *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		flag := flags.Lookup(name)
+		variable := "UNWIND_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+		flag.Usage += " (" + variable + ")"
+		flag.Annotations = map[string][]string{envKey: {variable}}
+	}
+}
+
+// environment fills in the flags that were not given.
+func (p *program) environment(cmd *cobra.Command) (err error) {
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		variable := flag.Annotations[envKey]
+		if err != nil || flag.Changed || len(variable) == 0 {
+			return
+		}
+		if value := p.getenv(variable[0]); value != "" {
+			if bad := flag.Value.Set(value); bad != nil {
+				err = usagef("%s: %w", variable[0], bad)
+			}
+		}
+	})
+	return err
+}
+
+func (p *program) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) { cmd.Println(buildVersion()) },
+	}
+}
+
+// buildVersion is what the Go tool knows of this binary.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "devel"
+	}
+	return info.Main.Version
+}

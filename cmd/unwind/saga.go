@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/unwindhq/unwind/client"
+)
+
+func (p *program) sagaCommand() *cobra.Command {
+	var r remote
+	cmd := group("saga", "Start sagas and look after them",
+		startCommand(&r), listCommand(&r), showCommand(&r), historyCommand(&r), cancelCommand(&r))
+	r.flags(cmd)
+	return cmd
+}
+
+// starting are the flags of saga start.
+type starting struct {
+	input, file, key, version, wait string
+	timeout                         time.Duration
+}
+
+func startCommand(r *remote) *cobra.Command {
+	var s starting
+	cmd := &cobra.Command{
+		Use: "start DEFINITION", Short: "Start a saga", Args: cobra.ExactArgs(1),
+		Long: "Start a saga. With --wait end, exit code 1 also means that it ended without being completed.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			input, err := s.read(cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			c, err := r.client()
+			if err != nil {
+				return err
+			}
+			started, _, err := c.Start(cmd.Context(), client.Start{Definition: args[0], Version: s.version, Key: s.key, Input: input})
+			if err != nil {
+				return err
+			}
+			if s.wait != "" {
+				if started, err = s.await(cmd.Context(), c, started.ID); err != nil {
+					return err
+				}
+			}
+			if err := show(cmd, r.format, started, func(w io.Writer) { writeTree(w, started) }); err != nil {
+				return err
+			}
+			if s.wait == string(client.End) && started.Status != "completed" {
+				return silentError{}
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&s.input, "input", "", "the input, JSON; sent byte for byte")
+	flags.StringVar(&s.file, "input-file", "", "the file that holds the input; - is standard input")
+	flags.StringVar(&s.key, "key", "", "the idempotency key: the same key and input start only one saga")
+	flags.StringVar(&s.version, "version", "", "the version to pin, such as r12; default the latest")
+	flags.StringVar(&s.wait, "wait", "", "pivot or end: return when the outcome is settled, or when the saga has ended")
+	flags.DurationVar(&s.timeout, "timeout", 5*time.Minute, "how long to wait at most")
+	return cmd
+}
+
+// read finds the input and checks the flags.
+func (s *starting) read(stdin io.Reader) (json.RawMessage, error) {
+	if s.wait != "" && s.wait != string(client.End) && s.wait != string(client.Pivot) {
+		return nil, usagef("--wait %q: write pivot or end", s.wait)
+	}
+	if s.input != "" && s.file != "" {
+		return nil, usagef("give --input or --input-file, not both")
+	}
+	data, err := []byte(s.input), error(nil)
+	switch s.file {
+	case "":
+	case "-":
+		data, err = io.ReadAll(stdin)
+	default:
+		data, err = os.ReadFile(s.file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the input: %w", err)
+	}
+	if len(data) == 0 {
+		data = []byte("{}")
+	}
+	if !json.Valid(data) {
+		return nil, usagef("the input is not JSON")
+	}
+	return data, nil
+}
+
+func (s *starting) await(ctx context.Context, c *client.Client, id string) (client.Saga, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return c.Wait(ctx, id, client.Until(s.wait))
+}
+
+func listCommand(r *remote) *cobra.Command {
+	var f client.Filter
+	cmd := &cobra.Command{
+		Use: "list", Short: "List sagas, the newest first", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := r.client()
+			if err != nil {
+				return err
+			}
+			page, err := c.List(cmd.Context(), f)
+			if err != nil {
+				return err
+			}
+			return show(cmd, r.format, page, func(w io.Writer) { writePage(w, page) })
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.Definition, "definition", "", "only sagas of this definition")
+	flags.StringVar(&f.Status, "status", "", "running, compensating, completed, compensated or abandoned")
+	flags.BoolVar(&f.Attention, "attention", false, "only sagas that need attention")
+	flags.StringVar(&f.Cursor, "cursor", "", "go on where the page before ended")
+	flags.IntVar(&f.Limit, "limit", 50, "the size of the page, 1 to 200")
+	return cmd
+}
+
+func writePage(w io.Writer, page client.Page) {
+	t := table{head: []string{"ID", "DEFINITION", "STATUS", "WAITING FOR", "CHANGED", "ATTENTION"}}
+	for _, s := range page.Sagas {
+		var attention []string
+		for _, a := range s.Attention {
+			attention = append(attention, a.Reason)
+		}
+		t.add(s.ID, s.Definition+" "+s.Version, s.Status, strings.Join(s.WaitingFor, ","), stamp(s.ChangedAt), strings.Join(attention, ","))
+	}
+	t.write(w)
+	if page.Next != "" {
+		_, _ = fmt.Fprintf(w, "more: --cursor %s\n", page.Next)
+	}
+}
+
+func showCommand(r *remote) *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show a saga and its steps", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := r.client()
+			if err != nil {
+				return err
+			}
+			found, err := c.Get(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return show(cmd, r.format, found, func(w io.Writer) { writeTree(w, found) })
+		},
+	}
+}
+
+func historyCommand(r *remote) *cobra.Command {
+	return &cobra.Command{
+		Use: "history ID", Short: "Show what happened to a saga", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := r.client()
+			if err != nil {
+				return err
+			}
+			all := []client.Event{}
+			for after := int64(0); ; {
+				page, err := c.History(cmd.Context(), args[0], after, 0)
+				if err != nil {
+					return err
+				}
+				all = append(all, page.Events...)
+				if after = page.Next; after == 0 {
+					break
+				}
+			}
+			return show(cmd, r.format, all, func(w io.Writer) { writeTimeline(w, all) })
+		},
+	}
+}
+
+func cancelCommand(r *remote) *cobra.Command {
+	var how client.Cancel
+	cmd := &cobra.Command{
+		Use: "cancel ID", Short: "Turn a saga back, if its pivot was not sent", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := r.client()
+			if err != nil {
+				return err
+			}
+			cancelled, err := c.Cancel(cmd.Context(), args[0], how)
+			if err != nil {
+				return err
+			}
+			return show(cmd, r.format, cancelled, func(w io.Writer) { writeTree(w, cancelled) })
+		},
+	}
+	cmd.Flags().StringVar(&how.Reason, "reason", "", "why; kept in the history")
+	cmd.Flags().StringVar(&how.Key, "key", "", "an idempotency key")
+	return cmd
+}

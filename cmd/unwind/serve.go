@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/unwindhq/unwind/internal/app"
+	"github.com/unwindhq/unwind/internal/failpoint"
+)
+
+// stores are the flags of the commands that open Postgres or Kafka.
+type stores struct {
+	database, schema, prefix string
+	brokers                  []string
+	partitions               int32
+}
+
+func (s *stores) postgres(flags *pflag.FlagSet) {
+	flags.StringVar(&s.database, "database-url", "", "Postgres, such as postgres://user@host/db")
+	flags.StringVar(&s.schema, "schema", "unwind", "the database schema")
+	fromEnv(flags, "database-url", "schema")
+}
+
+func (s *stores) kafka(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&s.brokers, "kafka-brokers", nil, "Kafka's addresses, host:port,host:port")
+	flags.StringVar(&s.prefix, "topic-prefix", "unwind.", "the beginning of all topics' names")
+	flags.Int32Var(&s.partitions, "command-partitions", 12, "partitions of a command topic")
+	fromEnv(flags, "kafka-brokers", "topic-prefix", "command-partitions")
+}
+
+func (p *program) serveCommand() *cobra.Command {
+	var s stores
+	var listen, level, stop string
+	var insecure bool
+	var writers int
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run a coordinator with its REST API", Args: cobra.NoArgs,
+		Long: "Run a coordinator with its REST API. Any number of them share one database.\n" +
+			"The schema must be up to date (unwind migrate up), the topics there (unwind topics apply).\n" +
+			"Without Kafka brokers, commands to participants wait in the outbox.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := p.logger(level)
+			if err != nil {
+				return err
+			}
+			if s.database == "" {
+				return usagef("name the database: --database-url or UNWIND_DATABASE_URL")
+			}
+			if err := failpoint.Arm(stop); err != nil {
+				return usageError{err}
+			}
+			a, err := app.New(app.Config{
+				DatabaseURL: s.database, Brokers: s.brokers, Schema: s.schema, Listen: listen, Insecure: insecure,
+				Prefix: s.prefix, Partitions: s.partitions, Writers: writers, Version: buildVersion(), Log: log,
+			})
+			if err != nil {
+				return usageError{err}
+			}
+			return a.Run(cmd.Context())
+		},
+	}
+	flags := cmd.Flags()
+	s.postgres(flags)
+	s.kafka(flags)
+	flags.StringVar(&listen, "listen", "127.0.0.1:8080", "the address of the REST API")
+	flags.BoolVar(&insecure, "insecure", false, "listen where other machines can reach it, though the API asks nobody who they are")
+	flags.IntVar(&writers, "writers", 8, "batches that may be committing at once, 1 to 64")
+	flags.StringVar(&level, "log", "info", "debug, info, warn or error, as JSON on standard error")
+	flags.StringVar(&stop, "failpoint", "", "for tests: end the process at the n-th pass of a place, as name:n")
+	fromEnv(flags, "listen", "insecure", "writers", "log", "failpoint")
+	_ = flags.MarkHidden("failpoint") // the flag exists
+	return cmd
+}
+
+// logger writes JSON from a level on.
+func (p *program) logger(level string) (*slog.Logger, error) {
+	var from slog.Level
+	if err := from.UnmarshalText([]byte(level)); err != nil {
+		return nil, usagef("--log %q: write debug, info, warn or error", level)
+	}
+	return newLogger(p.errs, from), nil
+}
+
+func newLogger(w io.Writer, from slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: from}))
+}
+
+// need reports which flags are missing.
+func (s *stores) need(database, brokers bool) error {
+	switch {
+	case database && s.database == "":
+		return usagef("name the database: --database-url or UNWIND_DATABASE_URL")
+	case brokers && len(s.brokers) == 0:
+		return usagef("name the brokers: --kafka-brokers or UNWIND_KAFKA_BROKERS")
+	}
+	return nil
+}
+
+// said prints a line of a command's result.
+func said(cmd *cobra.Command, format string, args ...any) {
+	_, _ = fmt.Fprintf(cmd.OutOrStdout(), format+"\n", args...)
+}

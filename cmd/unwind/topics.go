@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/unwindhq/unwind/internal/app"
+	"github.com/unwindhq/unwind/internal/registry"
+	"github.com/unwindhq/unwind/kafka"
+)
+
+// topicState is a topic that is needed and what the brokers say of it.
+type topicState struct {
+	Name       string `json:"name"`
+	Partitions int32  `json:"partitions"`
+	State      string `json:"state"` // exists, missing, or what differs
+}
+
+const (
+	topicExists  = "exists"
+	topicMissing = "missing"
+)
+
+func (p *program) topicsCommand() *cobra.Command {
+	var s stores
+	var format, namespace string
+	var replicas int16
+	command := func(use, short string, run func(*cobra.Command, topicPlan) error) *cobra.Command {
+		cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := s.need(true, true); err != nil {
+				return err
+			}
+			plan, err := s.planTopics(cmd.Context(), namespace, replicas)
+			if err != nil {
+				return err
+			}
+			plan.format = format
+			return run(cmd, plan)
+		}}
+		formatFlag(cmd, &format)
+		return cmd
+	}
+	cmd := group("topics", "Look after the Kafka topics that the applied definitions need",
+		command("plan", "Show which topics are needed and which are missing", func(cmd *cobra.Command, t topicPlan) error { return t.show(cmd) }),
+		command("apply", "Create the topics that are missing", applyTopics),
+		command("check", "Show the topics; exit code 1 if one is missing or has too few partitions", checkTopics))
+	flags := cmd.PersistentFlags()
+	s.postgres(flags)
+	s.kafka(flags)
+	flags.StringVar(&namespace, "namespace", "default", "the namespace of the definitions")
+	flags.Int16Var(&replicas, "replication-factor", 0, "copies of a new topic; 0 is the cluster's default")
+	fromEnv(flags, "namespace", "replication-factor")
+	return cmd
+}
+
+// topicPlan is what is needed and what is there.
+type topicPlan struct {
+	admin  *kafka.Admin
+	wanted []kafka.Topic
+	states []topicState
+	format string
+}
+
+// planTopics compares the topics of all applied definitions with the brokers'.
+func (s *stores) planTopics(ctx context.Context, namespace string, replicas int16) (topicPlan, error) {
+	participants, err := s.participants(ctx, namespace)
+	if err != nil {
+		return topicPlan{}, err
+	}
+	plan := topicPlan{wanted: app.Topics{Prefix: s.prefix, Namespace: namespace, Partitions: s.partitions}.Plan(participants...)}
+	if plan.admin, err = kafka.NewAdmin(kafka.Config{Brokers: s.brokers}); err != nil {
+		return plan, usageError{err}
+	}
+	there, err := plan.admin.List(ctx)
+	if err != nil {
+		return plan, err
+	}
+	partitions := map[string]int32{}
+	for _, t := range there {
+		partitions[t.Name] = t.Partitions
+	}
+	for i := range plan.wanted {
+		plan.wanted[i].ReplicationFactor = replicas
+		plan.states = append(plan.states, compare(plan.wanted[i], partitions))
+	}
+	return plan, nil
+}
+
+func compare(t kafka.Topic, there map[string]int32) topicState {
+	state := topicState{Name: t.Name, Partitions: t.Partitions, State: topicExists}
+	switch n, ok := there[t.Name]; {
+	case !ok:
+		state.State = topicMissing
+	case n < t.Partitions:
+		state.State = fmt.Sprintf("has %d partitions", n)
+	}
+	return state
+}
+
+// participants are those of every version of every definition: sagas of old
+// versions still run.
+func (s *stores) participants(ctx context.Context, namespace string) ([]string, error) {
+	pool, err := pgxpool.New(ctx, s.database)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	defer pool.Close()
+	reg := registry.New(pool, s.schema)
+	var names []string
+	for after := ""; ; {
+		page, err := reg.List(ctx, namespace, after, registry.MaxList)
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range page {
+			more, err := participantsOf(ctx, reg, namespace, entry.Name)
+			if err != nil {
+				return nil, err
+			}
+			names, after = append(names, more...), entry.Name
+		}
+		if len(page) < registry.MaxList {
+			return names, nil
+		}
+	}
+}
+
+func participantsOf(ctx context.Context, reg *registry.Registry, namespace, name string) ([]string, error) {
+	versions, err := reg.Versions(ctx, namespace, name, registry.MaxList)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, v := range versions {
+		file, err := reg.Get(ctx, namespace, name, v.Version)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, app.Participants(file.Definition)...)
+	}
+	return names, nil
+}
+
+func (t topicPlan) show(cmd *cobra.Command) error {
+	return show(cmd, t.format, t.states, func(w io.Writer) {
+		list := table{head: []string{"TOPIC", "PARTITIONS", "STATE"}}
+		for _, s := range t.states {
+			list.add(s.Name, s.Partitions, s.State)
+		}
+		list.write(w)
+	})
+}
+
+func applyTopics(cmd *cobra.Command, t topicPlan) error {
+	if err := t.admin.Create(cmd.Context(), t.wanted...); err != nil {
+		return err
+	}
+	for i := range t.states {
+		if t.states[i].State == topicMissing {
+			t.states[i].State = "created"
+		}
+	}
+	return t.show(cmd)
+}
+
+func checkTopics(cmd *cobra.Command, t topicPlan) error {
+	if err := t.show(cmd); err != nil {
+		return err
+	}
+	for _, s := range t.states {
+		if s.State != topicExists {
+			return silentError{}
+		}
+	}
+	return nil
+}

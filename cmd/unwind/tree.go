@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/unwindhq/unwind/client"
+)
+
+// marks are what the eye sees first of a step.
+var marks = map[string]string{
+	"waiting": "·", "doing": "▸", "resting": "◦", "held": "‖", "done": "✓", "skipped": "–", "refused": "✗", "unknown": "?",
+	"undoing": "◂", "undo-resting": "◦", "undo-held": "‖", "undone": "↩",
+}
+
+// writeTree shows a saga and its steps.
+func writeTree(w io.Writer, s client.Saga) {
+	_, _ = fmt.Fprintf(w, "%s %s  %s  %s\n", s.Definition, s.Version, s.ID, s.Status)
+	_, _ = fmt.Fprintf(w, "started %s, changed %s", stamp(s.StartedAt), stamp(s.ChangedAt))
+	if len(s.WaitingFor) > 0 {
+		_, _ = fmt.Fprintf(w, ", waits for %s", strings.Join(s.WaitingFor, " and "))
+	}
+	_, _ = fmt.Fprintln(w)
+	if s.Cause != "" {
+		_, _ = fmt.Fprintf(w, "turned back: %s\n", s.Cause)
+	}
+	for _, a := range s.Attention {
+		_, _ = fmt.Fprintf(w, "needs attention: %s %s %s\n", a.Reason, a.Step, a.Text)
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for i, step := range s.Steps {
+		branch := "├─"
+		if i == len(s.Steps)-1 {
+			branch = "└─"
+		}
+		cells := []string{branch + " " + marks[step.Phase] + " " + step.Step, step.Phase, step.Command, stepNote(step)}
+		_, _ = fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+	}
+	_ = tw.Flush() // a terminal that has gone hears nothing
+}
+
+// stepNote says what is unusual about a step.
+func stepNote(step client.Step) string {
+	var notes []string
+	if step.Kind == "pivot" || step.Kind == "retriable" {
+		notes = append(notes, step.Kind)
+	}
+	if step.Attempt > 1 {
+		notes = append(notes, fmt.Sprintf("attempt %d", step.Attempt))
+	}
+	if step.Due != nil {
+		notes = append(notes, "until "+stamp(step.Due))
+	}
+	return strings.Join(notes, ", ")
+}
+
+// writeTimeline shows a history, each event with its distance from the first.
+func writeTimeline(w io.Writer, events []client.Event) {
+	if len(events) == 0 {
+		return
+	}
+	begin := events[0].At
+	_, _ = fmt.Fprintf(w, "%s\n", stamp(&begin))
+	for _, e := range events {
+		_, _ = fmt.Fprintf(w, "%10s  %s\n", "+"+e.At.Sub(begin).Round(time.Millisecond).String(), eventLine(e))
+		for _, c := range e.Sent {
+			_, _ = fmt.Fprintf(w, "%10s  → %s %s %s%s\n", "", c.Direction, c.Step, c.Command, attemptNote(c.Attempt))
+		}
+	}
+}
+
+func eventLine(e client.Event) string {
+	line := fmt.Sprintf("%d %s", e.Seq, e.Kind)
+	if e.Step != "" {
+		line += fmt.Sprintf(" %s %s: %s%s", e.Direction, e.Step, e.Outcome, attemptNote(e.Attempt))
+	}
+	if e.Reason != "" {
+		line += " (" + e.Reason + ")"
+	}
+	return line + " by " + e.Actor
+}
+
+func attemptNote(attempt int) string {
+	if attempt <= 1 {
+		return ""
+	}
+	return fmt.Sprintf(", attempt %d", attempt)
+}
