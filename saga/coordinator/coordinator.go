@@ -138,7 +138,16 @@ func (c *Coordinator) foreign(ctx context.Context, it *item) (VerbResult, error)
 // Watch returns a channel that is signalled after each commit of the saga in
 // this process, and a function that ends it.
 func (c *Coordinator) Watch(id saga.ID) (changed <-chan struct{}, stop func()) {
-	return c.watch.add(id)
+	w, stop := c.watch.add(id)
+	return w.changed, stop
+}
+
+// WatchEnd returns a channel that gets the saga's last status if it ends in this
+// process from now on, and a function that ends the watch. Nothing has to be read
+// from the store for it; look there once if the end may have come before.
+func (c *Coordinator) WatchEnd(id saga.ID) (ended <-chan saga.Status, stop func()) {
+	w, stop := c.watch.add(id)
+	return w.ended, stop
 }
 
 // writerOf returns the one writer of a bucket.

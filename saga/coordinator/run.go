@@ -217,7 +217,7 @@ func (r *run) settled(s *folding) {
 		r.w.wakes.set(s.id, s.bucket, wake)
 	}
 	if len(s.events) > 0 {
-		r.c.watch.signal(s.id)
+		r.c.watch.signal(s.id, s.row.State.Status)
 	}
 }
 
