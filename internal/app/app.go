@@ -37,6 +37,8 @@ type App struct {
 	cfg   Config
 	ready chan struct{}
 	url   atomic.Pointer[string]
+
+	engine atomic.Pointer[coordinator.Coordinator]
 }
 
 // New returns an App that does nothing until Run.
@@ -59,6 +61,10 @@ func (a *App) URL() string {
 	}
 	return ""
 }
+
+// Engine returns the coordinator once Ready is closed, and nil before. It is for
+// what runs in the same process, such as a benchmark.
+func (a *App) Engine() *coordinator.Coordinator { return a.engine.Load() }
 
 // Run runs the process until ctx ends or a part of it fails, then ends all parts
 // in order. It returns nil after an orderly end. Run it once.
@@ -95,6 +101,7 @@ func (a *App) announce(ctx context.Context, engine *coordinator.Coordinator) err
 			return nil
 		}
 	}
+	a.engine.Store(engine)
 	a.cfg.Log.Info("ready")
 	close(a.ready)
 	<-ctx.Done()

@@ -21,7 +21,7 @@ type library struct {
 var libraries = []library{
 	{"github.com/jackc/pgx", true, []string{
 		"saga/sagapg", "saga/participant", "outbox", "outbox/inbox", "internal/lease", "internal/registry", "internal/app", "client", "migrations", "deadletter",
-		"internal/testserver", "internal/embedded/...", "internal/cmd/...", "cmd/...", "bench/...", "examples/...", "e2e/...",
+		"internal/testserver", "internal/embedded/...", "internal/bench", "internal/cmd/...", "cmd/...", "bench/...", "examples/...", "e2e/...",
 	}},
 	{"github.com/IBM/sarama", true, []string{"kafka"}},
 	{"github.com/ThreeDotsLabs/watermill", true, []string{"kafka", "saga/participant", "examples/..."}},
