@@ -1,0 +1,72 @@
+package e2e
+
+// definitions are those that every world knows, by name. Steps without an input
+// get the saga's, and with it the script.
+var definitions = map[string]string{
+	// trip has time enough for everything.
+	"trip": `
+unwind: v1
+saga: trip
+defaults: {timeout: 30s, retry: {attempts: 3, backoff: 100ms, cap: 1s}, undo: {retry: {backoff: 100ms, cap: 1s}}}
+` + tripSteps,
+	// hasty gives up after two attempts of a second.
+	"hasty": `
+unwind: v1
+saga: hasty
+defaults: {timeout: 1s, retry: {attempts: 2, backoff: 100ms, cap: 500ms}, undo: {timeout: 1s, retry: {backoff: 100ms, cap: 500ms}}}
+` + tripSteps,
+	// brief has a retry budget that an outage outlasts: two attempts of two seconds.
+	"brief": `
+unwind: v1
+saga: brief
+defaults: {timeout: 2s, retry: {attempts: 2, backoff: 100ms, cap: 1s}, undo: {timeout: 2s, retry: {attempts: 2, backoff: 100ms}}}
+` + tripSteps,
+	// pair books flight and hotel side by side.
+	"pair": `
+unwind: v1
+saga: pair
+defaults: {timeout: 30s}
+steps:
+  - {step: flight, command: flights/book, compensation: cancel}
+  - {step: hotel, after: [], command: hotels/book, compensation: cancel}
+  - {step: charge, after: [flight, hotel], kind: pivot, command: payments/book}
+`,
+	// mapped needs a field of the first step's result for the second.
+	"mapped": `
+unwind: v1
+saga: mapped
+defaults: {timeout: 30s}
+steps:
+  - {step: flight, command: flights/book, compensation: cancel}
+  - step: hotel
+    command: hotels/book
+    compensation: cancel
+    input: {flight: "${steps.flight.output.number}"}
+`,
+	// haunted asks a participant that nobody acts until a test employs it.
+	"haunted": `
+unwind: v1
+saga: haunted
+defaults: {timeout: 500ms, retry: {attempts: 2, backoff: 100ms}, undo: {timeout: 500ms, retry: {backoff: 100ms, cap: 500ms}}}
+steps:
+  - {step: flight, command: flights/book, compensation: cancel}
+  - {step: ghost, command: ghosts/book, compensation: cancel}
+  - {step: charge, kind: pivot, command: payments/book}
+`,
+	// hosted asks a participant written without the SDK.
+	"hosted": `
+unwind: v1
+saga: hosted
+defaults: {timeout: 30s}
+steps:
+  - {step: guest, command: guests/book, compensation: cancel}
+  - {step: charge, kind: pivot, command: payments/book}
+`,
+}
+
+const tripSteps = `steps:
+  - {step: flight, command: flights/book, compensation: cancel}
+  - {step: hotel, command: hotels/book, compensation: cancel}
+  - {step: charge, kind: pivot, command: payments/book}
+  - {step: mail, kind: retriable, command: mails/book}
+`
