@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/internal/testserver"
+)
+
+func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares got with a file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err, "run with -update")
+	require.Equal(t, string(want), got)
+}
+
+// unwind runs a command line with an environment of KEY=value.
+func unwind(ctx context.Context, env []string, args ...string) (code int, out, errs string) {
+	var stdout, stderr bytes.Buffer
+	p := &program{out: &stdout, errs: &stderr, in: strings.NewReader(`{"from":"stdin"}`), getenv: func(key string) string {
+		for _, pair := range env {
+			if value, ok := strings.CutPrefix(pair, key+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}}
+	code = p.run(ctx, args)
+	return code, stdout.String(), stderr.String()
+}
+
+const sagaID = "0190a1b2-c3d4-7e5f-8a9b-000000000001"
+
+var (
+	begin = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	later = begin.Add(1500 * time.Millisecond)
+	due   = begin.Add(31 * time.Second)
+)
+
+func reversing() client.Saga {
+	return client.Saga{
+		ID: sagaID, Definition: "bookTrip", Version: "r3", Status: "compensating", WaitingFor: []string{"reply"},
+		Cause: "no seats left", StartedAt: &begin, ChangedAt: &later,
+		Attention: []client.Attention{{Reason: "compensation-failed", Step: "bookHotel", Text: "10 attempts failed"}},
+		Steps: []client.Step{
+			{Step: "reserveFlight", Kind: "compensable", Command: "flights/reserve", Phase: "undone", Attempt: 1},
+			{Step: "bookHotel", Kind: "compensable", Command: "hotels/book", Phase: "undoing", Attempt: 11, Due: &due},
+			{Step: "charge", Kind: "pivot", Command: "payments/charge", Phase: "waiting"},
+		},
+	}
+}
+
+func story() client.Events {
+	return client.Events{Events: []client.Event{
+		{Seq: 1, Kind: "started", At: begin, Actor: "operator:rest", Sent: []client.Sent{{Step: "reserveFlight", Direction: "do", Attempt: 1, Command: "flights/reserve"}}},
+		{Seq: 2, Kind: "replied", At: later, Actor: "participant:flights", Step: "reserveFlight", Direction: "do", Attempt: 2, Outcome: "rejected", Reason: "no seats left"},
+	}}
+}
+
+// fake answers like a server.
+func fake(t *testing.T) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	answer := func(pattern string, status int, body any) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_ = json.NewEncoder(w).Encode(body)
+		})
+	}
+	answer("GET /v1/sagas/"+sagaID, 200, reversing())
+	answer("GET /v1/sagas/"+sagaID+"/history", 200, story())
+	answer("POST /v1/sagas/"+sagaID+"/cancel", 409, client.Problem{Code: client.PastPivot, Status: 409, Detail: "past-pivot: the point of no return was passed"})
+	answer("POST /v1/sagas", 201, reversing())
+	answer("GET /v1/sagas", 200, client.Page{Sagas: []client.Saga{reversing()}, Next: sagaID})
+	answer("GET /v1/definitions", 200, client.Definitions{Definitions: []client.Definition{{Name: "bookTrip", Version: "r3", Hash: "0123456789abcdef", AppliedAt: &begin}}})
+	answer("GET /v1/definitions/bookTrip", 200, client.Definition{Name: "bookTrip", Version: "r3", Hash: "0123", Canonical: []byte(`{"saga":"bookTrip"}`)})
+	answer("PUT /v1/definitions", 200, client.Applied{Name: "bookTrip", Version: "r3", Created: true})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestOutput(t *testing.T) {
+	t.Parallel()
+	env := []string{"UNWIND_URL=" + fake(t)}
+	for _, c := range []struct {
+		name, line string
+		code       int
+	}{
+		{"saga-show", "saga show " + sagaID, exitOK},
+		{"saga-show-json", "saga show -o json " + sagaID, exitOK},
+		{"saga-history", "saga history " + sagaID, exitOK},
+		{"saga-list", "saga list", exitOK},
+		{"saga-start", "saga start bookTrip --input-file -", exitOK},
+		{"saga-cancel-late", "saga cancel " + sagaID, exitFailed},
+		{"def-list", "def list", exitOK},
+		{"def-show", "def show bookTrip", exitOK},
+		{"def-apply", "def apply testdata/good.yaml", exitOK},
+		{"def-apply-bad", "def apply testdata/bad.yaml", exitFailed},
+		{"def-validate", "def validate testdata/good.yaml", exitOK},
+		{"def-validate-bad", "def validate testdata/bad.yaml testdata/good.yaml", exitFailed},
+		{"no-command", "saga brew", exitUsage},
+		{"no-such-command", "brew", exitUsage},
+		{"no-such-flag", "saga list --colour", exitUsage},
+		{"no-argument", "saga show", exitUsage},
+		{"bad-format", "saga list -o xml", exitUsage},
+		{"not-json", "saga start bookTrip --input {", exitUsage},
+		{"no-database", "serve", exitUsage},
+		{"open-to-all", "serve --listen 0.0.0.0:8080 --database-url postgres://x", exitUsage},
+		{"no-brokers", "topics plan --database-url postgres://x", exitUsage},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			code, out, errs := unwind(t.Context(), env, strings.Fields(c.line)...)
+			golden(t, c.name+".txt", out+errs)
+			require.Equal(t, c.code, code)
+		})
+	}
+}
+
+func TestTheFlagWinsOverTheEnvironment(t *testing.T) {
+	t.Parallel()
+	code, _, _ := unwind(t.Context(), []string{"UNWIND_URL=http://127.0.0.1:1"}, "def", "list", "--url", fake(t))
+	require.Equal(t, exitOK, code)
+	code, _, errs := unwind(t.Context(), []string{"UNWIND_INSECURE=maybe"}, "serve")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, "UNWIND_INSECURE")
+}
+
+func TestWaitingForAnEndThatIsNotCompletedFails(t *testing.T) {
+	t.Parallel()
+	ended := reversing()
+	ended.Status = "compensated"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(ended) }))
+	t.Cleanup(server.Close)
+	code, out, _ := unwind(t.Context(), nil, "saga", "start", "bookTrip", "--wait", "end", "--url", server.URL)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, out, "compensated")
+}
