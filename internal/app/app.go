@@ -115,6 +115,7 @@ type parts struct {
 	producer *kafka.Producer // nil without Kafka, as replies and topics
 	replies  *kafka.Reader
 	topics   *topicGuard
+	locals   *coordinator.Locals
 	relay    *outbox.Relay
 	registry *registry.Registry
 	engine   *coordinator.Coordinator
@@ -206,14 +207,18 @@ func (a *App) openKafka(ctx context.Context, p *parts) (err error) {
 }
 
 func (a *App) openRelay(_ context.Context, p *parts) (err error) {
-	config := outbox.RelayConfig{Pool: p.pools.write, Schema: outbox.Schema(a.cfg.Schema), Publisher: nowhere{}, Log: a.cfg.Log}
+	var brokers outbox.Publisher
 	if p.producer != nil {
-		config.Publisher = outboxkafka.New(p.producer)
-		config.OnUndeliverable = func(ctx context.Context, row outbox.Row, cause error) error {
-			return p.engine.Undeliverable(ctx, row, cause)
-		}
+		brokers = outboxkafka.New(p.producer)
 	}
-	p.relay, err = outbox.NewRelay(config)
+	names := Topics{Prefix: a.cfg.Prefix}
+	p.locals = coordinator.NewLocals(p.store.Locals(a.cfg.Locals...), brokers, names.Commands(""), localConns)
+	p.relay, err = outbox.NewRelay(outbox.RelayConfig{
+		Pool: p.pools.write, Schema: outbox.Schema(a.cfg.Schema), Publisher: p.locals, Log: a.cfg.Log,
+		OnUndeliverable: func(ctx context.Context, row outbox.Row, cause error) error {
+			return p.engine.Undeliverable(ctx, row, cause)
+		},
+	})
 	return err
 }
 
@@ -224,7 +229,7 @@ func (a *App) openEngine(ctx context.Context, p *parts) (err error) {
 	}
 	names := Topics{Prefix: a.cfg.Prefix}
 	config := coordinator.Config{
-		Store: p.store, Definitions: p.registry, Relay: p.relay,
+		Store: p.store, Definitions: p.registry, Relay: p.relay, Locals: p.locals,
 		Keys: settings.Keys, Incarnation: settings.Incarnation,
 		ReplyTopic: names.Replies(), Prefix: names.Commands(""),
 		Writers: a.cfg.Writers, Log: a.cfg.Log,

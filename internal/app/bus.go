@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -46,22 +45,12 @@ func (b bus) send(ctx context.Context, rec kafka.Record) error {
 	b.producer.Produce(ctx, []kafka.Record{rec}, func(_ int, _ int32, _ int64, err error) { done <- err })
 	select {
 	case err := <-done:
+		if kafka.IsPermanent(err) {
+			err = fmt.Errorf("%w: %w", outbox.ErrPermanent, err)
+		}
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-// errNoKafka is why nothing is published without brokers.
-var errNoKafka = errors.New("no Kafka brokers are configured")
-
-// nowhere publishes nothing: commands to participants wait in the outbox.
-type nowhere struct{}
-
-// Publish implements outbox.Publisher.
-func (nowhere) Publish(_ context.Context, rows []outbox.Row, done func(i int, err error)) {
-	for i := range rows {
-		done(i, errNoKafka)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+
+	"github.com/unwindhq/unwind/saga/sagapg"
 )
 
 // Config configures an App. Only DatabaseURL is required.
@@ -28,6 +30,9 @@ type Config struct {
 	Prefix string
 	// Partitions is how many partitions a command topic gets. Default 12.
 	Partitions int32
+	// Locals are the functions of local steps. They run in this process, at most
+	// four at a time.
+	Locals []sagapg.LocalStep
 	// Migrate brings the schema up to date before anything else. For development:
 	// in production, unwind migrate up runs with rights that serve need not have.
 	Migrate bool

@@ -11,6 +11,9 @@ import (
 const (
 	// readConns serve REST's questions and the registry, apart from the writers.
 	readConns = 8
+	// localConns is how many local steps run at a time, on the writers' pool. With
+	// the relay's three they fit into the default of Config.MaxConns.
+	localConns = 4
 	// leaseConns keep the leases alive when everybody else is busy.
 	leaseConns = 3
 )
@@ -42,12 +45,25 @@ func openPools(ctx context.Context, c Config) (*pools, error) {
 		config.ConnConfig.RuntimeParams["application_name"] = one.name
 		config.ConnConfig.RuntimeParams["statement_timeout"] = one.timeout
 		config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "2s"
+		if one.pool == &p.write {
+			pin(config.ConnConfig.RuntimeParams)
+		}
 		if *one.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 			p.close()
 			return nil, fmt.Errorf("open the pool of %s: %w", one.name, err)
 		}
 	}
 	return p, nil
+}
+
+// pin keeps the writers' statements on the indexes they are written for. Their
+// plans are made once per connection, and those made while a table was empty read
+// all of it, until autovacuum comes by a minute later or, for the outbox, which is
+// always nearly empty, at any time again.
+func pin(params map[string]string) {
+	for _, name := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+		params[name] = "off"
+	}
 }
 
 // ping reports whether Postgres answers.
