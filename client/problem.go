@@ -20,6 +20,7 @@ const (
 	PastPivot         Code = "past-pivot"         // PastPivot: the point of no return was passed.
 	TopicsMissing     Code = "topics-missing"     // TopicsMissing: a Kafka topic of the definition does not exist.
 	TooLarge          Code = "too-large"          // TooLarge: the body is above its limit.
+	CrossOrigin       Code = "cross-origin"       // CrossOrigin: a browser's page of another site asked.
 	NotReady          Code = "not-ready"          // NotReady: try again soon.
 	Internal          Code = "internal"           // Internal: something failed; the server's log says what.
 )

@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	notFoundCode = client.NotFound
-	problemJSON  = "application/problem+json"
+	problemJSON = "application/problem+json"
 	// retryAfter is what a 503 suggests, in seconds.
 	retryAfter = "1"
 )
@@ -96,7 +95,7 @@ func (s *Server) answer(ctx context.Context, err error) error {
 		return newProblem(http.StatusConflict, client.PastPivot, err.Error())
 	case errors.Is(err, coordinator.ErrBadStart):
 		return newProblem(http.StatusUnprocessableEntity, client.InvalidInput, err.Error())
-	case errors.Is(err, coordinator.ErrNotReady), ctx.Err() != nil:
+	case errors.Is(err, coordinator.ErrNotReady), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
 		return newProblem(http.StatusServiceUnavailable, client.NotReady, coordinator.ErrNotReady.Error())
 	}
 	s.cfg.Log.ErrorContext(ctx, "request failed", "error", err)

@@ -58,6 +58,8 @@ func TestProblems(t *testing.T) {
 		{name: "bad-start", method: "POST", path: "/v1/sagas", body: start, status: 422, fail: coordinator.ErrBadStart},
 		{name: "not-ready", method: "POST", path: "/v1/sagas", body: start, status: 503, fail: coordinator.ErrNotReady},
 		{name: "internal", method: "POST", path: "/v1/sagas", body: start, status: 500, fail: errors.New("secret of the house")},
+		{name: "too-late", method: "POST", path: "/v1/sagas", body: start, status: 503, fail: context.DeadlineExceeded},
+		{name: "cross-origin", method: "POST", path: "/v1/sagas", body: start, status: 403, headers: []string{"Sec-Fetch-Site", "cross-site"}},
 		{name: "topics-missing", method: "POST", path: "/v1/sagas", body: start, status: 409, missing: []string{"unwind.commands.flights"}},
 		{name: "past-pivot", method: "POST", path: known + "/cancel", body: `{"reason":"late"}`, status: 409, fail: saga.ErrPastPivot},
 		{name: "cancel-unknown", method: "POST", path: "/v1/sagas/" + id(9).String() + "/cancel", body: `{}`, status: 404},

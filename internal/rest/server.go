@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/unwindhq/unwind/client"
 )
 
 const (
@@ -20,6 +23,8 @@ const (
 	// headerTimeout and bodyTimeout bound how long a client may take to send them.
 	headerTimeout = 5 * time.Second
 	bodyTimeout   = 10 * time.Second
+	// commitTimeout is how long a start or a verb may wait for its commit.
+	commitTimeout = 20 * time.Second
 	// idleTimeout ends connections that nobody uses.
 	idleTimeout = 2 * time.Minute
 )
@@ -28,6 +33,7 @@ const (
 type Server struct {
 	cfg     Config
 	mux     *http.ServeMux
+	handler http.Handler
 	api     huma.API
 	waiting chan struct{} // one item for each waiting request
 	ending  chan struct{} // closed when Serve ends: waiting requests answer at once
@@ -43,9 +49,14 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, mux: http.NewServeMux(), ending: make(chan struct{}),
 		waiting: make(chan struct{}, cfg.MaxWaiting),
 	}
+	origin := http.NewCrossOriginProtection()
+	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		newProblem(http.StatusForbidden, client.CrossOrigin, "a page of another site may not change anything here").write(w)
+	}))
+	s.handler = origin.Handler(s.mux)
 	s.api = humago.New(s.mux, s.describe())
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		newProblem(http.StatusNotFound, notFoundCode, "there is no "+r.Method+" "+r.URL.Path+"; see /openapi.json").write(w)
+		newProblem(http.StatusNotFound, client.NotFound, "there is no "+r.Method+" "+r.URL.Path+"; see /openapi.json").write(w)
 	})
 	s.routes()
 	return s, nil
@@ -70,7 +81,7 @@ func (s *Server) describe() huma.Config {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // OpenAPI returns the description of the API, for tests and tools.
 func (s *Server) OpenAPI() *huma.OpenAPI { return s.api.OpenAPI() }
@@ -85,6 +96,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		WriteTimeout:      s.cfg.MaxWait + headerTimeout + 2*bodyTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()

@@ -120,6 +120,8 @@ func (s *Server) cancel(ctx context.Context, in *cancelInput) (*sagaOutput, erro
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
 	row, err := s.read(ctx, id)
 	if err != nil {
 		return nil, s.answer(ctx, err)

@@ -39,10 +39,7 @@ func (s *Server) start(ctx context.Context, in *startInput) (*startOutput, error
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.cfg.Engine.Start(ctx, coordinator.StartRequest{
-		Namespace: s.cfg.Namespace, Definition: in.Body.Definition, Version: version, Key: in.Key,
-		Input: saga.JSON(in.Body.Input), Actor: saga.Actor{Kind: saga.Operator, Name: "rest"},
-	})
+	result, err := s.commit(ctx, in, version)
 	if err != nil {
 		return nil, s.answer(ctx, err)
 	}
@@ -58,6 +55,17 @@ func (s *Server) start(ctx context.Context, in *startInput) (*startOutput, error
 	}
 	out.Body = s.full(ctx, row)
 	return out, nil
+}
+
+// commit starts the saga. Time is limited: without Postgres a commit may never
+// come, and the client can ask again with its key.
+func (s *Server) commit(ctx context.Context, in *startInput, version string) (coordinator.StartResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	return s.cfg.Engine.Start(ctx, coordinator.StartRequest{
+		Namespace: s.cfg.Namespace, Definition: in.Body.Definition, Version: version, Key: in.Key,
+		Input: saga.JSON(in.Body.Input), Actor: saga.Actor{Kind: saga.Operator, Name: "rest"},
+	})
 }
 
 // admit checks all that can be checked before a start and returns the version to
