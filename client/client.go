@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -189,8 +190,7 @@ func (c *Client) Start(ctx context.Context, s Start) (started Saga, fresh bool, 
 		return Saga{}, false, fmt.Errorf("start %s: %w", s.Definition, err)
 	}
 	// The input is put in by hand: an encoder would change its white space.
-	body := append(head[:len(head)-1:len(head)-1], `,"input":`...)
-	body = append(append(body, input...), '}')
+	body := slices.Concat(head[:len(head)-1], []byte(`,"input":`), input, []byte("}"))
 	status, err := c.call(ctx, request{
 		method: http.MethodPost, path: "/v1/sagas", key: s.Key, contentType: "application/json", body: body,
 	}, &started)

@@ -80,8 +80,7 @@ func (p *Problem) Error() string {
 
 // CodeOf returns the code of the *Problem that err is or wraps, else "".
 func CodeOf(err error) Code {
-	var p *Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*Problem](err); ok {
 		return p.Code
 	}
 	return ""

@@ -50,11 +50,11 @@ func validateCommand() *cobra.Command {
 				switch {
 				case errors.Is(err, saga.ErrInvalidDefinition):
 					bad = true
-					said(cmd, "%s", err)
+					saidf(cmd, "%s", err)
 				case err != nil:
 					return err
 				default:
-					said(cmd, "%s: %s is fine: %d steps", path, file.Definition.Name, len(file.Definition.Steps))
+					saidf(cmd, "%s: %s is fine: %d steps", path, file.Definition.Name, len(file.Definition.Steps))
 				}
 			}
 			if bad {
@@ -77,7 +77,7 @@ func applyCommand(r *remote) *cobra.Command {
 			for _, path := range args {
 				file, err := load(path)
 				if errors.Is(err, saga.ErrInvalidDefinition) {
-					said(cmd, "%s", err)
+					saidf(cmd, "%s", err)
 					return silentError{}
 				}
 				if err != nil {

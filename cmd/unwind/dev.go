@@ -77,7 +77,7 @@ func devBreakCommand() *cobra.Command {
 			if err := dev.Break(cmd.Context(), dir, fault); err != nil {
 				return err
 			}
-			said(cmd, "%s: %s", fault.Command, fault.Mode)
+			saidf(cmd, "%s: %s", fault.Command, fault.Mode)
 			return nil
 		},
 	}

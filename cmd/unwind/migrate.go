@@ -24,7 +24,7 @@ func (p *program) migrateCommand() *cobra.Command {
 			if err := migrations.Up(cmd.Context(), s.database, s.schema, coordinatorSets()...); err != nil {
 				return err
 			}
-			said(cmd, "schema %s is up to date", s.schema)
+			saidf(cmd, "schema %s is up to date", s.schema)
 			return nil
 		},
 	}

@@ -100,7 +100,7 @@ func (s *stores) need(database, brokers bool) error {
 	return nil
 }
 
-// said prints a line of a command's result.
-func said(cmd *cobra.Command, format string, args ...any) {
+// saidf prints a line of a command's result.
+func saidf(cmd *cobra.Command, format string, args ...any) {
 	_, _ = fmt.Fprintf(cmd.OutOrStdout(), format+"\n", args...)
 }

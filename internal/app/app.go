@@ -74,7 +74,8 @@ func (a *App) Run(ctx context.Context) error {
 		return err
 	}
 	defer p.close()
-	listener, err := net.Listen("tcp", a.cfg.Listen)
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", a.cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for REST: %w", err)
 	}

@@ -33,7 +33,11 @@ func (b bus) Put(ctx context.Context, rec kafka.Record, class, reason string) er
 // Republish implements coordinator.Republisher.
 func (b bus) Republish(ctx context.Context, rec kafka.Record, partition int32) error {
 	rec.Partition = partition
-	if err := b.send(ctx, rec); err != nil {
+	err := b.send(ctx, rec)
+	switch {
+	case kafka.IsPermanent(err):
+		return fmt.Errorf("%w: a reply on %s/%d: %w", outbox.ErrPermanent, rec.Topic, partition, err)
+	case err != nil:
 		return fmt.Errorf("publish a reply again on %s/%d: %w", rec.Topic, partition, err)
 	}
 	return nil

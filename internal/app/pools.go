@@ -69,7 +69,7 @@ func pin(params map[string]string) {
 // ping reports whether Postgres answers.
 func (p *pools) ping(ctx context.Context) error {
 	if err := p.lease.Ping(ctx); err != nil {
-		return errors.New("Postgres does not answer") // the address may hold a password
+		return errors.New("no answer from Postgres") // the address may hold a password
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // stage is one part of the process that runs until it is told to end.
@@ -38,10 +39,10 @@ func runStages(ctx context.Context, stages []stage) error {
 	case <-failed:
 	}
 	var faults []error
-	for i := len(started) - 1; i >= 0; i-- {
-		started[i].stop()
-		if err := <-started[i].ended; err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", started[i].name, err))
+	for _, s := range slices.Backward(started) {
+		s.stop()
+		if err := <-s.ended; err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", s.name, err))
 		}
 	}
 	return errors.Join(faults...)

@@ -118,7 +118,7 @@ func (g *topicGuard) begin(ctx context.Context) error {
 func (g *topicGuard) base(ctx context.Context) error {
 	missing, err := g.missing(ctx, g.names.Plan())
 	if err == nil && len(missing) > 0 {
-		err = fmt.Errorf("Kafka has no topic %v; run unwind topics apply", missing)
+		err = fmt.Errorf("there is no topic %v in Kafka; run unwind topics apply", missing)
 	}
 	return err
 }
@@ -136,7 +136,7 @@ func (g *topicGuard) missing(ctx context.Context, plan []kafka.Topic) ([]string,
 		return nil, nil
 	}
 	if time.Since(g.failed) < checkAgain {
-		return nil, fmt.Errorf("Kafka did not answer within the last %s", checkAgain)
+		return nil, fmt.Errorf("no answer from Kafka within the last %s", checkAgain)
 	}
 	missing, err := g.ask(ctx, plan, names)
 	if err != nil {

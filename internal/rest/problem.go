@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -49,9 +50,13 @@ func (p *problem) ContentType(string) string { return problemJSON }
 
 // write answers without huma.
 func (p *problem) write(w http.ResponseWriter) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic(fmt.Sprintf("a problem is always JSON: %v", err)) // no field of it can fail
+	}
 	w.Header().Set("Content-Type", problemJSON)
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // the client has gone
+	_, _ = w.Write(append(body, '\n')) // an error is that the client has gone
 }
 
 // transform turns huma's own errors into problems. Values are not repeated: they

@@ -112,6 +112,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("drain REST requests: %w", err), server.Close())
 	}
-	<-failed
+	<-failed // http.ErrServerClosed
 	return err
 }

@@ -31,7 +31,7 @@ func TestStartKeepsTheBytesAndTheKey(t *testing.T) {
 	res, text := call(t, "POST", server.URL+"/v1/sagas", body, "Idempotency-Key", "order 7")
 	require.Equal(t, http.StatusCreated, res.StatusCode, text)
 	require.Equal(t, "/v1/sagas/"+id(1).String(), res.Header.Get("Location"))
-	require.Equal(t, `{ "cents": 12345678901234567890123, "note":"<\u00e9>" }`, string(w.requests[0].Input.Data))
+	require.JSONEq(t, `{ "cents": 12345678901234567890123, "note":"<\u00e9>" }`, string(w.requests[0].Input.Data))
 	require.Equal(t, coordinator.StartRequest{
 		Namespace: "default", Definition: "bookTrip", Version: "r1", Key: "order 7",
 		Input: w.requests[0].Input, Actor: saga.Actor{Kind: saga.Operator, Name: "rest"},
@@ -99,10 +99,14 @@ func TestClientSeesHistory(t *testing.T) {
 	w := newWorld(t)
 	first := w.add()
 	w.events = []saga.Event{
-		{Seq: 1, Kind: saga.Started, At: at, Actor: saga.Actor{Kind: saga.Operator, Name: "rest"}, Payload: saga.JSON([]byte(`{"n":123456789012345678901}`)),
-			Sent: []saga.Sent{{Step: saga.StepRef{Name: "reserve"}, Direction: saga.Do, Attempt: 1, Name: "flights/reserve", Hash: 10}}},
-		{Seq: 2, Kind: saga.Replied, At: at, Actor: saga.Actor{Kind: saga.Participant, Name: "flights"}, Step: saga.StepRef{Name: "reserve"},
-			Direction: saga.Do, Attempt: 1, Epoch: 1, Outcome: saga.Succeeded, Payload: saga.Payload{Data: []byte{1, 2}, ContentType: "application/avro"}},
+		{
+			Seq: 1, Kind: saga.Started, At: at, Actor: saga.Actor{Kind: saga.Operator, Name: "rest"}, Payload: saga.JSON([]byte(`{"n":123456789012345678901}`)),
+			Sent: []saga.Sent{{Step: saga.StepRef{Name: "reserve"}, Direction: saga.Do, Attempt: 1, Name: "flights/reserve", Hash: 10}},
+		},
+		{
+			Seq: 2, Kind: saga.Replied, At: at, Actor: saga.Actor{Kind: saga.Participant, Name: "flights"}, Step: saga.StepRef{Name: "reserve"},
+			Direction: saga.Do, Attempt: 1, Epoch: 1, Outcome: saga.Succeeded, Payload: saga.Payload{Data: []byte{1, 2}, ContentType: "application/avro"},
+		},
 	}
 	server, _ := w.serve(t)
 	c := clientOf(t, server.URL)
@@ -188,8 +192,9 @@ func TestWaitAnswersWhenItHasCome(t *testing.T) {
 			first := w.add()
 			server, _ := w.serve(t)
 			answered := make(chan client.Saga, 1)
+			asking := clientOf(t, server.URL)
 			go func() {
-				got, err := clientOf(t, server.URL).Wait(t.Context(), first.String(), c.until)
+				got, err := asking.Wait(t.Context(), first.String(), c.until)
 				if err == nil {
 					answered <- got
 				}
@@ -244,7 +249,12 @@ func TestServeEndsWaitingRequests(t *testing.T) {
 	url := "http://" + listener.Addr().String() + "/v1/sagas/" + first.String()
 	answered := make(chan int, 1)
 	go func() {
-		res, _ := call(t, "GET", url+"?wait=end", "")
+		res, err := http.Get(url + "?wait=end")
+		if err != nil {
+			answered <- 0
+			return
+		}
+		defer func() { _ = res.Body.Close() }()
 		answered <- res.StatusCode
 	}()
 	w.set(first, func(*saga.State) {}) // the request has begun to wait, or will
