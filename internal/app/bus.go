@@ -33,17 +33,14 @@ func (b bus) Put(ctx context.Context, rec kafka.Record, class, reason string) er
 // Republish implements coordinator.Republisher.
 func (b bus) Republish(ctx context.Context, rec kafka.Record, partition int32) error {
 	rec.Partition = partition
-	err := b.send(ctx, rec)
-	switch {
-	case kafka.IsPermanent(err):
-		return fmt.Errorf("%w: a reply on %s/%d: %w", outbox.ErrPermanent, rec.Topic, partition, err)
-	case err != nil:
+	if err := b.send(ctx, rec); err != nil {
 		return fmt.Errorf("publish a reply again on %s/%d: %w", rec.Topic, partition, err)
 	}
 	return nil
 }
 
-// send returns once the record is durable.
+// send returns once the record is durable. An error that wraps
+// outbox.ErrPermanent will come again.
 func (b bus) send(ctx context.Context, rec kafka.Record) error {
 	done := make(chan error, 1)
 	b.producer.Produce(ctx, []kafka.Record{rec}, func(_ int, _ int32, _ int64, err error) { done <- err })
