@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -15,7 +16,8 @@ const complainEvery = 10 * time.Second
 type assignment struct {
 	reader    *Reader
 	partition int32
-	next      int64 // the offset to read next; the goroutine's own
+	next      atomic.Int64 // the offset to read next; written by the goroutine alone
+	asked     atomic.Int64 // next, when HighWater last looked
 	ctx       context.Context
 	cancel    context.CancelFunc
 	ended     chan struct{}
@@ -23,7 +25,9 @@ type assignment struct {
 }
 
 func newAssignment(r *Reader, partition int32, offset int64) *assignment {
-	a := &assignment{reader: r, partition: partition, next: offset, ended: make(chan struct{})}
+	a := &assignment{reader: r, partition: partition, ended: make(chan struct{})}
+	a.next.Store(offset)
+	a.asked.Store(OffsetOldest)
 	a.ctx, a.cancel = context.WithCancel(r.ctx)
 	return a
 }
@@ -53,7 +57,7 @@ func (a *assignment) run(before *assignment) {
 
 // read subscribes and passes records on until the subscription ends.
 func (a *assignment) read() error {
-	source, err := a.reader.consumer.ConsumePartition(a.reader.config.Topic, a.partition, a.next)
+	source, err := a.reader.consumer.ConsumePartition(a.reader.config.Topic, a.partition, a.next.Load())
 	if err != nil {
 		return err
 	}
@@ -85,7 +89,7 @@ func (a *assignment) pass(source sarama.PartitionConsumer) error {
 			if !a.deliver(arrival{from: a, record: fromWire(m)}) {
 				return nil
 			}
-			a.next = m.Offset + 1
+			a.next.Store(m.Offset + 1)
 		case e, ok := <-source.Errors():
 			if ok && errors.Is(e, sarama.ErrOffsetOutOfRange) {
 				return e
@@ -111,7 +115,7 @@ func (a *assignment) deliver(v arrival) bool {
 
 // fault reports that the offset is out of range.
 func (a *assignment) fault() {
-	err := &PartitionError{Topic: a.reader.config.Topic, Partition: a.partition, Offset: a.next, Err: ErrOffsetOutOfRange}
+	err := &PartitionError{Topic: a.reader.config.Topic, Partition: a.partition, Offset: a.next.Load(), Err: ErrOffsetOutOfRange}
 	a.deliver(arrival{from: a, fault: err})
 }
 
@@ -120,6 +124,6 @@ func (a *assignment) warn(err error) {
 	if now := time.Now(); now.After(a.complain) {
 		a.complain = now.Add(complainEvery)
 		a.reader.config.Log.Warn("kafka: partition cannot be read, trying on",
-			"topic", a.reader.config.Topic, "partition", a.partition, "offset", a.next, "error", err)
+			"topic", a.reader.config.Topic, "partition", a.partition, "offset", a.next.Load(), "error", err)
 	}
 }

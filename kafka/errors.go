@@ -69,5 +69,8 @@ func (e *PartitionError) Error() string {
 	return fmt.Sprintf("read %s/%d from offset %d: %v", e.Topic, e.Partition, e.Offset, e.Err)
 }
 
+// StoppedPartition returns Partition.
+func (e *PartitionError) StoppedPartition() int32 { return e.Partition }
+
 // Unwrap returns the cause.
 func (e *PartitionError) Unwrap() error { return e.Err }

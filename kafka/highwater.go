@@ -10,8 +10,11 @@ import (
 
 // HighWater asks the brokers, now, for the offset that the next record of each
 // partition will get: one request per broker, nothing cached. Every record of
-// the partition acknowledged before the call lies below it. An error means that
-// a partition's leader did not answer.
+// the partition acknowledged before the call, and not in a transaction that is
+// still open, lies below it. A partition that is read from where no record is left
+// below its mark has the offset to be read next as its mark: whoever waits for
+// reading to arrive waits in vain for no one. An error means that a partition's
+// leader did not answer.
 func (r *Reader) HighWater(ctx context.Context, partitions []int32) (map[int32]int64, error) {
 	type answer struct {
 		marks map[int32]int64
@@ -52,6 +55,9 @@ const highWaterAttempts = 4
 func (r *Reader) highWater(partitions []int32) (map[int32]int64, error) {
 	for attempt := 1; ; attempt++ {
 		marks, err := r.askHighWater(partitions)
+		if err == nil {
+			err = r.settle(marks)
+		}
 		if err == nil || attempt == highWaterAttempts {
 			return marks, err
 		}
@@ -76,6 +82,7 @@ func (r *Reader) askHighWater(partitions []int32) (map[int32]int64, error) {
 		}
 		if requests[leader] == nil {
 			requests[leader] = sarama.NewOffsetRequest(r.marks.Config().Version)
+			requests[leader].IsolationLevel = sarama.ReadCommitted
 		}
 		requests[leader].AddBlock(r.config.Topic, p, sarama.OffsetNewest, 1)
 	}

@@ -124,13 +124,15 @@ func (c Config) setProducer(s *sarama.Config) {
 }
 
 // setConsumer sets consumption: from the oldest record where nothing is stored,
-// and never a silent jump when the stored place is gone.
+// never a silent jump when the stored place is gone, and nothing of a transaction
+// that was taken back: a participant elsewhere may use them.
 func (c Config) setConsumer(s *sarama.Config) {
 	s.Consumer.Fetch.MaxBytes = maxFetchBytes
 	s.Consumer.MaxWaitTime = maxFetchWait
 	s.Consumer.MaxProcessingTime = time.Second
 	s.Consumer.Retry.Backoff = 250 * time.Millisecond
 	s.Consumer.Return.Errors = true
+	s.Consumer.IsolationLevel = sarama.ReadCommitted
 	s.Consumer.Offsets.Initial = sarama.OffsetOldest
 	s.Consumer.Offsets.AutoCommit.Enable = true
 	s.Consumer.Offsets.AutoCommit.Interval = time.Second
