@@ -87,10 +87,16 @@ func (w *world) insist(t testing.TB, key, definition string, s script) saga.ID {
 	r := opening(definition, s)
 	r.key = key
 	var answer []byte
+	var err error
+	defer func() {
+		if t.Failed() {
+			t.Logf("the last answer: %s, %v", answer, err)
+		}
+	}()
 	eventually(t, "a coordinator starts a saga", func() bool {
 		r.node = (r.node + 1) % len(w.nodes)
-		status, data, err := w.send(r)
-		answer = data
+		var status int
+		status, answer, err = w.send(r)
 		return err == nil && (status == http.StatusCreated || status == http.StatusOK)
 	})
 	return idOf(t, answer)

@@ -99,6 +99,8 @@ func (w *world) commands(participant string) *tap {
 // dead taps the dead letters of a topic.
 func (w *world) dead(topic string) *tap { return w.tap(topic+".dlt", 1) }
 
+func everything(kafka.Record) bool { return true }
+
 // about chooses the records of one step of a saga in one direction.
 func about(id saga.ID, step, direction string) func(kafka.Record) bool {
 	return func(r kafka.Record) bool {

@@ -35,7 +35,7 @@ steps:
 	"mapped": `
 unwind: v1
 saga: mapped
-defaults: {timeout: 30s}
+defaults: {timeout: 5s}
 steps:
   - {step: flight, command: flights/book, compensation: cancel}
   - step: hotel
@@ -60,6 +60,15 @@ saga: hosted
 defaults: {timeout: 30s}
 steps:
   - {step: guest, command: guests/book, compensation: cancel}
+  - {step: charge, kind: pivot, command: payments/book}
+`,
+	// mute asks a participant for whom a test answers by hand.
+	"mute": `
+unwind: v1
+saga: mute
+defaults: {timeout: 30s}
+steps:
+  - {step: mute, command: mutes/book, compensation: cancel}
   - {step: charge, kind: pivot, command: payments/book}
 `,
 }

@@ -17,13 +17,24 @@ func TestSagas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, testserver.Kafka(t), 1)
 	for name, test := range map[string]func(*testing.T, *world){
-		"happy":   happy,
-		"refused": refused,
-		"failed":  failed,
-		"late":    late,
-		"silent":  silent,
-		"cancel":  cancelled,
-		"pair":    pair,
+		"happy":               happy,
+		"refused":             refused,
+		"failed":              failed,
+		"late":                late,
+		"silent":              silent,
+		"cancel":              cancelled,
+		"pair":                pair,
+		"repeated reply":      repeated,
+		"stale reply":         stale,
+		"early reply":         early,
+		"overtaken reply":     overtaken,
+		"forged reply":        forged,
+		"misplaced reply":     misplaced,
+		"sticky refusal":      sticky,
+		"undo before do":      reversed,
+		"undecodable reply":   badReply,
+		"undecodable command": badCommand,
+		"by contract alone":   hosted,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

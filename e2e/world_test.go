@@ -51,8 +51,8 @@ type node struct {
 	url string
 }
 
-// newWorld makes a world with that many coordinators and all participants, every
-// definition applied. env is added to the coordinators' environment.
+// newWorld makes a world with that many coordinators, every definition applied and
+// all participants. With no coordinator, the test starts one and calls define.
 func newWorld(t *testing.T, brokers []string, nodes int) *world {
 	t.Helper()
 	w := &world{
@@ -64,16 +64,23 @@ func newWorld(t *testing.T, brokers []string, nodes int) *world {
 	command(t, w.env(), unwindBinary, "topics", "apply")
 	for range nodes {
 		w.nodes = append(w.nodes, &node{})
+		w.begin(len(w.nodes) - 1)
 	}
-	for i := range w.nodes {
-		w.begin(i)
+	if nodes > 0 {
+		w.define(t)
 	}
+	return w
+}
+
+// define applies every definition, creates its topics and lets the participants
+// begin.
+func (w *world) define(t *testing.T) {
+	t.Helper()
 	for name, text := range definitions {
 		w.call(t, request{method: http.MethodPut, path: "/v1/definitions?file=" + name + ".yaml", body: []byte(text), want: http.StatusOK})
 	}
 	command(t, w.env(), unwindBinary, "topics", "apply")
 	w.hands = w.employ(participants)
-	return w
 }
 
 // open opens the test's own ways into Postgres and Kafka.

@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/internal/testserver"
+	"github.com/unwindhq/unwind/saga"
+)
+
+// outage is longer than the whole retry budget of a step of brief: two attempts of
+// two seconds and a pause.
+const outage = 6 * time.Second
+
+// inFlight starts sagas whose commands are with a participant that is at work.
+func (w *world) inFlight(t *testing.T, n int) []saga.ID {
+	t.Helper()
+	ids := w.startMany(t, n, func(int) (string, script) { return "brief", script{"hotels": {"slow:1s"}} })
+	for _, id := range ids {
+		w.phase(t, id, "hotel", saga.Doing.String())
+	}
+	return ids
+}
+
+// untouched checks that the sagas have completed as if nothing had happened.
+func (w *world) untouched(t *testing.T, ids []saga.ID) {
+	t.Helper()
+	for _, id := range ids {
+		unburned(t, w.ended(t, id, saga.Completed))
+	}
+}
+
+// TestCoordinatorAway: the coordinator is away for longer than a step's whole retry
+// budget. Participants answer meanwhile, or are away as well; no attempt is burned
+// and nothing is compensated.
+func TestCoordinatorAway(t *testing.T) {
+	t.Parallel()
+	t.Run("participants answer", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, testserver.Kafka(t), 1)
+		ids := w.inFlight(t, 10)
+		w.nodes[0].kill()
+		<-time.After(outage)
+		w.begin(0)
+		w.untouched(t, ids)
+	})
+	t.Run("participants are away too", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, testserver.Kafka(t), 1)
+		ids := w.inFlight(t, 10)
+		w.nodes[0].kill()
+		require.NoError(t, w.hands.pause())
+		<-time.After(outage)
+		require.NoError(t, w.hands.resume())
+		w.begin(0)
+		w.untouched(t, ids)
+	})
+}
+
+// TestKafkaAway: the broker is killed and comes back after longer than a step's
+// whole retry budget. Sagas in flight, and those started meanwhile, go on as if
+// nothing had happened.
+func TestKafkaAway(t *testing.T) {
+	t.Parallel()
+	broker := testserver.RestartableKafka(t)
+	w := newWorld(t, broker.Brokers(), 1)
+	ids := w.inFlight(t, 10)
+	broker.Kill()
+	ids = append(ids, w.startMany(t, 10, func(int) (string, script) { return "brief", nil })...)
+	<-time.After(outage)
+	for _, id := range ids {
+		s, ok := w.look(id)
+		require.True(t, ok)
+		require.Equal(t, saga.Running.String(), s.Status)
+	}
+	require.NoError(t, broker.Start(t.Context()))
+	w.untouched(t, ids)
+}

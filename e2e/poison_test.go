@@ -1,0 +1,68 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/internal/testserver"
+	"github.com/unwindhq/unwind/saga"
+)
+
+// healthy is how many sagas share a batch with the one that fails.
+const healthy = 200
+
+// TestPoisonedSaga: a transition that fails puts attention on its own saga, and
+// the 200 healthy ones of the same batch complete.
+func TestPoisonedSaga(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, testserver.Kafka(t), 0)
+	w.nodes = []*node{{}}
+	w.begin(0, "UNWIND_WRITERS=1") // one writer: all replies that wait make one batch
+	w.define(t)
+	require.NoError(t, w.hands.pause())
+	poisoned := w.start(t, "mapped", script{"flights": {"bare"}}) // the next step's input reads what is not there
+	ids := w.startMany(t, healthy, func(int) (string, script) { return "mapped", nil })
+	// All commands are out, then all replies come while the coordinator stands still.
+	flights := w.commands("flights")
+	eventually(t, "all commands are sent", func() bool { return len(flights.find(everything)) == healthy+1 })
+	require.NoError(t, w.nodes[0].pause())
+	require.NoError(t, w.hands.resume())
+	eventually(t, "all are answered", func() bool { return len(w.replies().find(everything)) == healthy+1 })
+	require.NoError(t, w.nodes[0].resume())
+
+	w.attention(t, poisoned, saga.TransitionFailed)
+	for _, id := range ids {
+		w.ended(t, id, saga.Completed)
+	}
+	s, _ := w.look(poisoned)
+	require.Equal(t, saga.Running.String(), s.Status)
+	require.Len(t, s.Attention, 1)
+	require.Equal(t, "flight", w.did(t, poisoned), "it stands still")
+	w.cancel(t, poisoned, http.StatusOK) // the way out
+	w.until(t, poisoned, "compensated", client.Saga.Ended)
+	require.Equal(t, "flight -flight", w.did(t, poisoned))
+}
+
+// startMany starts n sagas at once, as each says.
+func (w *world) startMany(t *testing.T, n int, each func(i int) (string, script)) []saga.ID {
+	t.Helper()
+	ids := make([]saga.ID, n)
+	room := make(chan struct{}, 32)
+	var all sync.WaitGroup
+	for i := range ids {
+		room <- struct{}{}
+		all.Go(func() {
+			defer func() { <-room }()
+			definition, s := each(i)
+			ids[i] = w.insist(t, fmt.Sprintf("%s/%d", t.Name(), i), definition, s)
+		})
+	}
+	all.Wait()
+	require.False(t, t.Failed())
+	return ids
+}
