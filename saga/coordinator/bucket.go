@@ -14,7 +14,7 @@ import (
 type bucketState struct {
 	held     lease.Held
 	gained   time.Time    // database clock
-	position atomic.Int64 // the finished prefix of its reply partition
+	position atomic.Int64 // the finished prefix of its reply partition; -1 while nothing of it is known
 	saved    int64        // the position last stored; used by one goroutine
 }
 
@@ -70,7 +70,7 @@ func (c *Coordinator) gain(ctx context.Context, held lease.Held) error {
 	}
 	c.tick(now)
 	b := &bucketState{held: held, gained: now}
-	b.position.Store(max(held.ReadOffset, 0))
+	b.position.Store(held.ReadOffset)
 	b.saved = held.ReadOffset
 	c.mu.Lock()
 	c.buckets[held.Bucket] = b
@@ -100,19 +100,23 @@ func (c *Coordinator) Lose(lost []lease.Held) {
 	// All of them go first: a writer that keeps trying a batch with one of them
 	// drops it then, and only so comes to its end.
 	states := c.remove(lost)
-	positions := map[int]int64{}
-	for _, held := range lost {
+	buckets := make([]int, len(lost))
+	for i, held := range lost {
+		buckets[i] = held.Bucket
 		if c.cfg.Replies != nil {
 			c.cfg.Replies.Revoke(int32(held.Bucket))
 		}
-		w := c.writerOf(held.Bucket)
+	}
+	positions := map[int]int64{}
+	for _, n := range buckets {
+		w := c.writerOf(n)
 		w.settle()
-		w.wakes.forget(held.Bucket)
-		c.cfg.Relay.Lose(held.Bucket)
-		if b := states[held.Bucket]; b != nil {
-			positions[held.Bucket] = b.position.Load()
+		w.wakes.forget(n)
+		if b := states[n]; b != nil && b.position.Load() >= 0 {
+			positions[n] = b.position.Load()
 		}
 	}
+	c.cfg.Relay.Lose(buckets...) // together: each call may wait for rows in flight
 	if c.cfg.SaveOffsets == nil || len(positions) == 0 {
 		return
 	}
@@ -176,8 +180,10 @@ func (c *Coordinator) saveOffsets(ctx context.Context) {
 		}
 		moved := map[int]int64{}
 		for _, n := range c.heldBuckets() {
-			if b := c.bucket(n); b != nil && b.position.Load() > b.saved {
-				moved[n] = b.position.Load()
+			if b := c.bucket(n); b != nil {
+				if position := b.position.Load(); position >= 0 && position != b.saved {
+					moved[n] = position
+				}
 			}
 		}
 		if len(moved) == 0 {

@@ -22,6 +22,7 @@ type Coordinator struct {
 	watch   watchers
 	clock   atomic.Int64 // database clock minus ours, in nanoseconds
 	up      atomic.Bool
+	stopped chan struct{} // closed when Run has ended
 
 	mu      sync.RWMutex
 	buckets map[int]*bucketState
@@ -32,7 +33,7 @@ func New(cfg Config) (*Coordinator, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	c := &Coordinator{cfg: cfg.withDefaults(), buckets: map[int]*bucketState{}}
+	c := &Coordinator{cfg: cfg.withDefaults(), buckets: map[int]*bucketState{}, stopped: make(chan struct{})}
 	c.path = newPath(c)
 	if c.cfg.Locals != nil {
 		c.cfg.Locals.c.Store(c)
@@ -57,6 +58,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 		g.Go(func() error { return c.poll(ctx) })
 	}
 	c.up.Store(true)
+	defer close(c.stopped)
 	defer c.up.Store(false)
 	return g.Wait()
 }
@@ -120,6 +122,13 @@ func (c *Coordinator) submit(ctx context.Context, it *item) (answer, error) {
 		return a, a.err
 	case <-ctx.Done():
 		return answer{}, fmt.Errorf("waiting for the commit: %w", ctx.Err())
+	case <-c.stopped:
+	}
+	select {
+	case a := <-it.answer:
+		return a, a.err
+	default: // queued after the writer's last look
+		return answer{}, fmt.Errorf("the coordinator has stopped: %w", ErrNotReady)
 	}
 }
 

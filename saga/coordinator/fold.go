@@ -144,6 +144,8 @@ func (f *fold) item(s *folding, it *item) {
 		f.start(s, it)
 	case !s.found && !s.fresh:
 		f.stranger(it)
+	case s.row.Err != nil:
+		f.unreadable(s, it)
 	case it.isWake() && s.blocked():
 	case it.isWake() || it.isVerb() || it.event.Kind == saga.Poisoned:
 		f.event(s, it)
@@ -161,6 +163,15 @@ func (f *fold) stranger(it *item) {
 	if it.record != nil {
 		it.dead = &verdict{classUnmatched, "there is no saga " + it.saga.String()}
 	}
+}
+
+// unreadable handles an item of a saga whose state this build cannot read: the
+// saga is left alone, and its messages wait for a build that can.
+func (f *fold) unreadable(s *folding, it *item) {
+	f.r.c.cfg.Log.Error("a saga's state cannot be read; its messages are kept", "saga", s.id, "error", s.row.Err)
+	s.lacking = true
+	it.result = answer{id: s.id, err: fmt.Errorf("saga %s: %w", s.id, s.row.Err)}
+	f.keep(s, it)
 }
 
 // start begins a saga, unless its key has begun one before.
@@ -230,6 +241,7 @@ func (f *fold) poison(s *folding, it *item, cause error) {
 	attention.event.Step = it.event.Step
 	if err := f.transition(s, attention); err != nil {
 		f.r.c.cfg.Log.Error("attention could not be put on a saga", "saga", s.id, "error", err)
+		s.lacking = true // or its wake would come again at once, for ever
 	}
 	if it.isVerb() {
 		it.result = answer{err: cause}

@@ -28,6 +28,7 @@ type item struct {
 
 	far    time.Time // a far wake: its time
 	mail   int64     // a kept message: its id
+	done   bool      // set once nothing is left to do for it: its record counts as read
 	folded bool      // set once a kept message needs no further keeping
 }
 

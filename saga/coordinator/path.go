@@ -78,7 +78,7 @@ func (p *path) ready(b *bucketState, asked time.Time) (since time.Time, ok bool)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	end, known := p.ends[int32(b.held.Bucket)]
-	if !p.whole || !known || p.checked.Before(asked) || b.position.Load() < end {
+	if !p.whole || !known || p.checked.Before(asked) || max(b.position.Load(), 0) < end {
 		return time.Time{}, false
 	}
 	if p.since.Before(b.gained) {

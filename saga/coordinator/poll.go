@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,6 +19,7 @@ func (c *Coordinator) poll(ctx context.Context) error {
 		if err != nil {
 			if ctx.Err() == nil {
 				c.cfg.Log.Warn("replies could not be read; trying again", "error", err)
+				c.reread(err)
 				sleep(ctx, c.cfg.RetryMin)
 			}
 			continue
@@ -29,6 +31,29 @@ func (c *Coordinator) poll(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// reread goes on from the oldest record of a partition that does not hold the
+// offset to read from: its records have expired, or the topic was made anew.
+// Without it the partition would stand still for ever. A reply that is read twice
+// changes nothing; one that has expired is asked for again by its deadline.
+func (c *Coordinator) reread(cause error) {
+	var stopped Stopped
+	if !errors.As(cause, &stopped) {
+		return
+	}
+	partition := stopped.StoppedPartition()
+	c.mu.RLock() // until the end: a bucket that is lost meanwhile is revoked after this
+	defer c.mu.RUnlock()
+	b := c.buckets[int(partition)]
+	if b == nil {
+		return
+	}
+	c.cfg.Log.Error("replies may have been lost; reading on from the oldest one", "partition", partition, "error", cause)
+	b.position.Store(-1)
+	if err := c.cfg.Replies.Assign(partition, oldest); err != nil {
+		c.cfg.Log.Error("a reply partition is not read any more", "partition", partition, "error", err)
+	}
 }
 
 // replyItem turns a record into an item. What cannot be read, or was forged,
@@ -61,6 +86,11 @@ func (c *Coordinator) replyItem(rec *record.Record) *item {
 // as one with a held command of a verb that another node ran.
 func (c *Coordinator) farWakes(ctx context.Context) {
 	for sleep(ctx, c.cfg.FarEvery) {
+		// One of the clocks may have been set, or this machine have slept, while no
+		// batch was there to notice.
+		if now, err := c.cfg.Store.Now(ctx); err == nil {
+			c.tick(now)
+		}
 		buckets := c.heldBuckets()
 		if len(buckets) == 0 {
 			continue
@@ -72,7 +102,8 @@ func (c *Coordinator) farWakes(ctx context.Context) {
 		}
 		for _, wake := range list {
 			n := bucket.Of(wake.Saga.String(), bucket.Count)
-			event := saga.Event{Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}}
+			// Nobody has looked at the way: no command's time is up by this wake.
+			event := saga.Event{Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}, Healthy: c.now()}
 			if !c.enqueue(ctx, &item{bucket: n, saga: wake.Saga, event: event, far: wake.At}) {
 				return
 			}

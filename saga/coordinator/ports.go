@@ -75,6 +75,7 @@ type Batch interface {
 type Row struct {
 	Namespace string     // Namespace is the tenant.
 	State     saga.State // State is the saga's state.
+	Err       error      // Err says why State could not be read, such as one that a newer build wrote; nil as a rule.
 }
 
 // EventRow is one event of one saga.
@@ -131,10 +132,20 @@ type Replies interface {
 	Assign(partition int32, offset int64) error
 	// Revoke stops reading a partition; its buffered records are dropped.
 	Revoke(partition int32)
-	// Poll waits for records and returns at most limit.
+	// Poll waits for records and returns at most limit. An error that is a Stopped
+	// says that a partition stands still until it is assigned again.
 	Poll(ctx context.Context, limit int) ([]record.Record, error)
-	// HighWater asks the brokers for the partitions' ends.
+	// HighWater asks the brokers for the partitions' ends: the offsets after their
+	// last records.
 	HighWater(ctx context.Context, partitions []int32) (map[int32]int64, error)
+}
+
+// Stopped is an error of Replies.Poll: the partition does not hold the offset to
+// read from.
+type Stopped interface {
+	error
+	// StoppedPartition returns the partition.
+	StoppedPartition() int32
 }
 
 // Relay publishes what was committed. *outbox.Relay implements it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/unwindhq/unwind/internal/bucket"
 	"github.com/unwindhq/unwind/internal/failpoint"
 	"github.com/unwindhq/unwind/internal/lease"
 	"github.com/unwindhq/unwind/outbox"
@@ -19,6 +20,7 @@ type run struct {
 	w       *writer // nil for a foreign run
 	foreign bool    // a verb on a saga of a bucket that is not held here
 	again   bool    // an earlier try may have been committed
+	accuses bool    // it puts attention on a saga whose data cannot be stored
 
 	lacking map[version]bool // versions that this node can never decide
 }
@@ -34,6 +36,9 @@ func (r *run) process(ctx context.Context, items []*item) {
 		err := r.try(ctx, items)
 		switch {
 		case err == nil:
+			return
+		case errors.Is(err, ErrGuilty) && r.accuses:
+			r.giveUp(items, err)
 			return
 		case errors.Is(err, ErrGuilty):
 			r.split(ctx, items, err)
@@ -130,9 +135,24 @@ func (r *run) accuse(ctx context.Context, items []*item, cause error) {
 	if items[0].start != nil {
 		return
 	}
-	sub := run{c: r.c, w: r.w, foreign: r.foreign}
-	if err := sub.try(ctx, accused); err != nil {
-		r.c.cfg.Log.Error("attention could not be put on a saga", "saga", items[0].saga, "error", err)
+	sub := run{c: r.c, w: r.w, foreign: r.foreign, accuses: true}
+	sub.process(ctx, accused)
+}
+
+// guiltyPause is how long a saga is left alone that not even attention can be put
+// on.
+const guiltyPause = time.Minute
+
+// giveUp leaves a saga as it is for a while. What it was told is dropped; its
+// deadlines ask again.
+func (r *run) giveUp(items []*item, cause error) {
+	r.c.cfg.Log.Error("attention could not be put on a saga", "saga", items[0].saga, "error", cause)
+	refuse(items, cause)
+	if !r.foreign {
+		r.c.writerOf(items[0].bucket).wakes.set(items[0].saga, items[0].bucket, r.c.now().Add(guiltyPause))
+	}
+	for _, it := range items {
+		it.done = true
 	}
 }
 
@@ -187,7 +207,7 @@ func (r *run) commit(ctx context.Context, b Batch, f *fold) error {
 const sentMax = 4096
 
 // mine reports whether a bucket belongs to this run's writer.
-func (r *run) mine(bucket int) bool { return r.c.writerOf(bucket) == r.w }
+func (r *run) mine(n int) bool { return r.c.writerOf(n) == r.w }
 
 // after does what may only be done after the commit.
 func (r *run) after(ctx context.Context, f *fold) {
@@ -203,41 +223,44 @@ func (r *run) after(ctx context.Context, f *fold) {
 	for _, it := range f.items {
 		it.reply(it.outcome(f))
 	}
-	r.bury(ctx, f)
-	r.advance(f)
+	for _, it := range f.items {
+		it.done = it.dead == nil || r.bury(ctx, it)
+	}
 }
 
 // settled sets a saga's next wake and tells who watches it.
 func (r *run) settled(s *folding) {
-	if r.w != nil && (s.found || s.fresh) {
+	if !r.foreign && (s.found || s.fresh) {
 		wake := s.row.State.WakeAt()
 		if s.row.State.Status.Ended() || s.blocked() || s.lacking {
 			wake = time.Time{}
 		}
-		r.w.wakes.set(s.id, s.bucket, wake)
+		r.c.writerOf(s.bucket).wakes.set(s.id, s.bucket, wake)
 	}
-	if len(s.events) > 0 {
+	if len(s.events) > 0 || r.again && s.found { // an earlier try may have ended it
 		r.c.watch.signal(s.id, s.row.State.Status)
 	}
 }
 
-// bury keeps the dead letters of the batch. Nothing after them is acknowledged
-// before they are durable.
-func (r *run) bury(ctx context.Context, f *fold) {
-	for _, it := range f.items {
-		if it.dead == nil {
-			continue
+// bury keeps a dead letter and reports whether it is done with. Nothing after it
+// is acknowledged before it is durable.
+func (r *run) bury(ctx context.Context, it *item) bool {
+	ctx = context.WithoutCancel(ctx)
+	for pause := r.c.cfg.RetryMin; ; pause = min(2*pause, r.c.cfg.RetryMax) {
+		err := r.c.put(ctx, it)
+		switch {
+		case err == nil:
+			return true
+		case errors.Is(err, outbox.ErrPermanent):
+			r.c.cfg.Log.Error("a dead letter can never be kept; only the reply topic still has it", "topic", it.record.Topic,
+				"partition", it.record.Partition, "offset", it.record.Offset, "class", it.dead.class, "reason", it.dead.reason, "error", err)
+			return true
 		}
-		for pause := r.c.cfg.RetryMin; ; pause = min(2*pause, r.c.cfg.RetryMax) {
-			err := r.c.put(context.WithoutCancel(ctx), it)
-			if err == nil {
-				break
-			}
-			r.c.cfg.Log.Error("a dead letter could not be kept; trying again", "error", err)
-			if r.c.bucket(it.bucket) == nil || !sleep(context.WithoutCancel(ctx), pause) {
-				return
-			}
+		r.c.cfg.Log.Error("a dead letter could not be kept; trying again", "error", err)
+		if r.c.bucket(it.bucket) == nil {
+			return false // its new owner reads it again
 		}
+		sleep(ctx, pause)
 	}
 }
 
@@ -249,13 +272,16 @@ func (c *Coordinator) put(ctx context.Context, it *item) error {
 	return c.cfg.DeadLetters.Put(ctx, *it.record, it.dead.class, it.dead.reason)
 }
 
-// advance moves the finished prefix of each partition of the batch.
-func (r *run) advance(f *fold) {
-	for _, it := range f.items {
-		if it.record == nil {
+// advance moves the finished prefix of each partition of a batch that has come to
+// its end, up to the first record that is not done with.
+func (r *run) advance(items []*item) {
+	var stopped [bucket.Count]bool
+	for _, it := range items {
+		if it.record == nil || stopped[it.bucket] {
 			continue
 		}
-		if b := r.c.bucket(int(it.record.Partition)); b != nil && it.record.Offset >= b.position.Load() {
+		stopped[it.bucket] = !it.done
+		if b := r.c.bucket(it.bucket); b != nil && it.done && it.record.Offset >= b.position.Load() {
 			b.position.Store(it.record.Offset + 1)
 		}
 	}
@@ -267,7 +293,7 @@ func (r *run) held(items []*item) []lease.Held {
 		return nil
 	}
 	var list []lease.Held
-	var seen [64]bool
+	var seen [bucket.Count]bool
 	for _, it := range items {
 		if b := r.c.bucket(it.bucket); b != nil && !seen[it.bucket] {
 			seen[it.bucket] = true

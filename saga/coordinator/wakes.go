@@ -82,6 +82,13 @@ func (w *wakes) due(now time.Time, limit int) []*wakeEntry {
 	return list
 }
 
+// waits reports whether an entry that due returned still counts.
+func (w *wakes) waits(e *wakeEntry) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.entry[e.saga] == e && e.index < 0
+}
+
 // again puts an entry back that could not be woken now.
 func (w *wakes) again(e *wakeEntry, at time.Time) {
 	w.mu.Lock()

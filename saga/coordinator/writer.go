@@ -32,6 +32,7 @@ func (w *writer) run(ctx context.Context) {
 		w.busy.Lock()
 		r := run{c: w.c, w: w}
 		r.process(ctx, items)
+		r.advance(items)
 		w.busy.Unlock()
 	}
 	for {
@@ -58,7 +59,11 @@ func (w *writer) gather(ctx context.Context) []*item {
 	case <-w.kick:
 	case <-timer.C:
 	}
-	for len(items) < w.c.cfg.BatchMax {
+	room := w.c.cfg.BatchMax
+	if w.pause() <= time.Millisecond || len(w.asked) > 0 {
+		room -= (room + 3) / 4 // what is due does not wait for ever behind what arrives
+	}
+	for len(items) < room {
 		select {
 		case it := <-w.queue:
 			items = append(items, it)
@@ -94,6 +99,9 @@ func (w *writer) due(items []*item) []*item {
 	waiting := append(w.asked, fresh...)
 	w.asked = nil
 	for _, e := range waiting {
+		if !w.wakes.waits(e) { // its saga has another time by now, or is gone
+			continue
+		}
 		healthy, ok := w.may(e)
 		if room == 0 || !ok {
 			w.asked = append(w.asked, e)

@@ -36,7 +36,7 @@ func (s *Store) Begin(ctx context.Context, load coordinator.Load) (coordinator.B
 	}
 	b := &batch{s: s, conn: conn, sagas: map[saga.ID]coordinator.Row{}, claims: map[[2]string]coordinator.Claim{}}
 	var q pgx.Batch
-	q.Queue("BEGIN")
+	q.Queue("BEGIN ISOLATION LEVEL READ COMMITTED") // the fence needs it, whatever the database's default
 	lease.QueueFence(&q, s.schema, load.Held, nil)
 	b.queueSagas(&q, load.Sagas)
 	b.queueClaims(&q, load.Claims)
@@ -67,8 +67,8 @@ func (b *batch) queueSagas(q *pgx.Batch, ids []saga.ID) {
 		var data pgtype.DriverBytes
 		_, err := pgx.ForEachRow(rows, []any{&id, &namespace, &data}, func() error {
 			state, err := saga.DecodeState(id.Bytes, slices.Clone(data))
-			b.sagas[id.Bytes] = coordinator.Row{Namespace: namespace, State: state}
-			return err
+			b.sagas[id.Bytes] = coordinator.Row{Namespace: namespace, State: state, Err: err}
+			return nil
 		})
 		return err
 	})

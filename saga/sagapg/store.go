@@ -165,6 +165,9 @@ func classify(err error, committing bool) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &pg):
+		if committing && pg.SeverityUnlocalized != "ERROR" { // a session that is ended may have committed before
+			return fmt.Errorf("%w: %w", coordinator.ErrUnknownOutcome, err)
+		}
 		if class := pg.Code[:2]; class == "22" || class == "23" || class == "54" {
 			return fmt.Errorf("%w: %w", coordinator.ErrGuilty, err)
 		}

@@ -3,6 +3,7 @@ package sagapg_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"sync"
 	"testing"
@@ -53,7 +54,7 @@ func setup(t *testing.T, defs ...saga.Definition) *world {
 	}
 	w.c, err = coordinator.New(coordinator.Config{
 		Store: w.store, Definitions: deciders, Relay: w.bus, Replies: w.bus, DeadLetters: w.bus, Republisher: w.bus,
-		SaveOffsets: func(context.Context, map[int]int64) error { return nil },
+		SaveOffsets: w.bus.save,
 		Keys:        keys, Incarnation: 1, Writers: 4, CheckEvery: 20 * time.Millisecond, FarEvery: 50 * time.Millisecond,
 	})
 	require.NoError(t, err)
@@ -174,10 +175,32 @@ type bus struct {
 	dead    []kafka.Record
 	moved   []kafka.Record
 	deleted []int64
+
+	stopped  chan error      // what Poll answers next
+	assigned map[int32]int64 // the last offset of each partition to be assigned
+	saved    map[int]int64
+	refuses  error // what Put answers
+}
+
+func (b *bus) save(_ context.Context, offsets map[int]int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.Copy(b.saved, offsets)
+	return nil
+}
+
+func (b *bus) Assign(partition int32, offset int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.assigned[partition] = offset
+	return nil
 }
 
 func newBus() *bus {
-	return &bus{answer: succeed, offsets: map[int32]int64{}, queue: make(chan kafka.Record, 100_000), held: map[string]int{}}
+	return &bus{
+		answer: succeed, offsets: map[int32]int64{}, queue: make(chan kafka.Record, 100_000), held: map[string]int{},
+		stopped: make(chan error, 1), assigned: map[int32]int64{}, saved: map[int]int64{},
+	}
 }
 
 func succeed(cmd saga.Command) []saga.Reply { return []saga.Reply{replyTo(cmd, saga.Succeeded)} }
@@ -200,7 +223,6 @@ func (b *bus) Doubt(...int)                               {}
 func (b *bus) Deleted([]int64)                            {}
 func (b *bus) Lose(...int)                                {}
 func (b *bus) ReturnSent([]int64)                         {}
-func (b *bus) Assign(int32, int64) error                  { return nil }
 func (b *bus) Revoke(int32)                               {}
 func (b *bus) TakeSent(func(int) bool, int) (ids []int64) { return nil }
 
@@ -235,6 +257,8 @@ func (b *bus) Poll(ctx context.Context, limit int) ([]kafka.Record, error) {
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case err := <-b.stopped:
+		return nil, err
 	case rec := <-b.queue:
 		list := []kafka.Record{rec}
 		for len(list) < limit && len(b.queue) > 0 {
@@ -261,7 +285,7 @@ func (b *bus) Put(_ context.Context, rec kafka.Record, _, _ string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.dead = append(b.dead, rec)
-	return nil
+	return b.refuses
 }
 
 func (b *bus) Republish(_ context.Context, rec kafka.Record, partition int32) error {
