@@ -51,8 +51,8 @@ func (o Order) Later(i int) []int { return o.later[i] }
 // step's effect is still there, or may be.
 func (o Order) Ready(open func(step int) bool) []int {
 	var ready []int
-	for i := len(o.later) - 1; i >= 0; i-- {
-		if open(i) && !slices.ContainsFunc(o.later[i], open) {
+	for i, later := range slices.Backward(o.later) {
+		if open(i) && !slices.ContainsFunc(later, open) {
 			ready = append(ready, i)
 		}
 	}

@@ -167,7 +167,7 @@ func provider(db *sql.DB, schema string, set Set) (*goose.Provider, error) {
 		goose.WithTableName(string(set)+"_version"),
 		goose.WithSessionLocker(locker),
 		goose.WithDisableGlobalRegistry(true),
-		goose.WithSlog(slog.New(slog.NewTextHandler(io.Discard, nil))))
+		goose.WithSlog(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return nil, fmt.Errorf("load migration set %q: %w", set, err)
 	}

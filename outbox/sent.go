@@ -24,8 +24,8 @@ type sentMark struct {
 }
 
 // TakeSent returns up to limit ids of sent rows for the caller to delete in its
-// next transaction (Schema.QueueDelete), of the buckets for which which is true;
-// nil means all. Call Deleted after the commit, or ReturnSent if it failed. Ids
+// next transaction (Schema.QueueDelete), of the buckets that which picks; nil
+// means all. Call Deleted after the commit, or ReturnSent if it failed. Ids
 // for which neither is called are forgotten after MaxTx and a minute; if they
 // are still in the table then, they are published again.
 func (r *Relay) TakeSent(which func(bucket int) bool, limit int) []int64 {

@@ -85,13 +85,13 @@ func (s *stream) drop(n int) {
 type retries []*stream
 
 // Len is part of heap.Interface.
-func (r retries) Len() int { return len(r) }
+func (r *retries) Len() int { return len(*r) }
 
 // Less is part of heap.Interface.
-func (r retries) Less(i, j int) bool { return r[i].retryAt.Before(r[j].retryAt) }
+func (r *retries) Less(i, j int) bool { return (*r)[i].retryAt.Before((*r)[j].retryAt) }
 
 // Swap is part of heap.Interface.
-func (r retries) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
+func (r *retries) Swap(i, j int) { (*r)[i], (*r)[j] = (*r)[j], (*r)[i] }
 
 // Push is part of heap.Interface.
 func (r *retries) Push(x any) { *r = append(*r, x.(*stream)) }

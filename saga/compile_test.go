@@ -19,37 +19,65 @@ type faulty struct {
 
 // stepFaults concern one step or the graph.
 var stepFaults = []faulty{
-	{"saga name", func(d *saga.Definition) { d.Name = "Trip" },
-		`saga: "Trip" is not a name; write a name like fulfilOrder: [a-z][A-Za-z0-9]*`},
-	{"no steps", func(d *saga.Definition) { d.Steps = nil },
-		`steps: 0 steps; write 1 to 100`},
-	{"many steps", func(d *saga.Definition) { d.Steps = make([]saga.Step, 101) },
-		`steps: 101 steps; write 1 to 100`},
-	{"step name", func(d *saga.Definition) { d.Steps[0].Name = "book flight" },
-		`steps[0].step: "book flight" is not a name; write a name like reserveStock: [a-z][A-Za-z0-9]*`},
-	{"same name", func(d *saga.Definition) { d.Steps[1].Name = "flight" },
-		`steps[1].step: "flight" is the name of an earlier step too; give each step its own name`},
-	{"participant", func(d *saga.Definition) { d.Steps[0].Participant = "" },
-		`steps[0].command: "/reserve" is not a command; write participant/command, such as payments/charge`},
-	{"command", func(d *saga.Definition) { d.Steps[0].Command = "Reserve" },
-		`steps[0].command: "airline/Reserve" is not a command; write participant/command, such as payments/charge`},
-	{"compensation", func(d *saga.Definition) { d.Steps[0].Compensation = "airline/release" },
-		`steps[0].compensation: "airline/release" is not a command; write a command of the same participant, such as refund`},
-	{"timeout", func(d *saga.Definition) { d.Steps[0].Do.Timeout = time.Microsecond },
-		`steps[0].timeout: 1µs is out of range; write 1ms to 365 days`},
-	{"backoff", func(d *saga.Definition) { d.Steps[0].Do.Backoff = -1 },
-		`steps[0].retry.backoff: -1ns is out of range; write 1ms to 365 days`},
-	{"undo cap", func(d *saga.Definition) { d.Steps[0].Undo.Cap = 366 * 24 * time.Hour },
-		`steps[0].undo.retry.cap: 8784h0m0s is out of range; write 1ms to 365 days`},
-	{"attempts", func(d *saga.Definition) { d.Steps[0].Do.Attempts = -1 },
-		`steps[0].retry.attempts: -1 attempts; write 1 to 1000`},
+	{
+		"saga name", func(d *saga.Definition) { d.Name = "Trip" },
+		`saga: "Trip" is not a name; write a name like fulfilOrder: [a-z][A-Za-z0-9]*`,
+	},
+	{
+		"no steps", func(d *saga.Definition) { d.Steps = nil },
+		`steps: 0 steps; write 1 to 100`,
+	},
+	{
+		"many steps", func(d *saga.Definition) { d.Steps = make([]saga.Step, 101) },
+		`steps: 101 steps; write 1 to 100`,
+	},
+	{
+		"step name", func(d *saga.Definition) { d.Steps[0].Name = "book flight" },
+		`steps[0].step: "book flight" is not a name; write a name like reserveStock: [a-z][A-Za-z0-9]*`,
+	},
+	{
+		"same name", func(d *saga.Definition) { d.Steps[1].Name = "flight" },
+		`steps[1].step: "flight" is the name of an earlier step too; give each step its own name`,
+	},
+	{
+		"participant", func(d *saga.Definition) { d.Steps[0].Participant = "" },
+		`steps[0].command: "/reserve" is not a command; write participant/command, such as payments/charge`,
+	},
+	{
+		"command", func(d *saga.Definition) { d.Steps[0].Command = "Reserve" },
+		`steps[0].command: "airline/Reserve" is not a command; write participant/command, such as payments/charge`,
+	},
+	{
+		"compensation", func(d *saga.Definition) { d.Steps[0].Compensation = "airline/release" },
+		`steps[0].compensation: "airline/release" is not a command; write a command of the same participant, such as refund`,
+	},
+	{
+		"timeout", func(d *saga.Definition) { d.Steps[0].Do.Timeout = time.Microsecond },
+		`steps[0].timeout: 1µs is out of range; write 1ms to 365 days`,
+	},
+	{
+		"backoff", func(d *saga.Definition) { d.Steps[0].Do.Backoff = -1 },
+		`steps[0].retry.backoff: -1ns is out of range; write 1ms to 365 days`,
+	},
+	{
+		"undo cap", func(d *saga.Definition) { d.Steps[0].Undo.Cap = 366 * 24 * time.Hour },
+		`steps[0].undo.retry.cap: 8784h0m0s is out of range; write 1ms to 365 days`,
+	},
+	{
+		"attempts", func(d *saga.Definition) { d.Steps[0].Do.Attempts = -1 },
+		`steps[0].retry.attempts: -1 attempts; write 1 to 1000`,
+	},
 	{"cap below backoff", func(d *saga.Definition) {
 		d.Steps[0].Do.Backoff, d.Steps[0].Do.Cap = time.Minute, time.Second
 	}, `steps[0].retry.cap: cap 1s is below backoff 1m0s; write a cap of at least the backoff`},
-	{"after", func(d *saga.Definition) { d.Steps[1].After = []string{"fligth"} },
-		`steps[1].after: there is no step "fligth"; name steps of this definition`},
-	{"cycle", func(d *saga.Definition) { d.Steps[0].After = []string{"pay"} },
-		`steps[0].after: the step waits for itself; break the cycle`},
+	{
+		"after", func(d *saga.Definition) { d.Steps[1].After = []string{"fligth"} },
+		`steps[1].after: there is no step "fligth"; name steps of this definition`,
+	},
+	{
+		"cycle", func(d *saga.Definition) { d.Steps[0].After = []string{"pay"} },
+		`steps[0].after: the step waits for itself; break the cycle`,
+	},
 }
 
 // kindFaults concern compensable, pivot and retriable, and what expressions read.
@@ -59,14 +87,22 @@ var kindFaults = []faulty{
 		d.Steps = d.Steps[:3:3]
 		d.Steps[1].Kind, d.Steps[1].Compensation = saga.Retriable, ""
 	}, `steps[2].kind: a second pivot; a saga has one point of no return: make one of them compensable or retriable`},
-	{"beside the pivot", func(d *saga.Definition) { d.Steps[2].After = []string{"flight"} },
-		`steps[1].after: runs beside the pivot pay; let it come before or after the pivot`},
-	{"pivot with condition", func(d *saga.Definition) { d.Steps[2].When = path("input.pay") },
-		"steps[2].when: the pivot has a condition; put the condition on the steps around it: without its pivot a saga has no point of no return"},
-	{"pivot with compensation", func(d *saga.Definition) { d.Steps[2].Compensation = "refund" },
-		`steps[2].compensation: a pivot step is never undone; remove compensation and noCompensation`},
-	{"pivot with undo", func(d *saga.Definition) { d.Steps[2].Undo.Attempts = 3 },
-		`steps[2].undo: a pivot step is never undone; remove undo`},
+	{
+		"beside the pivot", func(d *saga.Definition) { d.Steps[2].After = []string{"flight"} },
+		`steps[1].after: runs beside the pivot pay; let it come before or after the pivot`,
+	},
+	{
+		"pivot with condition", func(d *saga.Definition) { d.Steps[2].When = path("input.pay") },
+		"steps[2].when: the pivot has a condition; put the condition on the steps around it: without its pivot a saga has no point of no return",
+	},
+	{
+		"pivot with compensation", func(d *saga.Definition) { d.Steps[2].Compensation = "refund" },
+		`steps[2].compensation: a pivot step is never undone; remove compensation and noCompensation`,
+	},
+	{
+		"pivot with undo", func(d *saga.Definition) { d.Steps[2].Undo.Attempts = 3 },
+		`steps[2].undo: a pivot step is never undone; remove undo`,
+	},
 	{"retriable before the pivot", func(d *saga.Definition) {
 		d.Steps[1].Kind, d.Steps[1].Compensation = saga.Retriable, ""
 	}, "steps[1].kind: a retriable step that does not come after the pivot could not be undone; mark the last step that may be refused as kind: pivot, or make this one compensable"},
@@ -78,19 +114,29 @@ var kindFaults = []faulty{
 	{"compensable after the pivot", func(d *saga.Definition) {
 		d.Steps = append(d.Steps, saga.Step{Name: "mail", Participant: "mail", Command: "send", Reason: "sent is sent"})
 	}, `steps[3].kind: comes after the pivot and is compensable; make it kind: retriable: after the pivot a saga only goes forward`},
-	{"no compensation", func(d *saga.Definition) { d.Steps[0].Compensation = "" },
-		`steps[0].compensation: a compensable step has no compensation; name the command that undoes it, or say why none is needed with noCompensation`},
-	{"both", func(d *saga.Definition) { d.Steps[0].Reason = "reads only" },
-		`steps[0].noCompensation: the step has a compensation too; keep one of them`},
+	{
+		"no compensation", func(d *saga.Definition) { d.Steps[0].Compensation = "" },
+		`steps[0].compensation: a compensable step has no compensation; name the command that undoes it, or say why none is needed with noCompensation`,
+	},
+	{
+		"both", func(d *saga.Definition) { d.Steps[0].Reason = "reads only" },
+		`steps[0].noCompensation: the step has a compensation too; keep one of them`,
+	},
 	{"undo of nothing", func(d *saga.Definition) {
 		d.Steps[0].Compensation, d.Steps[0].Reason, d.Steps[0].Undo.Attempts = "", "reads only", 3
 	}, `steps[0].undo: a step without compensation is never undone; remove undo`},
-	{"kind", func(d *saga.Definition) { d.Steps[0].Kind = 7 },
-		`steps[0].kind: there is no kind 7; write compensable, pivot or retriable`},
-	{"reads nothing", func(d *saga.Definition) { d.Steps[1].When = path("cruise.ok") },
-		`steps[1].when: there is no step "cruise"; name steps of this definition`},
-	{"reads later", func(d *saga.Definition) { d.Steps[0].Input = path("hotel.room") },
-		`steps[0].input: reads the output of hotel, which does not come before this step; add it to after`},
+	{
+		"kind", func(d *saga.Definition) { d.Steps[0].Kind = 7 },
+		`steps[0].kind: there is no kind 7; write compensable, pivot or retriable`,
+	},
+	{
+		"reads nothing", func(d *saga.Definition) { d.Steps[1].When = path("cruise.ok") },
+		`steps[1].when: there is no step "cruise"; name steps of this definition`,
+	},
+	{
+		"reads later", func(d *saga.Definition) { d.Steps[0].Input = path("hotel.room") },
+		`steps[0].input: reads the output of hotel, which does not come before this step; add it to after`,
+	},
 }
 
 // TestCompileFaults has each fault that Compile can find, with its exact text.

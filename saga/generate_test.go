@@ -62,8 +62,10 @@ func drawPath(t *rapid.T, after []string, input path, label string) saga.Expr {
 
 // drawEvent makes any event, sensible or not, for a saga in state s.
 func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
-	kinds := []saga.EventKind{saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Woke, saga.Woke,
-		saga.Cancelled, saga.Undeliverable, saga.Poisoned, saga.Started}
+	kinds := []saga.EventKind{
+		saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Woke, saga.Woke,
+		saga.Cancelled, saga.Undeliverable, saga.Poisoned, saga.Started,
+	}
 	late := time.Duration(rapid.IntRange(-5, 40).Draw(t, "seconds")) * time.Second
 	last := s.Last
 	if s.Status == 0 {

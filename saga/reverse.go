@@ -8,7 +8,7 @@ import "time"
 func (d *decision) turnBack(why string) error {
 	d.changed = true
 	if d.s.Status == Running {
-		d.s.Status, d.s.Cause = Compensating, clip(why, MaxReason)
+		d.s.Status, d.s.Cause = Compensating, Clip(why)
 	}
 	for i := range d.s.Steps {
 		st := &d.s.Steps[i]

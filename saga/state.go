@@ -172,7 +172,7 @@ func (s *State) attend(a Attention) bool {
 	if slices.ContainsFunc(s.Attention, same) {
 		return false
 	}
-	a.Text = clip(a.Text, MaxReason)
+	a.Text = Clip(a.Text)
 	s.Attention = append(slices.Clip(s.Attention), a)
 	return true
 }

@@ -93,7 +93,7 @@ func ReplyHeaders(command []Header, reply Reply, at time.Time) []Header {
 		}
 	}
 	w.put(HeaderOutcome, reply.Outcome.String())
-	w.optional(HeaderReason, clip(reply.Reason, MaxReason))
+	w.optional(HeaderReason, Clip(reply.Reason))
 	return w.headers
 }
 
@@ -134,7 +134,7 @@ func DecodeReply(headers []Header, value []byte) (Reply, error) {
 		Participant: r.name(HeaderParticipant),
 		Attempt:     int(r.number(HeaderAttempt, 1)),
 		Epoch:       int(r.number(HeaderEpoch, 1)),
-		Reason:      clip(r.maybe(HeaderReason), MaxReason),
+		Reason:      Clip(r.maybe(HeaderReason)),
 		Payload:     r.payload(value),
 		Route:       r.route(),
 	}
@@ -178,16 +178,10 @@ func (w *headerWriter) payload(p Payload) {
 
 func timeText(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
 
-// Clip cuts text to MaxReason bytes of valid UTF-8 without NUL: what may be kept
-// as a reason.
-func Clip(text string) string { return clip(text, MaxReason) }
-
-// clip cuts text to at most limit bytes and makes it valid UTF-8 without NUL,
-// which a Postgres text column refuses.
-func clip(text string, limit int) string {
-	if len(text) > limit {
-		text = text[:limit]
-	}
+// Clip cuts text to what may be kept as a reason: at most MaxReason bytes of
+// valid UTF-8, without NUL, which a Postgres text column refuses.
+func Clip(text string) string {
+	text = text[:min(len(text), MaxReason)]
 	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "")
 }
 

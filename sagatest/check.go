@@ -27,7 +27,7 @@ func (w *world) happened(p *participant, key effectKey) {
 	e.done++
 	e.alive = true
 	if e.done > 1 {
-		w.broken("I2: saga %s: %s was done %d times", key.id, key.step, e.done)
+		w.brokenf("I2: saga %s: %s was done %d times", key.id, key.step, e.done)
 	}
 }
 
@@ -38,12 +38,12 @@ func (w *world) unhappened(p *participant, key effectKey) {
 	e.undone++
 	e.alive = false
 	if e.undone > 1 {
-		w.broken("I2: saga %s: %s was undone %d times", key.id, key.step, e.undone)
+		w.brokenf("I2: saga %s: %s was undone %d times", key.id, key.step, e.undone)
 	}
 	steps := w.store.machines[key.id].Definition().Steps
 	for _, later := range laterSteps(steps, key.step) {
 		if w.alive(key.id, later) && (later.Compensation != "" || later.Kind != saga.Compensable) {
-			w.broken("I3: saga %s: %s was undone before %s", key.id, key.step, later.Name)
+			w.brokenf("I3: saga %s: %s was undone before %s", key.id, key.step, later.Name)
 		}
 	}
 }
@@ -75,13 +75,13 @@ func (w *world) alive(id saga.ID, step saga.Step) bool {
 // checkTransition checks one transition, before it is stored.
 func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 	if next.Last.Before(before.Last) {
-		w.broken("I13: saga %s: time went back at event %d", next.ID, next.Seq)
+		w.brokenf("I13: saga %s: time went back at event %d", next.ID, next.Seq)
 	}
 	if !next.Status.Ended() && next.WakeAt().IsZero() {
-		w.broken("I1: saga %s: nothing will ever wake it after event %d (%s)", next.ID, next.Seq, e.Kind)
+		w.brokenf("I1: saga %s: nothing will ever wake it after event %d (%s)", next.ID, next.Seq, e.Kind)
 	}
 	if before.Status.Ended() && next.Status != before.Status {
-		w.broken("I12: saga %s: was %s and is %s", next.ID, before.Status, next.Status)
+		w.brokenf("I12: saga %s: was %s and is %s", next.ID, before.Status, next.Status)
 	}
 	for i := range before.Steps {
 		w.checkStep(before.Steps[i], next.Steps[i], i, e, next)
@@ -93,13 +93,13 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 func (w *world) checkSend(next saga.State, e saga.Event, c saga.Command) {
 	switch {
 	case e.Hold:
-		w.broken("I7: saga %s: a node that may not send has sent %s", next.ID, c.ID)
+		w.brokenf("I7: saga %s: a node that may not send has sent %s", next.ID, c.ID)
 	case c.ID.Direction == saga.Do && next.Status != saga.Running:
-		w.broken("I3: saga %s is %s and sends %s", next.ID, next.Status, c.ID)
+		w.brokenf("I3: saga %s is %s and sends %s", next.ID, next.Status, c.ID)
 	}
 	for _, st := range next.Steps {
 		if c.ID.Direction == saga.Undo && st.Phase == saga.Doing {
-			w.broken("I3: saga %s sends %s while a step is still being done", next.ID, c.ID)
+			w.brokenf("I3: saga %s sends %s while a step is still being done", next.ID, c.ID)
 		}
 	}
 }
@@ -109,7 +109,7 @@ func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.St
 	if e.Kind == saga.Replied && e.Step.Name == name && is.Ignored > was.Ignored {
 		w.hit("ignored")
 		if is.Phase != was.Phase || is.Attempt != was.Attempt {
-			w.broken("I12: saga %s: an ignored reply moved %s from %s to %s", s.ID, name, was.Phase, is.Phase)
+			w.brokenf("I12: saga %s: an ignored reply moved %s from %s to %s", s.ID, name, was.Phase, is.Phase)
 		}
 	}
 	waited := e.Kind == saga.Woke && (was.Phase == saga.Doing || was.Phase == saga.Undoing)
@@ -118,7 +118,7 @@ func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.St
 		w.hit("deferred")
 	}
 	if waited && moved && (w.bus.down || w.store.unsent(s.ID)) {
-		w.broken("DESIGN 6.2: saga %s: %s lost attempt %d to our own outage", s.ID, name, was.Attempt)
+		w.brokenf("DESIGN 6.2: saga %s: %s lost attempt %d to our own outage", s.ID, name, was.Attempt)
 	}
 }
 
@@ -152,7 +152,7 @@ func (w *world) checkEnd() {
 	for i := range participantCount {
 		for key, e := range w.participants[participantName(i)].effects {
 			if w.store.rows[key.id] == nil && e.alive {
-				w.broken("I4: %s was done for saga %s, which does not exist", key.step, key.id)
+				w.brokenf("I4: %s was done for saga %s, which does not exist", key.step, key.id)
 			}
 		}
 	}
@@ -161,7 +161,7 @@ func (w *world) checkEnd() {
 // checkSaga: I1, every saga whose start was acknowledged ends.
 func (w *world) checkSaga(id saga.ID) {
 	if w.store.rows[id] == nil {
-		w.broken("I1: saga %s was acknowledged and does not exist", id)
+		w.brokenf("I1: saga %s was acknowledged and does not exist", id)
 		return
 	}
 	switch state := w.store.state(id); state.Status {
@@ -174,7 +174,7 @@ func (w *world) checkSaga(id saga.ID) {
 		for _, step := range state.Steps {
 			phases = append(phases, step.Phase)
 		}
-		w.broken("I1: saga %s is still %s: %v, to be woken at %s", id, state.Status, phases, state.WakeAt().Sub(w.origin))
+		w.brokenf("I1: saga %s is still %s: %v, to be woken at %s", id, state.Status, phases, state.WakeAt().Sub(w.origin))
 	}
 }
 
@@ -184,9 +184,9 @@ func (w *world) checkReplay(id saga.ID) {
 	replayed, err := w.store.machines[id].Replay(id, r.history)
 	switch {
 	case err != nil:
-		w.broken("I8: %s", err)
+		w.brokenf("I8: %s", err)
 	case !bytes.Equal(r.state, saga.AppendState(nil, &replayed)):
-		w.broken("I8: saga %s: the history yields another state than the stored one", id)
+		w.brokenf("I8: saga %s: the history yields another state than the stored one", id)
 	}
 }
 
@@ -198,9 +198,9 @@ func (w *world) checkEffects(id saga.ID) {
 		alive, phase := w.alive(id, step), state.Steps[i].Phase
 		switch {
 		case state.Status == saga.Compensated && alive && step.Reason == "":
-			w.broken("I3: saga %s is compensated and %s (%s) is left done", id, step.Name, phase)
+			w.brokenf("I3: saga %s is compensated and %s (%s) is left done", id, step.Name, phase)
 		case state.Status == saga.Completed && alive != (phase == saga.Done):
-			w.broken("I3: saga %s is completed and %s (%s) is done: %t", id, step.Name, phase, alive)
+			w.brokenf("I3: saga %s is completed and %s (%s) is done: %t", id, step.Name, phase, alive)
 		}
 	}
 }

@@ -167,7 +167,7 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 		w.hit("past-pivot")
 		return
 	case err != nil:
-		w.broken("saga %s: %s: %s", ch.id, e.Kind, err)
+		w.brokenf("saga %s: %s: %s", ch.id, e.Kind, err)
 		return
 	case next.Seq == ch.state.Seq:
 		return

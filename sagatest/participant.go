@@ -57,7 +57,7 @@ func (p *participant) receive(r record) {
 	w := p.w
 	cmd, err := saga.DecodeCommand(r.headers, r.value)
 	if err != nil {
-		w.broken("a command of the core cannot be read: %s", err)
+		w.brokenf("a command of the core cannot be read: %s", err)
 		return
 	}
 	begin := w.now

@@ -89,7 +89,7 @@ func (c *coordinator) poll() {
 func (c *coordinator) decode(r record) (input, bool) {
 	reply, err := saga.DecodeReply(r.headers, r.value)
 	if err != nil {
-		c.w.broken("a reply of the simulator's own cannot be read: %s", err)
+		c.w.brokenf("a reply of the simulator's own cannot be read: %s", err)
 		return input{}, false
 	}
 	if err := keys.Verify(reply); err != nil {

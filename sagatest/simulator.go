@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/unwindhq/unwind/saga"
@@ -35,15 +36,16 @@ func (r Report) Failed() bool { return len(r.Violations) > 0 }
 
 // String returns one line that says how it went and how to run it again.
 func (r Report) String() string {
-	line := fmt.Sprintf("seed %d: %d sagas, %d completed, %d compensated, %d transitions in %s with %v",
+	var line strings.Builder
+	fmt.Fprintf(&line, "seed %d: %d sagas, %d completed, %d compensated, %d transitions in %s with %v",
 		r.Seed, r.Sagas, r.Completed, r.Compensated, r.Transitions, r.Virtual.Round(time.Second), r.Faults)
 	if r.Failed() {
-		line += fmt.Sprintf("\nBROKEN, run again with: go test ./sagatest -run TestSimulation -seed=%d -seeds=1", r.Seed)
+		fmt.Fprintf(&line, "\nBROKEN, run again with: go test ./sagatest -run TestSimulation -seed=%d -seeds=1", r.Seed)
 		for _, v := range r.Violations {
-			line += "\n  " + v
+			line.WriteString("\n  " + v)
 		}
 	}
-	return line
+	return line.String()
 }
 
 // Simulate runs one seed to its end and checks it. It does not block and uses

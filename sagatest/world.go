@@ -82,7 +82,7 @@ func (w *world) strikes(f Fault, p float64) bool {
 func (w *world) hit(what string) { w.report.Hits[what]++ }
 
 // broken records a broken invariant.
-func (w *world) broken(format string, args ...any) {
+func (w *world) brokenf(format string, args ...any) {
 	const most = 20
 	if len(w.report.Violations) < most {
 		at := w.now.Sub(w.origin).String()
@@ -137,15 +137,16 @@ type item struct {
 // queue is a heap of what will happen.
 type queue []item
 
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	if q[i].at.Equal(q[j].at) {
-		return q[i].n < q[j].n
+func (q *queue) Len() int { return len(*q) }
+func (q *queue) Less(i, j int) bool {
+	a, b := (*q)[i], (*q)[j]
+	if a.at.Equal(b.at) {
+		return a.n < b.n
 	}
-	return q[i].at.Before(q[j].at)
+	return a.at.Before(b.at)
 }
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(item)) }
+func (q *queue) Swap(i, j int) { (*q)[i], (*q)[j] = (*q)[j], (*q)[i] }
+func (q *queue) Push(x any)    { *q = append(*q, x.(item)) }
 func (q *queue) Pop() any {
 	old := *q
 	last := old[len(old)-1]

@@ -60,7 +60,7 @@ func (c Config) Validate() error {
 		faults = append(faults, errors.New("database URL: none given"))
 	}
 	if len(c.Brokers) == 0 {
-		faults = append(faults, errors.New("Kafka brokers: none given"))
+		faults = append(faults, errors.New("brokers of Kafka: none given"))
 	}
 	return errors.Join(faults...)
 }

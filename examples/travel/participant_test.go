@@ -205,7 +205,8 @@ func TestSwitchMakesSilentLostAndFaulty(t *testing.T) {
 	w.send(newSaga(t), saga.Do, "reserve", 1, in)
 	require.Equal(t, saga.Succeeded, w.reply().Outcome)
 	w.audit([]Ended{
-		{Saga: silent.String(), Status: "compensated"}, {Saga: lost.String(), Status: "compensated"},
+		{Saga: silent.String(), Status: "compensated"},
+		{Saga: lost.String(), Status: "compensated"},
 		{Saga: marker.String(), Status: "completed", Steps: []string{Hotels}},
 	})
 }

@@ -67,8 +67,11 @@ func TestEnvironment(t *testing.T) {
 // whole are the effects of a completed saga "a" and of a compensated saga "b".
 func whole() []Effect {
 	return []Effect{
-		{Flights, "a", "booked", true}, {Hotels, "a", "booked", true}, {Payments, "a", "charged", true},
-		{Flights, "b", "released", false}, {Hotels, "b", "released", false},
+		{Flights, "a", "booked", true},
+		{Hotels, "a", "booked", true},
+		{Payments, "a", "charged", true},
+		{Flights, "b", "released", false},
+		{Hotels, "b", "released", false},
 	}
 }
 

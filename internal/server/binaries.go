@@ -54,8 +54,8 @@ func postgresCandidates(ctx context.Context) []string {
 		dirs = append(dirs, strings.TrimSpace(string(out)))
 	}
 	if path, err := exec.LookPath("initdb"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			path = real
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			path = target
 		}
 		dirs = append(dirs, filepath.Dir(path))
 	}

@@ -3,7 +3,9 @@ package server
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -99,8 +101,11 @@ func (n *kafkaNode) terminate() {
 // until its port is free. The data stays good: a broker recovers from a kill.
 func (n *kafkaNode) killLeftover(ctx context.Context) error {
 	text, err := os.ReadFile(filepath.Join(n.dir, "pid"))
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil // nothing has run here
+	}
+	if err != nil {
+		return fmt.Errorf("look for a broker that a crashed process left running: %w", err)
 	}
 	pid, _ := strconv.Atoi(strings.TrimSpace(string(text)))
 	for pid > 0 && strings.Contains(commandLine(pid), n.propertiesPath()) {

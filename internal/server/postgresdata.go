@@ -55,7 +55,7 @@ func (p *Postgres) stopLeftover(ctx context.Context) error {
 		return nil
 	}
 	if _, err := p.control(ctx, "status"); err != nil {
-		return nil // not running: the server clears the file itself
+		return nil //nolint:nilerr // not running: the server clears the file itself
 	}
 	p.cfg.Log.Info("stopping a server that a crashed process left running", "dir", p.cfg.Dir, "pid", pid)
 	if _, err := p.control(ctx, "stop", "-m", "fast", "-w", "-t", "20"); err == nil {

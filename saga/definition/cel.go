@@ -3,6 +3,7 @@ package definition
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -137,10 +138,8 @@ func celProblems(issues *cel.Issues) []celError {
 func undeclared(message string) string {
 	_, name, _ := strings.Cut(message, "'")
 	name = strings.TrimSuffix(name, "'")
-	for _, f := range timeFunctions {
-		if name == f {
-			return "functions of time are not available"
-		}
+	if slices.Contains(timeFunctions, name) {
+		return "functions of time are not available"
 	}
 	return didYouMean(name, []string{"input", "steps", "keys", "size", "string", "int", "double", "has"})
 }

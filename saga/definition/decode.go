@@ -2,6 +2,7 @@ package definition
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,8 +22,11 @@ var (
 	policyOptions = options{"defaults", []string{"timeout", "retry", "undo"}, []string{"deadline", "heartbeat", "onBreakerOpen"}}
 	undoOptions   = options{"undo", []string{"timeout", "retry"}, []string{"heartbeat", "onBreakerOpen"}}
 	retryOptions  = options{"retry", []string{"attempts", "backoff", "cap"}, []string{"jitter", "budget", "attentionAfter"}}
-	stepOptions   = options{"a step", []string{"step", "after", "when", "kind", "command", "local", "compensation", "noCompensation", "input", "timeout", "retry", "undo"},
-		[]string{"sleep", "await", "approval", "child", "forEach", "limit", "firstOf", "onBreakerOpen", "heartbeat", "deadline", "title", "jitter", "budget", "attentionAfter"}}
+	stepOptions   = options{
+		"a step",
+		[]string{"step", "after", "when", "kind", "command", "local", "compensation", "noCompensation", "input", "timeout", "retry", "undo"},
+		[]string{"sleep", "await", "approval", "child", "forEach", "limit", "firstOf", "onBreakerOpen", "heartbeat", "deadline", "title", "jitter", "budget", "attentionAfter"},
+	}
 )
 
 // decoder turns nodes into a Spec and reports what does not fit.
@@ -121,20 +125,13 @@ func (d decoder) object(n *node, path string, opts options) object {
 }
 
 func (o options) knows(name string) bool {
-	for _, k := range o.known {
-		if k == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(o.known, name)
 }
 
 // cure says what to do about an unknown option.
 func (o options) cure(name string) string {
-	for _, l := range o.later {
-		if l == name {
-			return "not in this version: leave it out"
-		}
+	if slices.Contains(o.later, name) {
+		return "not in this version: leave it out"
 	}
 	for _, other := range []options{retryOptions, stepOptions, inputOptions, fileOptions} {
 		if other.what != o.what && other.knows(name) {

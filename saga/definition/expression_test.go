@@ -31,7 +31,10 @@ func bind(t require.TestingT, input string, schema any) saga.Expr {
 }
 
 func one(source string) string {
-	out, _ := json.Marshal("${" + source + "}")
+	out, err := json.Marshal("${" + source + "}")
+	if err != nil {
+		panic(err) // a string is always JSON
+	}
 	return string(out)
 }
 

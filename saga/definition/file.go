@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -128,7 +129,8 @@ func bindSteps(r *report, written []Step, def *saga.Definition, contracts []Cont
 // from a step's name, is left out while that is faulty.
 func (r *report) structure(def saga.Definition) {
 	_, err := saga.Compile(def)
-	faults, _ := err.(saga.Faults)
+	var faults saga.Faults
+	_ = errors.As(err, &faults) // no other error comes from there
 	kind, name := hasFault(r.faults, "].kind"), hasFault(r.faults, "].step") || hasFault(faults, "].step")
 	r.merge(slices.DeleteFunc(faults, func(f saga.Fault) bool {
 		return kind && dependsOnKind(f.Path) || name && strings.HasSuffix(f.Path, "].after")

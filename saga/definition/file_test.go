@@ -141,7 +141,7 @@ steps:
 		{1, "refnud", `pay.yaml:7: steps[0].compensation: payments undoes charge with refund; write compensation: refund`},
 		{2, `{cent: 1, cents: 2, flight: x}`, `pay.yaml:8: steps[0].input.cent: the command's input has no field "cent"; did you mean cents?`},
 		{2, `{cents: 2}`, `pay.yaml:8: steps[0].input: the required field flight is missing; write flight: and a value or an expression`},
-		{3, `reciept`, `pay.yaml:9: steps[1].input.r: ${steps.charge.output.reciept}: steps.charge.output has no field "reciept" in the contract of step charge's command; did you mean receipt?`},
+		{3, `recipt`, `pay.yaml:9: steps[1].input.r: ${steps.charge.output.recipt}: steps.charge.output has no field "recipt" in the contract of step charge's command; did you mean receipt?`},
 	} {
 		args := append([]any{}, ok...)
 		_, err := definition.Load("pay.yaml", sprintf(file, args), definition.Options{Contracts: []definition.Contract{*c}})

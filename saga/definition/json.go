@@ -3,6 +3,7 @@ package definition
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"unicode/utf8"
@@ -31,10 +32,10 @@ func parseJSON(data []byte, root string) (*node, error) {
 
 // located makes err a *syntaxError.
 func located(err error, path string, data []byte) error {
-	switch e := err.(type) {
-	case *syntaxError:
+	if e, ok := errors.AsType[*syntaxError](err); ok {
 		return e
-	case *offsetError:
+	}
+	if e, ok := errors.AsType[*offsetError](err); ok {
 		line := 1 + bytes.Count(data[:min(e.pos, len(data))], []byte{'\n'})
 		return &syntaxError{line: line, path: path, what: e.Error()}
 	}

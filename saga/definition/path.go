@@ -1,7 +1,6 @@
 package definition
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -219,7 +218,7 @@ func (c *cursor) skip() error {
 	case '{', '[':
 		return c.skipNested()
 	}
-	for c.pos < len(c.data) && bytes.IndexByte([]byte(",]} \t\r\n"), c.data[c.pos]) < 0 {
+	for c.pos < len(c.data) && strings.IndexByte(",]} \t\r\n", c.data[c.pos]) < 0 {
 		c.pos++
 	}
 	return nil

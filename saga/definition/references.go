@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"slices"
 	"strconv"
 
 	"cel.dev/cel-go/common/ast"
@@ -165,10 +166,8 @@ func (f *references) known(name string) bool {
 }
 
 func (f *references) addStep(name string) {
-	for _, known := range f.steps {
-		if known == name {
-			return
-		}
+	if slices.Contains(f.steps, name) {
+		return
 	}
 	f.steps = append(f.steps, name)
 }

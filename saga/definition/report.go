@@ -159,7 +159,7 @@ func camel(text string) string {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 		digit := r >= '0' && r <= '9'
 		switch {
-		case !letter && !(digit && b.Len() > 0):
+		case !letter && (!digit || b.Len() == 0):
 			upper = b.Len() > 0
 			continue
 		case b.Len() == 0:

@@ -2,6 +2,7 @@ package definition
 
 import (
 	_ "embed" // the schemas of the files
+	"slices"
 )
 
 //go:embed definition.schema.json
@@ -11,7 +12,7 @@ var definitionSchema []byte
 var contractSchema []byte
 
 // Schema returns the JSON Schema of a definition file.
-func Schema() []byte { return definitionSchema[:len(definitionSchema):len(definitionSchema)] }
+func Schema() []byte { return slices.Clip(definitionSchema) }
 
 // ContractSchema returns the JSON Schema of a contract file.
-func ContractSchema() []byte { return contractSchema[:len(contractSchema):len(contractSchema)] }
+func ContractSchema() []byte { return slices.Clip(contractSchema) }

@@ -3,6 +3,7 @@ package sagapg_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -174,10 +175,10 @@ func TestUnknownCommitOutcome(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		n++
-		switch {
-		case n%3 == 0:
+		switch n % 3 {
+		case 0:
 			return nil, coordinator.ErrUnknownOutcome
-		case n%3 == 1:
+		case 1:
 			return errors.New("the connection broke before the commit"), nil
 		}
 		return nil, nil
@@ -212,7 +213,7 @@ func TestOneSagaNeverSpoilsABatch(t *testing.T) {
 		return nil, nil
 	})
 	w.bus.answers(succeed)
-	w.release(append(healthy, guilty))
+	w.release(slices.Concat(healthy, []saga.ID{guilty}))
 	for _, id := range healthy {
 		w.ends(t, id, saga.Completed)
 	}

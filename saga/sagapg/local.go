@@ -75,8 +75,7 @@ func (l *Locals) Run(ctx context.Context, cmd saga.Command) (saga.Reply, error) 
 	err := pgx.BeginFunc(ctx, l.s.pool, func(tx pgx.Tx) error {
 		return l.guarded(ctx, tx, cmd, step, &reply)
 	})
-	var technical *failure
-	if errors.As(err, &technical) {
+	if technical, ok := errors.AsType[*failure](err); ok {
 		reply.Outcome, reply.Reason = saga.Failed, saga.Clip(technical.Error())
 		return reply, nil
 	}

@@ -22,8 +22,7 @@ func committed(tag pgconn.CommandTag) error {
 
 // sqlState returns the SQLSTATE of an error, or "".
 func sqlState(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
 	}
 	return ""
