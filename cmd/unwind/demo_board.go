@@ -68,9 +68,9 @@ func tripLine(t *trip, p paint) string {
 		if i < len(t.saga.Steps) {
 			step = t.saga.Steps[i]
 		}
-		line += "  " + stepCell(step, p)
+		line += " " + stepCell(step, p)
 	}
-	return line + "  " + p.status(t.saga.Status, cut(t.outcome(), width-44))
+	return line + "  " + p.status(t.saga.Status, cut(t.outcome(), width-43))
 }
 
 // stepCell is one step, ten columns wide.

@@ -56,23 +56,14 @@ func devDir(cmd *cobra.Command, dir *string) {
 func devBreakCommand() *cobra.Command {
 	var dir string
 	var late time.Duration
-	modes := []dev.Mode{dev.Reject, dev.Fail, dev.Timeout, dev.Duplicate, dev.Off}
-	chosen := make([]bool, len(modes))
+	chosen := map[dev.Mode]*bool{}
 	cmd := &cobra.Command{
 		Use: "break PARTICIPANT/COMMAND", Short: "Make a stub of the running dev misbehave", Args: cobra.ExactArgs(1),
 		Long: "Make a stub of the running unwind dev misbehave, until --off. An undo goes by its\ncompensation's name, such as flights/release.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			fault := dev.Fault{Command: args[0]}
-			if cmd.Flags().Changed("late") {
-				fault.Mode, fault.Delay = dev.Late, late
-			}
-			for i, mode := range modes {
-				if chosen[i] {
-					fault.Mode = mode
-				}
-			}
-			if err := fault.Validate(); err != nil {
-				return usageError{err}
+			fault, err := chosenFault(args[0], late, chosen)
+			if err != nil {
+				return err
 			}
 			if err := dev.Break(cmd.Context(), dir, fault); err != nil {
 				return err
@@ -83,13 +74,35 @@ func devBreakCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	devDir(cmd, &dir)
-	for i, use := range []string{"refuse it, a business no", "fail, a technical error", "answer nothing", "answer twice", "end the fault"} {
-		flags.BoolVar(&chosen[i], string(modes[i]), false, use)
+	for mode, use := range map[dev.Mode]string{
+		dev.Reject: "refuse it, a business no", dev.Fail: "fail, a technical error", dev.Timeout: "answer nothing",
+		dev.Duplicate: "answer twice", dev.Off: "end the fault",
+	} {
+		chosen[mode] = flags.Bool(string(mode), false, use)
 	}
 	flags.DurationVar(&late, "late", 0, "answer so much later, such as 30s")
-	cmd.MarkFlagsMutuallyExclusive("reject", "fail", "timeout", "late", "duplicate", "off")
-	cmd.MarkFlagsOneRequired("reject", "fail", "timeout", "late", "duplicate", "off")
 	return cmd
+}
+
+// chosenFault is the one fault that the flags name.
+func chosenFault(command string, late time.Duration, chosen map[dev.Mode]*bool) (dev.Fault, error) {
+	var modes []dev.Mode
+	for mode, is := range chosen {
+		if *is {
+			modes = append(modes, mode)
+		}
+	}
+	if late != 0 {
+		modes = append(modes, dev.Late)
+	}
+	if len(modes) != 1 {
+		return dev.Fault{}, usagef("say how: one of --reject, --fail, --timeout, --late TIME, --duplicate and --off")
+	}
+	fault := dev.Fault{Command: command, Mode: modes[0], Delay: late}
+	if err := fault.Validate(); err != nil {
+		return fault, usageError{err}
+	}
+	return fault, nil
 }
 
 // devView is what dev shows.

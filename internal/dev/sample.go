@@ -8,8 +8,11 @@ import (
 	"strings"
 )
 
-// maxSampleDepth bounds schemas that refer to themselves.
-const maxSampleDepth = 12
+// The bounds of a sample, for schemas that refer to themselves.
+const (
+	maxSampleDepth  = 12
+	maxSampleValues = 1000
+)
 
 // Sample returns a JSON value that fits a JSON Schema as well as can be told
 // without solving it: its examples, default, const or first enum where it has
@@ -35,10 +38,13 @@ func parseSchema(schema json.RawMessage) (map[string]any, bool) {
 }
 
 // sampler makes samples of one document.
-type sampler struct{ root map[string]any }
+type sampler struct {
+	root map[string]any
+	made int // values so far
+}
 
 func (s *sampler) value(schema map[string]any, depth int) any {
-	if depth > maxSampleDepth {
+	if s.made++; depth > maxSampleDepth || s.made > maxSampleValues {
 		return nil
 	}
 	if given, ok := givenValue(schema); ok {
@@ -171,16 +177,18 @@ func text(schema map[string]any) string {
 	return sample
 }
 
-// number is the least one that is allowed and not zero.
+// number is the least one that is allowed, where there is one.
 func number(schema map[string]any) any {
-	if n, ok := schema["minimum"].(json.Number); ok && n != "0" {
+	if n, ok := schema["minimum"].(json.Number); ok {
 		return n
 	}
 	if n := limit(schema, "exclusiveMinimum", 0); n != 0 {
 		return n + 1
 	}
-	if n, ok := schema["maximum"].(json.Number); ok && limit(schema, "maximum", 1) < 1 {
-		return n
+	if n, ok := schema["maximum"].(json.Number); ok {
+		if v, err := n.Float64(); err == nil && v < 1 {
+			return n
+		}
 	}
 	return 1
 }
