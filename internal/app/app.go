@@ -193,7 +193,8 @@ func (a *App) openKafka(ctx context.Context, p *parts) (err error) {
 	if len(a.cfg.Brokers) == 0 {
 		return nil
 	}
-	config := kafka.Config{Brokers: a.cfg.Brokers, Log: a.cfg.Log}
+	// A dead letter is as large as what it keeps, and what is said of it comes on top.
+	config := kafka.Config{Brokers: a.cfg.Brokers, MaxMessageBytes: maxMessage, Log: a.cfg.Log}
 	if p.topics, err = newTopicGuard(a.cfg); err != nil {
 		return err
 	}

@@ -33,11 +33,11 @@ func decodeMail(data []byte) (saga.Event, error) {
 // build, which can take what the former one could not. What still cannot be
 // taken stays where it is.
 func (c *Coordinator) mailAgain(ctx context.Context, buckets []int) {
-	mail, err := c.cfg.Store.Mail(ctx, buckets, mailPage)
-	if err != nil {
-		c.cfg.Log.Warn("kept messages were not read", "error", err)
-		return
-	}
+	var mail []Mail
+	c.insist(ctx, buckets, func() (err error) {
+		mail, err = c.cfg.Store.Mail(ctx, buckets, mailPage)
+		return err
+	}) // nobody else asks again before the next owner
 	for _, m := range mail {
 		e, err := decodeMail(m.Record)
 		if err != nil {
