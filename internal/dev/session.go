@@ -156,7 +156,7 @@ func (s *Session) play(ctx context.Context, group *errgroup.Group) error {
 	if s.client, err = client.New(client.Config{URL: s.world.URL()}); err != nil {
 		return err
 	}
-	before := fingerprint(s.dir)
+	files := fingerprint(s.dir)
 	if err := s.reload(ctx, group); err != nil {
 		return err
 	}
@@ -165,14 +165,18 @@ func (s *Session) play(ctx context.Context, group *errgroup.Group) error {
 		return err
 	}
 	group.Go(func() error { return control.run(ctx) })
+	known, err := s.client.List(ctx, client.Filter{Limit: followed})
+	if err != nil {
+		return err
+	}
 	if s.cfg.Started != nil {
 		s.cfg.Started(s)
 	}
 	s.sayFaults()
 	if s.cfg.OnSaga != nil {
-		group.Go(func() error { return s.follow(ctx) })
+		group.Go(func() error { return s.follow(ctx, moments(known)) })
 	}
-	return s.watch(ctx, group, before)
+	return s.watch(ctx, group, files)
 }
 
 // watch reads the folder again when a file of it changes.
