@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"testing"
 	"time"
@@ -85,7 +86,7 @@ func (w *world) start(t testing.TB, definition string, s script) saga.ID {
 func (w *world) insist(t testing.TB, key, definition string, s script) saga.ID {
 	t.Helper()
 	r := opening(definition, s)
-	r.key = key
+	r.key, r.node = key, rand.IntN(len(w.nodes))
 	var answer []byte
 	var err error
 	defer func() {
@@ -175,7 +176,7 @@ func (w *world) attention(t testing.TB, id saga.ID, reason saga.AttentionReason)
 func (w *world) history(t testing.TB, id saga.ID) []client.Event {
 	t.Helper()
 	var page client.Events
-	answer := w.call(t, request{method: http.MethodGet, path: "/v1/sagas/" + id.String() + "/history", want: http.StatusOK})
+	answer := w.call(t, request{method: http.MethodGet, path: "/v1/sagas/" + id.String() + "/history", node: w.alive(), want: http.StatusOK})
 	require.NoError(t, json.Unmarshal(answer, &page))
 	require.Zero(t, page.Next, "a history of the tests fits on one page")
 	return page.Events
@@ -183,13 +184,18 @@ func (w *world) history(t testing.TB, id saga.ID) []client.Event {
 
 // story is a saga's history for people.
 func (w *world) story(id saga.ID) string {
-	_, data, err := w.send(request{method: http.MethodGet, path: "/v1/sagas/" + id.String() + "/history"})
+	_, data, err := w.send(request{method: http.MethodGet, path: "/v1/sagas/" + id.String() + "/history", node: w.alive()})
 	var page client.Events
 	if err != nil || json.Unmarshal(data, &page) != nil {
 		return "no history"
 	}
+	return tell(page.Events)
+}
+
+// tell writes a history for people.
+func tell(history []client.Event) string {
 	var b bytes.Buffer
-	for _, e := range page.Events {
+	for _, e := range history {
 		_, _ = fmt.Fprintf(&b, "%d %s %s %s %s/%s %d#%d %s %q sent %v\n", // a buffer takes all
 			e.Seq, e.At.Format("05.000"), e.Kind, e.Actor, e.Step, e.Direction, e.Attempt, e.Epoch, e.Outcome, e.Reason, e.Sent)
 	}

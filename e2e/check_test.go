@@ -162,6 +162,11 @@ func attempts(history []client.Event, step, direction string) int {
 // unburned: no command had to be sent twice.
 func unburned(t testing.TB, history []client.Event) {
 	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Log(tell(history))
+		}
+	}()
 	for _, e := range history {
 		for _, c := range e.Sent {
 			require.Equal(t, 1, c.Attempt, "an attempt of %s/%s was burned", c.Step, c.Direction)

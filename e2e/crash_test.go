@@ -16,7 +16,7 @@ import (
 // fates are what the sagas of a crash test have to come to, in turn.
 var fates = []fate{
 	{"trip", nil, saga.Completed, "flight hotel charge mail"},
-	{"trip", script{"payments": {"slow:300ms"}}, saga.Completed, "flight hotel charge mail"},
+	{"trip", script{"payments": {"slow:2s"}}, saga.Completed, "flight hotel charge mail"},
 	{"trip", script{"hotels": {"reject"}}, saga.Compensated, "flight -flight"},
 	{"pair", script{"flights": {"slow:200ms"}, "hotels": {"reject"}}, saga.Compensated, "flight -flight"},
 	{"trip", script{"payments": {"reject"}, "hotels.undo": {"slow:200ms"}}, saga.Compensated, "flight hotel -hotel -flight"},

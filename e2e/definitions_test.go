@@ -9,17 +9,18 @@ unwind: v1
 saga: trip
 defaults: {timeout: 30s, retry: {attempts: 3, backoff: 100ms, cap: 1s}, undo: {retry: {backoff: 100ms, cap: 1s}}}
 ` + tripSteps,
-	// hasty gives up after two attempts of a second.
+	// hasty gives up after two attempts of two seconds.
 	"hasty": `
 unwind: v1
 saga: hasty
-defaults: {timeout: 1s, retry: {attempts: 2, backoff: 100ms, cap: 500ms}, undo: {timeout: 1s, retry: {backoff: 100ms, cap: 500ms}}}
+defaults: {timeout: 2s, retry: {attempts: 2, backoff: 100ms, cap: 500ms}, undo: {timeout: 2s, retry: {backoff: 100ms, cap: 500ms}}}
 ` + tripSteps,
-	// brief has a retry budget that an outage outlasts: two attempts of two seconds.
-	"brief": `
+	// steady has a retry budget that an outage outlasts, and time for a participant to
+	// find its way back to the broker: two attempts of six seconds.
+	"steady": `
 unwind: v1
-saga: brief
-defaults: {timeout: 2s, retry: {attempts: 2, backoff: 100ms, cap: 1s}, undo: {timeout: 2s, retry: {attempts: 2, backoff: 100ms}}}
+saga: steady
+defaults: {timeout: 6s, retry: {attempts: 2, backoff: 100ms, cap: 1s}, undo: {timeout: 6s, retry: {attempts: 2, backoff: 100ms}}}
 ` + tripSteps,
 	// pair books flight and hotel side by side.
 	"pair": `
@@ -47,10 +48,15 @@ steps:
 	"haunted": `
 unwind: v1
 saga: haunted
-defaults: {timeout: 500ms, retry: {attempts: 2, backoff: 100ms}, undo: {timeout: 500ms, retry: {backoff: 100ms, cap: 500ms}}}
+defaults: {timeout: 30s}
 steps:
   - {step: flight, command: flights/book, compensation: cancel}
-  - {step: ghost, command: ghosts/book, compensation: cancel}
+  - step: ghost
+    command: ghosts/book
+    compensation: cancel
+    timeout: 500ms
+    retry: {attempts: 2, backoff: 100ms}
+    undo: {timeout: 500ms, retry: {backoff: 100ms, cap: 500ms}}
   - {step: charge, kind: pivot, command: payments/book}
 `,
 	// hosted asks a participant written without the SDK.

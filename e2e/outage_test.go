@@ -10,14 +10,14 @@ import (
 	"github.com/unwindhq/unwind/saga"
 )
 
-// outage is longer than the whole retry budget of a step of brief: two attempts of
-// two seconds and a pause.
-const outage = 6 * time.Second
+// outage is longer than the whole retry budget of a step of steady: two attempts of
+// six seconds and a pause.
+const outage = 14 * time.Second
 
 // inFlight starts sagas whose commands are with a participant that is at work.
 func (w *world) inFlight(t *testing.T, n int) []saga.ID {
 	t.Helper()
-	ids := w.startMany(t, n, func(int) (string, script) { return "brief", script{"hotels": {"slow:1s"}} })
+	ids := w.startMany(t, n, func(int) (string, script) { return "steady", script{"hotels": {"slow:1s"}} })
 	for _, id := range ids {
 		w.phase(t, id, "hotel", saga.Doing.String())
 	}
@@ -68,7 +68,7 @@ func TestKafkaAway(t *testing.T) {
 	w := newWorld(t, broker.Brokers(), 1)
 	ids := w.inFlight(t, 10)
 	broker.Kill()
-	ids = append(ids, w.startMany(t, 10, func(int) (string, script) { return "brief", nil })...)
+	ids = append(ids, w.startMany(t, 10, func(int) (string, script) { return "steady", nil })...)
 	<-time.After(outage)
 	for _, id := range ids {
 		s, ok := w.look(id)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"sync"
@@ -52,14 +53,14 @@ func TestPoisonedSaga(t *testing.T) {
 func (w *world) startMany(t *testing.T, n int, each func(i int) (string, script)) []saga.ID {
 	t.Helper()
 	ids := make([]saga.ID, n)
-	room := make(chan struct{}, 32)
+	room, key := make(chan struct{}, 32), rand.Text()
 	var all sync.WaitGroup
 	for i := range ids {
 		room <- struct{}{}
 		all.Go(func() {
 			defer func() { <-room }()
 			definition, s := each(i)
-			ids[i] = w.insist(t, fmt.Sprintf("%s/%d", t.Name(), i), definition, s)
+			ids[i] = w.insist(t, fmt.Sprintf("%s/%d", key, i), definition, s)
 		})
 	}
 	all.Wait()

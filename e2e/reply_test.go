@@ -62,7 +62,7 @@ func repeated(t *testing.T, w *world) {
 
 // stale: a reply of an epoch that is over is recorded and changes nothing.
 func stale(t *testing.T, w *world) {
-	id := w.start(t, "trip", script{"hotels": {"reject"}, "flights.undo": {"slow:1s"}})
+	id := w.start(t, "trip", script{"hotels": {"reject"}, "flights.undo": {"slow:3s"}})
 	w.phase(t, id, "flight", saga.Undoing.String())
 	reply := w.replies().one(t, "the do's reply", about(id, "flight", "do"))
 	w.produce(t, reply)
@@ -88,7 +88,7 @@ func early(t *testing.T, w *world) {
 // overtaken: an answer of which the sender did not know that a later attempt had
 // been made counts; the later answers say the same.
 func overtaken(t *testing.T, w *world) {
-	id := w.start(t, "hasty", script{"hotels": {"slow:1500ms", "ok"}})
+	id := w.start(t, "hasty", script{"hotels": {"slow:2500ms", "ok"}})
 	history := w.ended(t, id, saga.Completed)
 	require.Equal(t, 2, attempts(history, "hotel", "do"))
 	require.Equal(t, "flight hotel charge mail", w.did(t, id))

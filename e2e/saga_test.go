@@ -12,9 +12,9 @@ import (
 	"github.com/unwindhq/unwind/saga"
 )
 
-// TestSagas drives one coordinator with sagas of all fates, side by side.
+// TestSagas drives one coordinator with sagas of all fates, side by side. It does
+// not run beside the crashes: its short timeouts want a machine that keeps up.
 func TestSagas(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t, testserver.Kafka(t), 1)
 	for name, test := range map[string]func(*testing.T, *world){
 		"happy":               happy,
@@ -113,7 +113,7 @@ func failed(t *testing.T, w *world) {
 // late: no answer in time is unknown. What may have run is undone, whether it has
 // run by then or not; the pivot is asked until it answers.
 func late(t *testing.T, w *world) {
-	slow := []string{"slow:4s"}
+	slow := []string{"slow:5s"}
 	w.come(t, "first", fate{"hasty", script{"flights": slow}, saga.Compensated, "flight -flight"})
 	w.come(t, "second", fate{"hasty", script{"hotels": slow}, saga.Compensated, "flight hotel -hotel -flight"})
 	w.come(t, "last", fate{"hasty", script{"mails": slow}, saga.Completed, "flight hotel charge mail"})
