@@ -1,4 +1,4 @@
-package outbox_test
+package outbox_test //nolint:testableexamples // it wants a server
 
 import (
 	"context"

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 )
 
@@ -30,7 +31,7 @@ type child struct {
 // startChild starts a process and waits until it is ready.
 func startChild(ctx context.Context, program []string, role string, s setup) (c *child, ready note, err error) {
 	c = &child{role: role, notes: make(chan note, 16)}
-	args := append(program[1:len(program):len(program)], role)
+	args := slices.Concat(program[1:], []string{role})
 	c.cmd = exec.Command(program[0], args...) // ended by its standard input, not by a context
 	c.cmd.Stderr = os.Stderr
 	if c.in, err = c.cmd.StdinPipe(); err != nil {

@@ -55,7 +55,7 @@ func (p *process) answer(ctx context.Context, reader *kafka.Reader, producer *ka
 	for {
 		commands, err := reader.Poll(ctx, pollMax)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end was asked for
 		}
 		if err != nil {
 			return fmt.Errorf("read commands: %w", err)

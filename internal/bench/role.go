@@ -71,7 +71,7 @@ type process struct {
 }
 
 // say writes a line. If nobody listens, standard input ends too.
-func (p *process) say(n note) { _ = p.out.Encode(n) }
+func (p *process) say(n note) { _ = p.out.Encode(n) } //nolint:errchkjson // see above
 
 // orders reads plans until in ends, and then calls end.
 func (p *process) orders(end func(), do func(plan)) {

@@ -2,14 +2,14 @@ package bench
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
-
-	"crypto/rand"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -44,14 +44,13 @@ var payload = json.RawMessage(`{"traveller":"Ada Lovelace","trip":"` + strings.R
 // world is what a run makes and cleans up: the servers, if it was given none, a
 // schema and topics.
 type world struct {
-	url      string
-	brokers  []string
-	schema   string
-	prefix   string
-	pool     *pgxpool.Pool
-	topics   []string
-	clean    []func(context.Context) error // in reverse order
-	progress func(format string, args ...any)
+	url     string
+	brokers []string
+	schema  string
+	prefix  string
+	pool    *pgxpool.Pool
+	topics  []string
+	clean   []func(context.Context) error // in reverse order
 }
 
 // openWorld makes a world. After an error nothing is left.
@@ -71,8 +70,8 @@ func (w *world) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanTime)
 	defer cancel()
 	var faults []error
-	for i := len(w.clean) - 1; i >= 0; i-- {
-		faults = append(faults, w.clean[i](ctx))
+	for _, clean := range slices.Backward(w.clean) {
+		faults = append(faults, clean(ctx))
 	}
 	return errors.Join(faults...)
 }
@@ -85,7 +84,9 @@ func (w *world) openPostgres(ctx context.Context, c Config) (err error) {
 		}
 		w.url = own.URL()
 		w.clean = append(w.clean, func(ctx context.Context) error {
-			return errors.Join(own.Stop(ctx), embedded.Reset(c.Dir), removeEmpty(c.Dir))
+			err := errors.Join(own.Stop(ctx), embedded.Reset(c.Dir))
+			_ = os.Remove(c.Dir) // fails, as it should, where others use the folder too
+			return err
 		})
 	}
 	if w.pool, err = pgxpool.New(ctx, w.url); err != nil {
@@ -96,14 +97,6 @@ func (w *world) openPostgres(ctx context.Context, c Config) (err error) {
 		return fmt.Errorf("reach Postgres: %w", err)
 	}
 	w.clean = append(w.clean, w.drop)
-	return nil
-}
-
-// removeEmpty removes the folder of own servers, unless others use it.
-func removeEmpty(dir string) error {
-	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
 	return nil
 }
 

@@ -89,16 +89,6 @@ func (w *wakes) waits(e *wakeEntry) bool {
 	return w.entry[e.saga] == e && e.index < 0
 }
 
-// again puts an entry back that could not be woken now.
-func (w *wakes) again(e *wakeEntry, at time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.entry[e.saga] == e && e.index < 0 {
-		e.at = at
-		heap.Push(&w.heap, e)
-	}
-}
-
 // next returns the earliest due time, or zero.
 func (w *wakes) next() time.Time {
 	w.mu.Lock()
@@ -109,22 +99,16 @@ func (w *wakes) next() time.Time {
 	return w.heap[0].at
 }
 
-// size returns the number of sagas held.
-func (w *wakes) size() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.entry)
-}
-
 // wakeHeap implements heap.Interface by due time.
 type wakeHeap []*wakeEntry
 
-func (h wakeHeap) Len() int           { return len(h) }
-func (h wakeHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h *wakeHeap) Len() int           { return len(*h) }
+func (h *wakeHeap) Less(i, j int) bool { return (*h)[i].at.Before((*h)[j].at) }
 
-func (h wakeHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
+func (h *wakeHeap) Swap(i, j int) {
+	list := *h
+	list[i], list[j] = list[j], list[i]
+	list[i].index, list[j].index = i, j
 }
 
 func (h *wakeHeap) Push(x any) {

@@ -156,7 +156,7 @@ func (b *faultyBatch) Commit(ctx context.Context, w *coordinator.Writes) error {
 	}
 	before, after := commit(w)
 	if before != nil {
-		b.Batch.Abort(ctx)
+		b.Abort(ctx)
 		return before
 	}
 	return errors.Join(b.Batch.Commit(ctx, w), after)
@@ -174,7 +174,6 @@ type bus struct {
 	queue   chan kafka.Record
 	dead    []kafka.Record
 	moved   []kafka.Record
-	deleted []int64
 
 	stopped  chan error      // what Poll answers next
 	assigned map[int32]int64 // the last offset of each partition to be assigned
