@@ -62,15 +62,16 @@ func (b *board) frame(now time.Time, p paint) []string {
 
 // tripLine is one trip: who, the three steps, how it goes.
 func tripLine(t *trip, p paint) string {
-	line := fmt.Sprintf("%2d %-5s", t.number, t.input.Traveller)
+	var line strings.Builder
+	fmt.Fprintf(&line, "%2d %-5s", t.number, t.input.Traveller)
 	for i, name := range []string{"flight", "hotel", "charge"} {
 		step := client.Step{Step: name, Phase: "waiting"}
 		if i < len(t.saga.Steps) {
 			step = t.saga.Steps[i]
 		}
-		line += " " + stepCell(step, p)
+		line.WriteString(" " + stepCell(step, p))
 	}
-	return line + "  " + p.status(t.saga.Status, cut(t.outcome(), width-43))
+	return line.String() + "  " + p.status(t.saga.Status, cut(t.outcome(), width-43))
 }
 
 // stepCell is one step, ten columns wide.
@@ -148,7 +149,7 @@ func (b *board) verdict(w io.Writer, s summary) {
 	if s.OK {
 		say("%s", p.good("✓ all is as it must be: nothing lost, nothing left over, nothing done twice"))
 		say("")
-		say("next: unwind dev keeps such a world running to play with")
+		say("next: %s dev keeps such a world running to play with", self())
 		return
 	}
 	for _, fault := range s.Faults {

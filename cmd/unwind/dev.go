@@ -184,11 +184,12 @@ func (v *devView) saga(s client.Saga) {
 
 // line is a saga in one line.
 func (v *devView) line(s client.Saga) string {
-	line := s.Definition + " " + short(s.ID)
+	var line strings.Builder
+	line.WriteString(s.Definition + " " + short(s.ID))
 	for _, step := range s.Steps {
-		line += "  " + strings.TrimRight(stepCell(step, v.paint), " ")
+		line.WriteString("  " + strings.TrimRight(stepCell(step, v.paint), " "))
 	}
-	return line + "  " + v.paint.status(s.Status, s.Status)
+	return line.String() + "  " + v.paint.status(s.Status, s.Status)
 }
 
 // tree is a saga with a line for each step.

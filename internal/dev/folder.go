@@ -35,7 +35,7 @@ type Named struct {
 }
 
 // Participants lists everybody whom the definitions and contracts name.
-func (f Folder) Participants() []string {
+func (f *Folder) Participants() []string {
 	var names []string
 	for _, c := range f.Contracts {
 		names = append(names, c.Participant)
@@ -52,7 +52,7 @@ func (f Folder) Participants() []string {
 }
 
 // Commands lists all commands and compensations, as participant/command.
-func (f Folder) Commands() []string {
+func (f *Folder) Commands() []string {
 	var names []string
 	add := func(participant string, commands ...string) {
 		for _, c := range commands {

@@ -11,7 +11,7 @@ import (
 
 func TestSampleFitsItsSchema(t *testing.T) {
 	t.Parallel()
-	for schema, want := range map[string]string{
+	cases := map[string]string{
 		`{}`: `{}`,
 		`{"type":"object","properties":{"b":{"type":"integer","minimum":7},"a":{"type":"string"}}}`: `{"a":"sample","b":7}`,
 		`{"type":"object","required":["x"]}`:                                      `{"x":"sample"}`,
@@ -28,7 +28,8 @@ func TestSampleFitsItsSchema(t *testing.T) {
 		`{"$ref":"#/$defs/a~1b","$defs":{"a/b":{"type":"boolean"}}}`:              `true`,
 		`{"properties":{"in":{"required":["y"]}}}`:                                `{"in":{"y":"sample"}}`,
 		`{"type":"null"}`:                                                         `null`,
-	} {
+	}
+	for schema, want := range cases {
 		got := Sample(json.RawMessage(schema))
 		require.Equal(t, want, string(got), schema)
 		require.NoError(t, validate(t, schema, got), schema)
@@ -41,7 +42,7 @@ func validate(t *testing.T, schema string, value []byte) error {
 	root, ok := parseSchema(json.RawMessage(schema))
 	require.True(t, ok)
 	c := jsonschema.NewCompiler()
-	require.NoError(t, c.AddResource("s.json", map[string]any(root)))
+	require.NoError(t, c.AddResource("s.json", root))
 	compiled, err := c.Compile("s.json")
 	require.NoError(t, err)
 	decoded, err := jsonschema.UnmarshalJSON(bytes.NewReader(value))
