@@ -82,25 +82,26 @@ func (w *world) start(t testing.TB, definition string, s script) saga.ID {
 }
 
 // insist starts a saga on whichever coordinator takes it, until one does. The key
-// makes sure that it is one saga.
-func (w *world) insist(t testing.TB, key, definition string, s script) saga.ID {
-	t.Helper()
+// makes sure that it is one saga. It is for any goroutine.
+func (w *world) insist(key, definition string, s script) (saga.ID, error) {
 	r := opening(definition, s)
 	r.key, r.node = key, rand.IntN(len(w.nodes))
-	var answer []byte
-	var err error
-	defer func() {
-		if t.Failed() {
-			t.Logf("the last answer: %s, %v", answer, err)
+	tick := time.NewTicker(often)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); ; <-tick.C {
+		status, answer, err := w.send(r)
+		if err == nil && (status == http.StatusCreated || status == http.StatusOK) {
+			var s client.Saga
+			if err := json.Unmarshal(answer, &s); err != nil {
+				return saga.ID{}, err
+			}
+			return saga.ParseID(s.ID)
 		}
-	}()
-	eventually(t, "a coordinator starts a saga", func() bool {
+		if time.Now().After(end) {
+			return saga.ID{}, fmt.Errorf("no coordinator starts a saga: %w: %d %s", err, status, answer)
+		}
 		r.node = (r.node + 1) % len(w.nodes)
-		var status int
-		status, answer, err = w.send(r)
-		return err == nil && (status == http.StatusCreated || status == http.StatusOK)
-	})
-	return idOf(t, answer)
+	}
 }
 
 func idOf(t testing.TB, answer []byte) saga.ID {

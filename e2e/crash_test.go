@@ -24,25 +24,18 @@ var fates = []fate{
 	{"pair", script{"hotels": {"slow:500ms"}}, saga.Completed, "flight hotel charge"},
 }
 
-// crowd starts n sagas of all fates in the background.
-func (w *world) crowd(t *testing.T, n int) (started <-chan []saga.ID) {
-	result := make(chan []saga.ID, 1)
-	go func() {
-		defer close(result)
-		result <- w.startMany(t, n, func(i int) (string, script) {
-			f := fates[i%len(fates)]
-			return f.definition, f.script
-		})
-	}()
-	return result
+// anyFate gives each saga of a crowd its fate.
+func anyFate(i int) (string, script) {
+	f := fates[i%len(fates)]
+	return f.definition, f.script
 }
 
 // survived checks a crowd: each saga has come to its fate, and no command had to
 // be sent again, since no participant was late.
-func (w *world) survived(t *testing.T, started <-chan []saga.ID) {
+func (w *world) survived(t *testing.T, started func() ([]saga.ID, error)) {
 	t.Helper()
-	ids, ok := <-started
-	require.True(t, ok, "all are started")
+	ids, err := started()
+	require.NoError(t, err)
 	for i, id := range ids {
 		f := fates[i%len(fates)]
 		unburned(t, w.ended(t, id, f.status))
@@ -62,7 +55,7 @@ func TestCrashAtEachPlace(t *testing.T) {
 		t.Run(place, func(t *testing.T) {
 			w.nodes[0].kill()
 			w.begin(0, "UNWIND_FAILPOINT="+place)
-			started := w.crowd(t, 21)
+			started := w.crowd(21, anyFate)
 			select {
 			case <-w.nodes[0].ended:
 			case <-time.After(patience):
@@ -80,7 +73,7 @@ func TestCrashAtEachPlace(t *testing.T) {
 func TestCrashAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, testserver.Kafka(t), 1)
-	started := w.crowd(t, 70)
+	started := w.crowd(70, anyFate)
 	for range 4 {
 		moment := time.Duration(100+rand.IntN(400)) * time.Millisecond
 		<-time.After(moment)
@@ -97,7 +90,7 @@ func TestTakeover(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, testserver.Kafka(t), 2)
 	for victim := range w.nodes {
-		started := w.crowd(t, 70)
+		started := w.crowd(70, anyFate)
 		w.eachAtWork(t)
 		w.nodes[victim].kill()
 		w.survived(t, started)

@@ -4,10 +4,10 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/internal/testserver"
@@ -52,18 +52,30 @@ func TestPoisonedSaga(t *testing.T) {
 // startMany starts n sagas at once, as each says.
 func (w *world) startMany(t *testing.T, n int, each func(i int) (string, script)) []saga.ID {
 	t.Helper()
-	ids := make([]saga.ID, n)
-	room, key := make(chan struct{}, 32), rand.Text()
-	var all sync.WaitGroup
-	for i := range ids {
-		room <- struct{}{}
-		all.Go(func() {
-			defer func() { <-room }()
-			definition, s := each(i)
-			ids[i] = w.insist(t, fmt.Sprintf("%s/%d", key, i), definition, s)
-		})
-	}
-	all.Wait()
-	require.False(t, t.Failed())
+	ids, err := w.crowd(n, each)()
+	require.NoError(t, err)
 	return ids
+}
+
+// crowd begins to start n sagas, as each says; the function that it returns waits
+// for all of them.
+func (w *world) crowd(n int, each func(i int) (string, script)) func() ([]saga.ID, error) {
+	ids, key := make([]saga.ID, n), rand.Text()
+	var all errgroup.Group
+	all.SetLimit(32)
+	begun := make(chan struct{})
+	go func() {
+		defer close(begun)
+		for i := range ids {
+			all.Go(func() (err error) {
+				definition, s := each(i)
+				ids[i], err = w.insist(fmt.Sprintf("%s/%d", key, i), definition, s)
+				return err
+			})
+		}
+	}()
+	return func() ([]saga.ID, error) {
+		<-begun
+		return ids, all.Wait()
+	}
 }

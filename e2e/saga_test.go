@@ -74,8 +74,11 @@ func happy(t *testing.T, w *world) {
 	})
 	t.Run("started twice with one key", func(t *testing.T) {
 		t.Parallel()
-		id := w.insist(t, t.Name(), "trip", nil)
-		require.Equal(t, id, w.insist(t, t.Name(), "trip", nil))
+		id, err := w.insist(t.Name(), "trip", nil)
+		require.NoError(t, err)
+		again, err := w.insist(t.Name(), "trip", nil)
+		require.NoError(t, err)
+		require.Equal(t, id, again)
 		other := opening("pair", nil)
 		other.key, other.want = t.Name(), http.StatusConflict
 		require.Contains(t, string(w.call(t, other)), client.KeyUsed)

@@ -48,8 +48,9 @@ func main() {
 	flag.StringVar(&o.names, "names", "", "the participants to be, separated by commas")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o); err != nil {
+	err := run(ctx, o)
+	stop()
+	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "participant:", err)
 		os.Exit(1)
 	}
