@@ -1,4 +1,4 @@
-package outbox_test //nolint:testableexamples // it wants a server
+package outbox_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 )
 
 // An order and the message about it are committed together, or neither is.
-func ExampleInsert() {
+func ExampleInsert() { //nolint:testableexamples // it wants a server
 	placeOrder := func(ctx context.Context, pool *pgxpool.Pool, order string) error {
 		return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 			if err := outbox.LockKey(ctx, tx, order); err != nil { // keeps the order's messages in order
