@@ -55,7 +55,9 @@ type RelayConfig struct {
 	// (TakeSent) before the relay does; default 1 s.
 	DeleteAfter time.Duration
 	// RetryMin and RetryMax bound the back-off of a key after a failure: it
-	// starts at RetryMin, doubles, and has 20 % jitter. Defaults 50 ms and 5 s.
+	// starts at RetryMin, doubles, and has 20 % jitter. The first row that is
+	// acknowledged after a second or more without any ends all of them. Defaults
+	// 50 ms and 5 s.
 	RetryMin, RetryMax time.Duration
 	// LoseWait is how long Lose, and the end of Run, wait for rows in flight;
 	// default 3 s.

@@ -122,9 +122,28 @@ func (r *Relay) outcome(err error) {
 	} else {
 		r.stats.Published++
 	}
-	if sick := err != nil; sick != r.sick || r.since.IsZero() {
-		r.sick, r.since = sick, time.Now()
+	sick, now := err != nil, time.Now()
+	if sick == r.sick && !r.since.IsZero() {
+		return
 	}
+	if r.sick && now.Sub(r.since) >= outage {
+		r.recovered()
+	}
+	r.sick, r.since = sick, now
+}
+
+// outage is how long nothing at all may have been acknowledged for the first row
+// that is to end every back-off: what held the others up is over as well, and each
+// second more that they wait is one of somebody's timeout. A key that fails by
+// itself is not helped out of its back-off by the others' successes.
+const outage = time.Second
+
+// recovered ends every back-off.
+func (r *Relay) recovered() {
+	for len(r.waiting) > 0 {
+		r.enqueue(heap.Pop(&r.waiting).(*stream))
+	}
+	signal(r.wake)
 }
 
 // settle ends the flight of s: the rows before the first failure are sent, the
