@@ -38,7 +38,7 @@ func TestRun(t *testing.T) {
 			t.Parallel()
 			c := Config{
 				Program: []string{os.Args[0]}, DatabaseURL: testserver.Postgres(t), Brokers: testserver.Kafka(t),
-				InFlight: 4, Warmup: 100 * time.Millisecond, Duration: time.Second, LimitTime: 100 * time.Millisecond,
+				InFlight: 4, Warmup: 100 * time.Millisecond, Duration: 2 * time.Second, LimitTime: 100 * time.Millisecond,
 				RejectPercent: 50, Via: via, CPUProfile: filepath.Join(t.TempDir(), "cpu"),
 			}
 			got, err := Run(t.Context(), c)

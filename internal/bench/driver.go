@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// drainTime is how long the last sagas may take to end.
+	// drainTime is how long the first saga and the last ones may take to end.
 	drainTime = 30 * time.Second
 	// maxErrors is how many sagas may fail before the run is given up.
 	maxErrors = 10
@@ -43,10 +43,12 @@ type driver struct {
 	one  sagaFunc
 	note func(event string) // told when measuring begins and ends
 
-	window atomic.Int32 // 0 before, 1 while and 2 after it is measured
+	window atomic.Int32  // 0 before, 1 while and 2 after it is measured
+	first  chan struct{} // closed when the first saga has ended
 	fail   context.CancelCauseFunc
 
 	mu          sync.Mutex
+	warm        bool // first is closed
 	took        []time.Duration
 	compensated int
 	errors      []error
@@ -55,6 +57,7 @@ type driver struct {
 // run runs the load to its end.
 func (d *driver) run(ctx context.Context) (measured, error) {
 	ctx, d.fail = context.WithCancelCause(ctx)
+	d.first = make(chan struct{})
 	defer d.fail(nil)
 	var lanes sync.WaitGroup
 	for range d.plan.InFlight {
@@ -70,10 +73,14 @@ func (d *driver) run(ctx context.Context) (measured, error) {
 	return d.result(seconds)
 }
 
-// measure opens and closes the window.
+// measure opens and closes the window. The warm-up lasts until the path has
+// carried one saga to its end, however slow the machine is.
 func (d *driver) measure(ctx context.Context) (seconds float64) {
 	defer d.window.Store(2)
 	if !sleep(ctx, d.plan.Warmup) {
+		return 0
+	}
+	if d.plan.InFlight > 0 && !d.carried(ctx) { // without sagas of its own, it only keeps the time
 		return 0
 	}
 	d.note(noteBegin)
@@ -84,6 +91,18 @@ func (d *driver) measure(ctx context.Context) (seconds float64) {
 	d.window.Store(2)
 	d.note(noteEnd)
 	return seconds
+}
+
+// carried waits until one saga has ended; false means that ctx has.
+func (d *driver) carried(ctx context.Context) bool {
+	limit := time.AfterFunc(drainTime, func() { d.fail(fmt.Errorf("no saga ended within %s", drainTime)) })
+	defer limit.Stop()
+	select {
+	case <-d.first:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (d *driver) lane(ctx context.Context) {
@@ -102,6 +121,10 @@ func (d *driver) count(took time.Duration, compensated bool, err error) {
 			d.fail(errors.New("too many sagas failed"))
 		}
 		return
+	}
+	if !d.warm {
+		d.warm = true
+		close(d.first)
 	}
 	if d.window.Load() != 1 {
 		return
