@@ -12,12 +12,16 @@ import (
 )
 
 // deaf is a program that does not end when it is asked to.
-const deaf = `trap '' INT TERM; while :; do sleep 0.1; done`
+const deaf = `trap '' INT TERM; echo deaf; while :; do sleep 0.1; done`
 
 func TestTheGuardKillsAServerThatDoesNotEnd(t *testing.T) {
 	t.Parallel()
 	server := exec.CommandContext(t.Context(), "/bin/sh", "-c", deaf)
+	said, err := server.StdoutPipe()
+	require.NoError(t, err)
 	require.NoError(t, server.Start())
+	_, err = said.Read(make([]byte, 4)) // from now on it is deaf
+	require.NoError(t, err)
 	guard := exec.CommandContext(t.Context(), "/bin/sh", "-c", guardScript, "guard", strconv.Itoa(server.Process.Pid), "TERM", "1")
 	require.NoError(t, guard.Run()) // its standard input is empty: as if the owner had died
 	var exit *exec.ExitError
