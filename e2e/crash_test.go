@@ -98,6 +98,23 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
+// TestHandover asks one of two coordinators to end in mid-flight, as a deployment
+// does: it ends in good order and the other takes over.
+func TestHandover(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, testserver.Kafka(t), 2)
+	started := w.crowd(70, anyFate)
+	w.eachAtWork(t)
+	require.NoError(t, w.nodes[0].terminate())
+	select {
+	case <-w.nodes[0].ended:
+	case <-time.After(patience):
+		require.Fail(t, "the coordinator does not end")
+	}
+	require.Zero(t, w.nodes[0].cmd.ProcessState.ExitCode())
+	w.survived(t, started)
+}
+
 // eachAtWork waits until every coordinator owns buckets with sagas in flight.
 func (w *world) eachAtWork(t *testing.T) {
 	t.Helper()

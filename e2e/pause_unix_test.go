@@ -8,3 +8,6 @@ import "syscall"
 func (p *process) pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 
 func (p *process) resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
+// terminate asks the process to end in good order.
+func (p *process) terminate() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
