@@ -78,3 +78,19 @@ func TestKafkaAway(t *testing.T) {
 	require.NoError(t, broker.Start(t.Context()))
 	w.untouched(t, ids)
 }
+
+// TestPostgresAway: the server under the coordinator and the participants is killed
+// in mid-flight and comes back. What was committed is there, what was not is done
+// once more, and nothing is compensated for it.
+func TestPostgresAway(t *testing.T) {
+	t.Parallel()
+	postgres := testserver.RestartablePostgres(t)
+	w := newWorldIn(t, postgres.URL(), testserver.Kafka(t), 1)
+	started := w.crowd(70, anyFate)
+	w.eachAtWork(t)
+	postgres.Kill()
+	<-time.After(outage)
+	require.NoError(t, postgres.Start(t.Context()))
+	w.ready(0)
+	w.survived(t, started)
+}

@@ -55,8 +55,14 @@ type node struct {
 // all participants. With no coordinator, the test starts one and calls define.
 func newWorld(t *testing.T, brokers []string, nodes int) *world {
 	t.Helper()
+	return newWorldIn(t, testserver.Postgres(t), brokers, nodes)
+}
+
+// newWorldIn makes a world in a given database.
+func newWorldIn(t *testing.T, database string, brokers []string, nodes int) *world {
+	t.Helper()
 	w := &world{
-		t: t, database: testserver.Postgres(t), brokers: brokers,
+		t: t, database: database, brokers: brokers,
 		prefix: "e2e." + strings.ToLower(rand.Text()[:8]) + ".", taps: map[string]*tap{},
 	}
 	w.open()
