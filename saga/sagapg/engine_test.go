@@ -14,13 +14,21 @@ import (
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
 
-// travel is the saga of most tests.
+// travel is the saga of the tests in which time runs out.
 func travel() saga.Definition {
-	fast := saga.Policy{Timeout: 200 * time.Millisecond, Attempts: 2, Backoff: 20 * time.Millisecond}
+	return trip(saga.Policy{Timeout: 200 * time.Millisecond, Attempts: 2, Backoff: 20 * time.Millisecond})
+}
+
+// patient is the same saga; its timeouts never fire, however busy the machine.
+func patient() saga.Definition {
+	return trip(saga.Policy{Timeout: 5 * time.Minute, Attempts: 2, Backoff: 20 * time.Millisecond})
+}
+
+func trip(p saga.Policy) saga.Definition {
 	return saga.Definition{Name: "travel", Steps: []saga.Step{
-		{Name: "flight", Participant: "flights", Command: "reserve", Compensation: "release", Do: fast, Undo: fast},
-		{Name: "hotel", Participant: "hotels", Command: "reserve", Compensation: "release", Do: fast, Undo: fast},
-		{Name: "charge", Participant: "payments", Command: "charge", Kind: saga.Pivot, Do: fast},
+		{Name: "flight", Participant: "flights", Command: "reserve", Compensation: "release", Do: p, Undo: p},
+		{Name: "hotel", Participant: "hotels", Command: "reserve", Compensation: "release", Do: p, Undo: p},
+		{Name: "charge", Participant: "payments", Command: "charge", Kind: saga.Pivot, Do: p},
 	}}
 }
 
@@ -34,7 +42,7 @@ func steps(commands []saga.Command) []string {
 
 func TestForward(t *testing.T) {
 	t.Parallel()
-	w := setup(t, travel())
+	w := setup(t, patient())
 	id := w.start(t, "travel", `{"from":"BER"}`)
 	w.ends(t, id, saga.Completed)
 	require.Equal(t, []string{"flight/do@1", "hotel/do@1", "charge/do@1"}, steps(w.bus.commands(id)))
@@ -43,7 +51,7 @@ func TestForward(t *testing.T) {
 
 func TestReverse(t *testing.T) {
 	t.Parallel()
-	w := setup(t, travel())
+	w := setup(t, patient())
 	w.bus.answers(func(cmd saga.Command) []saga.Reply {
 		if cmd.Name == "charge" {
 			return []saga.Reply{replyTo(cmd, saga.Rejected)}
@@ -58,7 +66,7 @@ func TestReverse(t *testing.T) {
 // I8: what is stored is what its history folds to.
 func TestReplayOfTheStoredHistory(t *testing.T) {
 	t.Parallel()
-	w := setup(t, travel())
+	w := setup(t, patient())
 	w.bus.answers(func(cmd saga.Command) []saga.Reply {
 		if cmd.Name == "charge" {
 			return []saga.Reply{replyTo(cmd, saga.Rejected)}
@@ -122,7 +130,7 @@ func TestOurOutageBurnsNoAttempt(t *testing.T) {
 
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
-	w := setup(t, travel())
+	w := setup(t, patient())
 	ids := make([]saga.ID, 500)
 	var g sync.WaitGroup
 	for i := range ids {
@@ -138,7 +146,7 @@ func TestManyAtOnce(t *testing.T) {
 // I11, DESIGN.md 6.13.
 func TestStartKeys(t *testing.T) {
 	t.Parallel()
-	w := setup(t, travel())
+	w := setup(t, patient())
 	req := coordinator.StartRequest{Namespace: "default", Definition: "travel", Version: "r1", Key: "order-1", Input: saga.JSON([]byte(`{"a":1}`))}
 	ids := make([]saga.ID, 50)
 	var fresh sync.Map
@@ -168,7 +176,7 @@ func TestStartKeys(t *testing.T) {
 // RELIABILITY: executed-but-reported-failed commits.
 func TestUnknownCommitOutcome(t *testing.T) {
 	t.Parallel()
-	w := setup(t, travel())
+	w := setup(t, patient())
 	var mu sync.Mutex
 	n := 0
 	w.store.set(func(*coordinator.Writes) (before, after error) {
@@ -198,7 +206,7 @@ func TestUnknownCommitOutcome(t *testing.T) {
 // DESIGN.md 6.11: one saga never spoils a batch.
 func TestOneSagaNeverSpoilsABatch(t *testing.T) {
 	t.Parallel()
-	w := setup(t, travel())
+	w := setup(t, patient())
 	guilty := w.hold(t, "travel")
 	healthy := make([]saga.ID, 200)
 	for i := range healthy {
@@ -227,7 +235,7 @@ func TestOneSagaNeverSpoilsABatch(t *testing.T) {
 
 func TestForgedAndUndecodableReplies(t *testing.T) {
 	t.Parallel()
-	w := setup(t, travel())
+	w := setup(t, patient())
 	w.bus.answers(func(cmd saga.Command) []saga.Reply {
 		forged := replyTo(cmd, saga.Rejected)
 		forged.Route.Token = "k1.AAAAAAAAAAAAAAAAAAAAAA"

@@ -63,7 +63,7 @@ func buckets() []int {
 
 func TestCancelBeforeThePivot(t *testing.T) {
 	t.Parallel()
-	w := setup(t, travel())
+	w := setup(t, patient())
 	id := w.hold(t, "travel")
 	res, err := w.c.Do(t.Context(), coordinator.Verb{Kind: saga.Cancelled, Saga: id, Reason: "changed my mind", RequestID: "r-1"})
 	require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestCancelBeforeThePivot(t *testing.T) {
 
 func TestCancelAfterThePivot(t *testing.T) {
 	t.Parallel()
-	w := setup(t, travel())
+	w := setup(t, patient())
 	id := w.start(t, "travel", `{}`)
 	w.ends(t, id, saga.Completed)
 	_, err := w.c.Do(t.Context(), coordinator.Verb{Kind: saga.Cancelled, Saga: id})
@@ -91,7 +91,7 @@ func TestCancelAfterThePivot(t *testing.T) {
 // DESIGN.md section 8: any node runs a verb, but only the owner sends.
 func TestCancelOnAnotherNode(t *testing.T) {
 	t.Parallel()
-	w := setup(t, travel())
+	w := setup(t, patient())
 	id := w.hold(t, "travel")
 	w.release([]saga.ID{id})
 	require.Eventually(t, func() bool { return len(w.bus.commands(id)) == 2 }, 10*time.Second, 5*time.Millisecond)
@@ -115,7 +115,7 @@ func TestCancelOnAnotherNode(t *testing.T) {
 // I7: a writer whose bucket has a new owner writes nothing.
 func TestFence(t *testing.T) {
 	t.Parallel()
-	w := setup(t, travel())
+	w := setup(t, patient())
 	_, err := w.pool.Exec(t.Context(), `UPDATE unwind.buckets SET epoch = epoch + 1`)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
