@@ -27,7 +27,7 @@ func (l *link) results() (<-chan *sarama.ProducerMessage, <-chan *sarama.Produce
 // for; it need not exist.
 func newLink(c Config, topic string) (*link, error) {
 	settings := c.settings()
-	settings.Producer.Transaction.Retry.Max = 1 // asking for the producer id
+	settings.Producer.Transaction.Retry.Max = 10 // asking for the producer id: a young broker takes a moment to have one
 	client, err := sarama.NewClient(c.Brokers, settings)
 	if err != nil {
 		return nil, err
