@@ -25,6 +25,16 @@ func (id ID) String() string {
 	return string(b[:])
 }
 
+// MarshalText implements encoding.TextMarshaler with the canonical text, so that
+// logs and JSON show an id as people know it.
+func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler; see ParseID.
+func (id *ID) UnmarshalText(text []byte) (err error) {
+	*id, err = ParseID(string(text))
+	return err
+}
+
 // IsZero reports whether id is unset.
 func (id ID) IsZero() bool { return id == ID{} }
 

@@ -20,6 +20,7 @@ type Coordinator struct {
 	writers []*writer
 	path    *path
 	watch   watchers
+	freed   freed
 	clock   atomic.Int64 // database clock minus ours, in nanoseconds
 	up      atomic.Bool
 	stopped chan struct{} // closed when Run has ended

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/unwindhq/unwind/internal/bucket"
 	"github.com/unwindhq/unwind/saga"
@@ -29,9 +31,32 @@ func decodeMail(data []byte) (saga.Event, error) {
 	return e, nil
 }
 
-// mailAgain offers kept messages to their sagas: a new owner may be a newer
-// build, which can take what the former one could not. What still cannot be
-// taken stays where it is.
+// freed notes the buckets in which a verb may have freed a saga that took no
+// messages. It holds each at most once.
+type freed struct {
+	mu   sync.Mutex
+	list []int
+}
+
+func (f *freed) add(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !slices.Contains(f.list, n) {
+		f.list = append(f.list, n)
+	}
+}
+
+func (f *freed) take() []int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list := f.list
+	f.list = nil
+	return list
+}
+
+// mailAgain offers kept messages to their sagas: after a takeover, because a new
+// owner may be a newer build, which can take what the former one could not; and
+// after a verb. What still cannot be taken stays where it is.
 func (c *Coordinator) mailAgain(ctx context.Context, buckets []int) {
 	var mail []Mail
 	c.insist(ctx, buckets, func() (err error) {

@@ -221,6 +221,9 @@ func (r *run) after(ctx context.Context, f *fold) {
 		r.settled(s)
 	}
 	for _, it := range f.items {
+		if it.isVerb() && it.result.changed {
+			r.c.freed.add(it.bucket)
+		}
 		it.reply(it.outcome(f))
 	}
 	for _, it := range f.items {
