@@ -105,15 +105,30 @@ func StartKafka(ctx context.Context, cfg KafkaConfig) (*Kafka, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	k, err := newKafka(ctx, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("start kafka in %s: %w", cfg.Dir, err)
+	for try := 1; ; try++ {
+		k, err := newKafka(ctx, cfg)
+		if err != nil {
+			return nil, fmt.Errorf("start kafka in %s: %w", cfg.Dir, err)
+		}
+		err = k.Start(ctx)
+		if err == nil {
+			return k, nil
+		}
+		// A JVM takes seconds before it listens; meanwhile its port may be taken by
+		// another server that was starting. Then it stops, and another port helps.
+		if try == portRounds || cfg.Port != 0 || !errors.Is(err, errStopped) {
+			return nil, err
+		}
+		if err := os.Remove(filepath.Join(cfg.Dir, portFile)); err != nil {
+			return nil, fmt.Errorf("forget the port of kafka in %s: %w", cfg.Dir, err)
+		}
 	}
-	if err := k.Start(ctx); err != nil {
-		return nil, err
-	}
-	return k, nil
 }
+
+const (
+	portFile   = "kafka.port" // in Dir: the first port, kept for the next start
+	portRounds = 3            // attempts with a port of our own choice
+)
 
 // newKafka finds Java and the jars; it starts nothing.
 func newKafka(ctx context.Context, cfg KafkaConfig) (*Kafka, error) {
@@ -195,7 +210,7 @@ func (k *Kafka) layOut(ctx context.Context) error {
 			return err
 		}
 	}
-	port, err := RememberedPort(k.cfg.Dir, "kafka.port", k.cfg.Port, 2*len(nodes))
+	port, err := RememberedPort(k.cfg.Dir, portFile, k.cfg.Port, 2*len(nodes))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -96,7 +97,7 @@ func (w *writer) due(items []*item) []*item {
 	for _, e := range fresh {
 		e.asked = began
 	}
-	waiting := append(w.asked, fresh...)
+	waiting := slices.Concat(w.asked, fresh)
 	w.asked = nil
 	for _, e := range waiting {
 		if !w.wakes.waits(e) { // its saga has another time by now, or is gone
