@@ -68,7 +68,7 @@ func (p *program) serveCommand() *cobra.Command {
 	s.kafka(flags)
 	flags.StringVar(&listen, "listen", "127.0.0.1:8080", "the address of the REST API")
 	flags.BoolVar(&insecure, "insecure", false, "listen where other machines can reach it, though the API asks nobody who they are")
-	flags.IntVar(&writers, "writers", 8, "batches that may be committing at once, 1 to 64")
+	flags.IntVar(&writers, "writers", 2, "batches that may be committing at once, 1 to 64")
 	flags.StringVar(&level, "log", "info", "debug, info, warn or error, as JSON on standard error")
 	flags.StringVar(&stop, "failpoint", "", "for tests: end the process at the n-th pass of a place, as name:n")
 	fromEnv(flags, "listen", "insecure", "writers", "log", "failpoint")

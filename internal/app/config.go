@@ -38,7 +38,7 @@ type Config struct {
 	Migrate bool
 	// CreateTopics creates missing topics when they are needed. For development.
 	CreateTopics bool
-	// Writers is how many batches may be committing at once, 1 to 64. Default 8.
+	// Writers is how many batches may be committing at once, 1 to 64. Default 2.
 	Writers int
 	// MaxConns bounds the writers' pool. Default Writers + 8; two small pools with
 	// eleven connections in all come on top, for reading and for leases.
@@ -80,7 +80,7 @@ func (c Config) withDefaults() Config {
 	fill(&c.Namespace, "default")
 	fill(&c.Prefix, "unwind.")
 	fill(&c.Partitions, defaultPartitions)
-	fill(&c.Writers, 8)
+	fill(&c.Writers, 2)
 	fill(&c.MaxConns, int32(c.Writers)+8)
 	fill(&c.Version, "dev")
 	if c.Log == nil {

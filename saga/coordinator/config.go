@@ -29,7 +29,7 @@ type Config struct {
 	ReplyTopic  string    // ReplyTopic is where replies go. Default unwind.replies.g1.
 	Prefix      string    // Prefix begins the names of command topics. Default unwind.commands.
 
-	Writers      int           // Writers is how many batches may be committing at once, 1 to 64. Default 8.
+	Writers      int           // Writers is how many batches may be committing at once, 1 to 64. Default 2: fewer writers make larger batches.
 	BatchMax     int           // BatchMax is the largest batch, in messages. Default 256, at most 4,096.
 	QueueMax     int           // QueueMax is how many messages may wait for one writer. Default 2,048.
 	PollMax      int           // PollMax is how many replies are taken at once. Default 1,024.
@@ -47,7 +47,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	fill(&c.ReplyTopic, "unwind.replies.g1")
 	fill(&c.Prefix, "unwind.commands.")
-	fill(&c.Writers, 8)
+	fill(&c.Writers, 2)
 	fill(&c.BatchMax, 256)
 	fill(&c.QueueMax, 2048)
 	fill(&c.PollMax, 1024)
