@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const loopback = "127.0.0.1"
@@ -66,6 +67,27 @@ func RememberedPort(dir, name string, asked, width int) (int, error) {
 	}
 	return port, nil
 }
+
+// awaitPort waits until port can be listened on, at most portPatience: children
+// of a killed server hold its socket for a moment longer. Zero is no port.
+func awaitPort(ctx context.Context, port int) {
+	ctx, cancel := context.WithTimeout(ctx, portPatience)
+	defer cancel()
+	tick := time.NewTicker(portPoll)
+	defer tick.Stop()
+	for port > 0 && !portsFree(port, 1) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+const (
+	portPatience = 10 * time.Second
+	portPoll     = 20 * time.Millisecond
+)
 
 // portsFree reports whether port and the width-1 ports after it can be listened on.
 func portsFree(port, width int) bool {

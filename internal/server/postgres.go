@@ -185,6 +185,7 @@ func (p *Postgres) start(ctx context.Context) error {
 	asked := p.cfg.Port
 	if asked == 0 {
 		asked = p.port // clients know it: a restart keeps it or fails
+		awaitPort(ctx, asked)
 	}
 	if p.port, err = RememberedPort(p.cfg.Dir, "postgres.port", asked, 1); err != nil {
 		return err
