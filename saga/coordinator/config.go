@@ -40,7 +40,8 @@ type Config struct {
 	RetryMax     time.Duration // RetryMax is the longest pause. Default 2 s.
 	BatchTimeout time.Duration // BatchTimeout bounds one transaction. Default 15 s.
 
-	Log *slog.Logger // Log receives what an operator should know. nil discards it.
+	Meter Meter        // Meter counts what was done. nil counts nothing.
+	Log   *slog.Logger // Log receives what an operator should know. nil discards it.
 }
 
 // withDefaults returns c with its defaults filled in.
@@ -57,6 +58,9 @@ func (c Config) withDefaults() Config {
 	fill(&c.RetryMin, 50*time.Millisecond)
 	fill(&c.RetryMax, 2*time.Second)
 	fill(&c.BatchTimeout, 15*time.Second)
+	if c.Meter == nil {
+		c.Meter = noMeter{}
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

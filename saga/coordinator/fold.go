@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/unwindhq/unwind/outbox"
 	"github.com/unwindhq/unwind/saga"
@@ -15,6 +16,7 @@ import (
 // fold decides a batch: each saga's items in order, in memory, one state each.
 type fold struct {
 	r       *run
+	began   time.Time // our clock
 	b       Batch
 	items   []*item
 	ids     []saga.ID
@@ -51,7 +53,7 @@ func (s *folding) blocked() bool {
 }
 
 func newFold(r *run, items []*item) *fold {
-	f := &fold{r: r, items: items, sagas: map[saga.ID]*folding{}, claims: map[claimKey]Claim{}, failed: map[saga.ID]error{}, missing: map[version]bool{}}
+	f := &fold{r: r, began: time.Now(), items: items, sagas: map[saga.ID]*folding{}, claims: map[claimKey]Claim{}, failed: map[saga.ID]error{}, missing: map[version]bool{}}
 	for _, it := range items {
 		if it.dead != nil {
 			continue

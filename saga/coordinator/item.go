@@ -26,6 +26,7 @@ type item struct {
 	answer chan answer
 	result answer
 
+	due    time.Time // a wake: when it should have been
 	far    time.Time // a far wake: its time
 	mail   int64     // a kept message: its id
 	done   bool      // set once nothing is left to do for it: its record counts as read

@@ -72,6 +72,13 @@ func (p *path) check(ctx context.Context) {
 	p.checked, p.ends = began, ends
 }
 
+// last returns the last answer of the brokers; ok is false while there is none.
+func (p *path) last() (ok bool, ends map[int32]int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.whole, p.ends
+}
+
 // ready reports whether a saga of the bucket that was found due at asked may be
 // woken now, and since when the way has been whole.
 func (p *path) ready(b *bucketState, asked time.Time) (since time.Time, ok bool) {

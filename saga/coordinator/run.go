@@ -48,6 +48,7 @@ func (r *run) process(ctx context.Context, items []*item) {
 		case errors.Is(err, errLoaded):
 			continue
 		}
+		r.c.cfg.Meter.Retry()
 		r.c.cfg.Log.Warn("a batch was not committed; trying again", "items", len(items), "error", err)
 		if r.foreign || !sleep(ctx, pause) {
 			refuse(items, err)
@@ -211,6 +212,7 @@ func (r *run) mine(n int) bool { return r.c.writerOf(n) == r.w }
 
 // after does what may only be done after the commit.
 func (r *run) after(ctx context.Context, f *fold) {
+	r.measure(f)
 	if r.again {
 		r.c.cfg.Relay.Doubt(f.buckets()...)
 	}

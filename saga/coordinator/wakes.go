@@ -82,11 +82,18 @@ func (w *wakes) due(now time.Time, limit int) []*wakeEntry {
 	return list
 }
 
-// waits reports whether an entry that due returned still counts.
-func (w *wakes) waits(e *wakeEntry) bool {
+// waits reports whether an entry that due returned still counts, and its time.
+func (w *wakes) waits(e *wakeEntry) (at time.Time, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.entry[e.saga] == e && e.index < 0
+	return e.at, w.entry[e.saga] == e && e.index < 0
+}
+
+// size counts the sagas with a due time.
+func (w *wakes) size() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.entry)
 }
 
 // next returns the earliest due time, or zero.

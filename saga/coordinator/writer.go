@@ -100,7 +100,8 @@ func (w *writer) due(items []*item) []*item {
 	waiting := slices.Concat(w.asked, fresh)
 	w.asked = nil
 	for _, e := range waiting {
-		if !w.wakes.waits(e) { // its saga has another time by now, or is gone
+		at, still := w.wakes.waits(e)
+		if !still { // its saga has another time by now, or is gone
 			continue
 		}
 		healthy, ok := w.may(e)
@@ -109,7 +110,7 @@ func (w *writer) due(items []*item) []*item {
 			continue
 		}
 		room--
-		items = append(items, &item{bucket: e.bucket, saga: e.saga, event: saga.Event{
+		items = append(items, &item{bucket: e.bucket, saga: e.saga, due: at, event: saga.Event{
 			Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}, Healthy: healthy,
 		}})
 	}

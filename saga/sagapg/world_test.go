@@ -32,6 +32,7 @@ type world struct {
 	store *faulty
 	c     *coordinator.Coordinator
 	bus   *bus
+	meter *tally
 }
 
 var keys = saga.Keys{{ID: "k1", Secret: []byte("0123456789abcdef0123456789abcdef")}}
@@ -45,7 +46,7 @@ func setup(t *testing.T, defs ...saga.Definition) *world {
 	t.Cleanup(pool.Close)
 	store, err := sagapg.New(sagapg.Config{Pool: pool})
 	require.NoError(t, err)
-	w := &world{pool: pool, store: &faulty{Store: store}, bus: newBus()}
+	w := &world{pool: pool, store: &faulty{Store: store}, bus: newBus(), meter: &tally{}}
 	deciders := library{}
 	for _, def := range defs {
 		m, err := saga.Compile(def)
@@ -54,8 +55,8 @@ func setup(t *testing.T, defs ...saga.Definition) *world {
 	}
 	w.c, err = coordinator.New(coordinator.Config{
 		Store: w.store, Definitions: deciders, Relay: w.bus, Replies: w.bus, DeadLetters: w.bus, Republisher: w.bus,
-		SaveOffsets: w.bus.save,
-		Keys:        keys, Incarnation: 1, Writers: 4, CheckEvery: 20 * time.Millisecond, FarEvery: 50 * time.Millisecond,
+		SaveOffsets: w.bus.save, Meter: w.meter,
+		Keys: keys, Incarnation: 1, Writers: 4, CheckEvery: 20 * time.Millisecond, FarEvery: 50 * time.Millisecond,
 	})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
