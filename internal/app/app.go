@@ -35,6 +35,7 @@ const (
 // App is one coordinator process.
 type App struct {
 	cfg   Config
+	node  string // names this incarnation of this process
 	ready chan struct{}
 	url   atomic.Pointer[string]
 
@@ -46,7 +47,7 @@ func New(cfg Config) (*App, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &App{cfg: cfg.withDefaults(), ready: make(chan struct{})}, nil
+	return &App{cfg: cfg.withDefaults(), node: nodeName(), ready: make(chan struct{})}, nil
 }
 
 // Ready is closed once the API answers and sagas can be started. If Run fails
@@ -185,7 +186,7 @@ func (a *App) openStore(ctx context.Context, p *parts) (err error) {
 		return err
 	}
 	p.registry = registry.New(p.pools.read, a.cfg.Schema)
-	p.store, err = sagapg.New(sagapg.Config{Pool: p.pools.write, Schema: a.cfg.Schema})
+	p.store, err = sagapg.New(sagapg.Config{Pool: p.pools.write, Schema: a.cfg.Schema, Node: a.node})
 	return err
 }
 
@@ -238,13 +239,13 @@ func (a *App) openEngine(ctx context.Context, p *parts) (err error) {
 		SaveOffsets: func(ctx context.Context, offsets map[int]int64) error { return p.lease.SaveOffsets(ctx, offsets) },
 	}
 	if p.producer != nil {
-		config.Replies, config.DeadLetters, config.Republisher = p.replies, bus{p.producer}, bus{p.producer}
+		config.Replies = p.replies
 	}
 	if p.engine, err = coordinator.New(config); err != nil {
 		return err
 	}
 	p.lease, err = lease.New(lease.Config{
-		Pool: p.pools.lease, Schema: a.cfg.Schema, Node: nodeName(), Version: a.cfg.Version, Levels: saga.Level,
+		Pool: p.pools.lease, Schema: a.cfg.Schema, Node: a.node, Version: a.cfg.Version, Levels: saga.Level,
 		Log: a.cfg.Log, OnGain: p.engine.Gain, OnLoss: p.engine.Lose,
 	})
 	return err

@@ -3,9 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
-	"time"
 
-	"github.com/unwindhq/unwind/deadletter"
 	"github.com/unwindhq/unwind/internal/rest"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/outbox"
@@ -14,34 +12,11 @@ import (
 	"github.com/unwindhq/unwind/saga/sagapg"
 )
 
-// bus writes records that must be durable before the coordinator goes on.
+// bus sends single records.
 type bus struct{ producer *kafka.Producer }
 
-// Put implements coordinator.DeadLetters.
-func (b bus) Put(ctx context.Context, rec kafka.Record, class, reason string) error {
-	dead := deadletter.Record(rec, deadletter.Reason{Class: class, Text: reason}, time.Now())
-	err := b.send(ctx, dead)
-	switch {
-	case kafka.IsPermanent(err):
-		return fmt.Errorf("%w: a dead letter on %s: %w", outbox.ErrPermanent, dead.Topic, err)
-	case err != nil:
-		return fmt.Errorf("keep a dead letter on %s: %w", dead.Topic, err)
-	}
-	return nil
-}
-
-// Republish implements coordinator.Republisher.
-func (b bus) Republish(ctx context.Context, rec kafka.Record, partition int32) error {
-	rec.Partition = partition
-	if err := b.send(ctx, rec); err != nil {
-		return fmt.Errorf("publish a reply again on %s/%d: %w", rec.Topic, partition, err)
-	}
-	return nil
-}
-
-// send returns once the record is durable. An error that wraps
-// outbox.ErrPermanent will come again.
-func (b bus) send(ctx context.Context, rec kafka.Record) error {
+// Send implements office.Sender.
+func (b bus) Send(ctx context.Context, rec kafka.Record) error {
 	done := make(chan error, 1)
 	b.producer.Produce(ctx, []kafka.Record{rec}, func(_ int, _ int32, _ int64, err error) { done <- err })
 	select {

@@ -16,8 +16,6 @@ type Config struct {
 	Definitions Definitions // Definitions finds deciders. Required.
 	Relay       Relay       // Relay publishes commands. Required.
 	Replies     Replies     // Replies is the reply topic; nil runs without Kafka, with local steps only.
-	DeadLetters DeadLetters // DeadLetters keeps what cannot be read. Required with Replies.
-	Republisher Republisher // Republisher moves misplaced replies. Required with Replies.
 	// SaveOffsets stores how far the reply partitions of buckets are finished.
 	// *lease.Lease has it. Required with Replies.
 	SaveOffsets func(ctx context.Context, offsets map[int]int64) error
@@ -86,7 +84,7 @@ func (c Config) Validate() error {
 	need(c.Store != nil, "Store is missing")
 	need(c.Definitions != nil, "Definitions is missing")
 	need(c.Relay != nil, "Relay is missing")
-	need(c.Replies == nil || (c.DeadLetters != nil && c.Republisher != nil && c.SaveOffsets != nil), "Replies needs DeadLetters, Republisher and SaveOffsets")
+	need(c.Replies == nil || c.SaveOffsets != nil, "Replies needs SaveOffsets")
 	need(len(c.Keys) > 0, "Keys is empty")
 	need(c.Incarnation >= 1, "Incarnation must be at least 1")
 	need(c.Writers >= 1 && c.Writers <= 64, fmt.Sprintf("Writers is %d, must be 1 to 64", c.Writers))

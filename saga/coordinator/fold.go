@@ -370,6 +370,7 @@ func (f *fold) collect() {
 	}
 	for _, it := range f.items {
 		f.leftovers(it)
+		f.bury(it)
 	}
 }
 
@@ -409,7 +410,7 @@ func (f *fold) messages(s *folding) {
 // empty reports whether there is nothing to write.
 func (f *fold) empty() bool {
 	w := &f.writes
-	return len(w.Events) == 0 && len(w.Keep) == 0 && len(w.Folded) == 0 && len(w.FarDone) == 0 && len(w.Unclaim) == 0
+	return len(w.Events)+len(w.Messages)+len(w.Dead)+len(w.Keep)+len(w.Folded)+len(w.FarDone)+len(w.Unclaim) == 0
 }
 
 // buckets lists the buckets of the batch.

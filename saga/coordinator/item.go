@@ -19,6 +19,8 @@ type item struct {
 	dead   *verdict
 	move   int // with dead: the partition it belongs to, if it was misplaced
 
+	letter *DeadLetter // a message of the outbox that can never be sent
+
 	// A start.
 	start *StartRequest
 
@@ -32,17 +34,6 @@ type item struct {
 	done   bool      // set once nothing is left to do for it: its record counts as read
 	folded bool      // set once a kept message needs no further keeping
 }
-
-// verdict says why a record is a dead letter.
-type verdict struct{ class, reason string }
-
-// The classes of dead letters.
-const (
-	classDecode    = "undecodable"
-	classToken     = "forged"
-	classUnmatched = "unmatched"
-	classMisplaced = "misplaced"
-)
 
 // answer is what a start or verb gets.
 type answer struct {

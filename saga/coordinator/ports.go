@@ -97,6 +97,15 @@ type Writes struct {
 	Folded   []Mail           // Folded are kept messages that are done with.
 	Far      []Wake           // Far are wakes that the bucket's owner has to be told of.
 	FarDone  []Wake           // FarDone are far wakes that are done with.
+	Dead     []DeadLetter     // Dead are records that nobody can handle. One that was written before changes nothing.
+}
+
+// DeadLetter is a record that nobody can handle.
+type DeadLetter struct {
+	Record record.Record // Record is as it was read. A message that could never be sent has partition -1 and its outbox row's id as offset.
+	Class  string        // Class groups reasons, like "undecodable".
+	Reason string        // Reason says what is wrong.
+	At     time.Time     // At is the batch's clock.
 }
 
 // Wake says when a saga is to be woken.
@@ -168,18 +177,4 @@ type Relay interface {
 	Deleted(ids []int64)
 	// ReturnSent gives ids back whose delete was not committed.
 	ReturnSent(ids []int64)
-}
-
-// DeadLetters keeps records that nobody can read.
-type DeadLetters interface {
-	// Put keeps a record; it is durable when Put returns nil. An error that wraps
-	// outbox.ErrPermanent says that trying again cannot help.
-	Put(ctx context.Context, rec record.Record, class, reason string) error
-}
-
-// Republisher re-publishes a reply that was sent to a wrong partition.
-type Republisher interface {
-	// Republish writes the record byte for byte to another partition of its topic;
-	// it is durable when Republish returns nil.
-	Republish(ctx context.Context, rec record.Record, partition int32) error
 }

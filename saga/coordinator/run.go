@@ -182,7 +182,7 @@ func (r *run) try(ctx context.Context, items []*item) error {
 	if err := r.commit(ctx, b, f); err != nil {
 		return err
 	}
-	r.after(ctx, f)
+	r.after(f)
 	return nil
 }
 
@@ -211,7 +211,7 @@ const sentMax = 4096
 func (r *run) mine(n int) bool { return r.c.writerOf(n) == r.w }
 
 // after does what may only be done after the commit.
-func (r *run) after(ctx context.Context, f *fold) {
+func (r *run) after(f *fold) {
 	r.measure(f)
 	if r.again {
 		r.c.cfg.Relay.Doubt(f.buckets()...)
@@ -227,9 +227,7 @@ func (r *run) after(ctx context.Context, f *fold) {
 			r.c.freed.add(it.bucket)
 		}
 		it.reply(it.outcome(f))
-	}
-	for _, it := range f.items {
-		it.done = it.dead == nil || r.bury(ctx, it)
+		it.done = true
 	}
 }
 
@@ -245,36 +243,6 @@ func (r *run) settled(s *folding) {
 	if len(s.events) > 0 || r.again && s.found { // an earlier try may have ended it
 		r.c.watch.signal(s.id, s.row.State.Status)
 	}
-}
-
-// bury keeps a dead letter and reports whether it is done with. Nothing after it
-// is acknowledged before it is durable.
-func (r *run) bury(ctx context.Context, it *item) bool {
-	ctx = context.WithoutCancel(ctx)
-	for pause := r.c.cfg.RetryMin; ; pause = min(2*pause, r.c.cfg.RetryMax) {
-		err := r.c.put(ctx, it)
-		switch {
-		case err == nil:
-			return true
-		case errors.Is(err, outbox.ErrPermanent):
-			r.c.cfg.Log.Error("a dead letter can never be kept; only the reply topic still has it", "topic", it.record.Topic,
-				"partition", it.record.Partition, "offset", it.record.Offset, "class", it.dead.class, "reason", it.dead.reason, "error", err)
-			return true
-		}
-		r.c.cfg.Log.Error("a dead letter could not be kept; trying again", "error", err)
-		if r.c.bucket(it.bucket) == nil {
-			return false // its new owner reads it again
-		}
-		sleep(ctx, pause)
-	}
-}
-
-// put keeps a dead letter, or sends a misplaced reply to where it belongs.
-func (c *Coordinator) put(ctx context.Context, it *item) error {
-	if it.dead.class == classMisplaced {
-		return c.cfg.Republisher.Republish(ctx, *it.record, int32(it.move))
-	}
-	return c.cfg.DeadLetters.Put(ctx, *it.record, it.dead.class, it.dead.reason)
 }
 
 // advance moves the finished prefix of each partition of a batch that has come to

@@ -64,10 +64,11 @@ func (w *writer) gather(ctx context.Context) []*item {
 	if w.pause() <= time.Millisecond || len(w.asked) > 0 {
 		room -= (room + 3) / 4 // what is due does not wait for ever behind what arrives
 	}
-	for len(items) < room {
+	size := 0
+	for len(items) < room && size < batchBytes {
 		select {
 		case it := <-w.queue:
-			items = append(items, it)
+			items, size = append(items, it), size+it.size()
 			continue
 		default:
 		}
@@ -75,6 +76,10 @@ func (w *writer) gather(ctx context.Context) []*item {
 	}
 	return w.due(items)
 }
+
+// batchBytes ends the gathering of a batch, so that large messages cannot make a
+// transaction that takes longer than its time.
+const batchBytes = 16 << 20
 
 // idle is how long a writer sleeps when nothing is due.
 const idle = time.Second

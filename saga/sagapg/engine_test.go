@@ -253,10 +253,13 @@ func TestForgedAndUndecodableReplies(t *testing.T) {
 	w.bus.answer = succeed
 	w.bus.put(saga.ReplyHeaders(saga.CommandHeaders(cmd, time.Now()), replyTo(cmd, saga.Succeeded), time.Now()), nil, other)
 	w.bus.mu.Unlock()
-	_ = id
 	require.Eventually(t, func() bool {
 		w.bus.mu.Lock()
 		defer w.bus.mu.Unlock()
-		return len(w.bus.dead) == 2 && len(w.bus.moved) == 1
+		return len(w.letters(t)) == 2 && len(w.bus.moved) == 1
 	}, 10*time.Second, 5*time.Millisecond)
+	letters := w.letters(t)
+	require.Equal(t, id, letters["forged"].Saga)
+	require.Equal(t, "\xff\xfe not a reply", string(letters["undecodable"].Record.Value))
+	require.Equal(t, id.String(), w.bus.moved[0].Key, "a reply without a key gets its saga's")
 }

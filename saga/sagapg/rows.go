@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/unwindhq/unwind/deadletter"
+	"github.com/unwindhq/unwind/deadletter/office"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
@@ -117,6 +119,14 @@ func mailColumns(mail []coordinator.Mail) (buckets []int16, ids []pgtype.UUID, n
 		numbers, records = append(numbers, m.ID), append(records, m.Record)
 	}
 	return buckets, ids, numbers, records
+}
+
+func (b *batch) queueDead(q *pgx.Batch, dead []coordinator.DeadLetter) {
+	letters := make([]office.Letter, len(dead))
+	for i, d := range dead {
+		letters[i] = office.New(d.Record, deadletter.Reason{Class: d.Class, Text: d.Reason}, b.s.node, d.At)
+	}
+	office.Queue(q, b.s.schema, letters)
 }
 
 func (b *batch) queueFar(q *pgx.Batch, w *coordinator.Writes) {

@@ -21,12 +21,14 @@ import (
 type Config struct {
 	Pool   *pgxpool.Pool // Pool is the writers' pool. Required. It needs a connection for each of the coordinator's writers and a few more.
 	Schema string        // Schema holds the tables of the migration sets outbox and coordinator. Default unwind.
+	Node   string        // Node names this process in the dead letters that it writes. Default coordinator.
 }
 
 // Store implements coordinator.Store on Postgres.
 type Store struct {
 	pool   *pgxpool.Pool
 	schema string
+	node   string
 	sql    statements
 }
 
@@ -40,7 +42,10 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Schema == "" {
 		cfg.Schema = "unwind"
 	}
-	s := &Store{pool: cfg.Pool, schema: cfg.Schema}
+	if cfg.Node == "" {
+		cfg.Node = "coordinator"
+	}
+	s := &Store{pool: cfg.Pool, schema: cfg.Schema, node: cfg.Node}
 	s.sql = s.prepare()
 	return s, nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/unwindhq/unwind/internal/bucket"
 	"github.com/unwindhq/unwind/kafka"
-	"github.com/unwindhq/unwind/outbox"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
@@ -69,22 +68,6 @@ func TestAnUnreadableStateSpoilsNoBatch(t *testing.T) {
 		err := w.pool.QueryRow(t.Context(), `SELECT count(*) FROM unwind.saga_mail WHERE saga = $1`, [16]byte(odd)).Scan(&kept)
 		return err == nil && kept == 1
 	}, patience, 5*time.Millisecond, "its reply waits for a build that can read it")
-}
-
-// A dead letter that no broker takes, such as one above its limit, must not stop
-// the writer of its bucket.
-func TestADeadLetterThatNobodyTakesHoldsNobodyUp(t *testing.T) {
-	t.Parallel()
-	w := setup(t, travel())
-	w.bus.mu.Lock()
-	w.bus.refuses = fmt.Errorf("too large: %w", outbox.ErrPermanent)
-	for p := range int32(bucket.Count) {
-		w.bus.put(nil, []byte("garbage"), p)
-	}
-	w.bus.mu.Unlock()
-	for range 20 {
-		w.ends(t, w.start(t, "travel", `{}`), saga.Completed)
-	}
 }
 
 // The end of a saga is told also when its commit had an unknown outcome.

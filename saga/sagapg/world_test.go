@@ -54,7 +54,7 @@ func setup(t *testing.T, defs ...saga.Definition) *world {
 		deciders[def.Name] = m
 	}
 	w.c, err = coordinator.New(coordinator.Config{
-		Store: w.store, Definitions: deciders, Relay: w.bus, Replies: w.bus, DeadLetters: w.bus, Republisher: w.bus,
+		Store: w.store, Definitions: deciders, Relay: w.bus, Replies: w.bus,
 		SaveOffsets: w.bus.save, Meter: w.meter,
 		Keys: keys, Incarnation: 1, Writers: 4, CheckEvery: 20 * time.Millisecond, FarEvery: 50 * time.Millisecond,
 	})
@@ -173,13 +173,11 @@ type bus struct {
 	sent    []saga.Command
 	offsets map[int32]int64
 	queue   chan kafka.Record
-	dead    []kafka.Record
-	moved   []kafka.Record
+	moved   []outbox.Row
 
 	stopped  chan error      // what Poll answers next
 	assigned map[int32]int64 // the last offset of each partition to be assigned
 	saved    map[int]int64
-	refuses  error // what Put answers
 }
 
 func (b *bus) save(_ context.Context, offsets map[int]int64) error {
@@ -236,6 +234,11 @@ func (b *bus) Hand(rows []outbox.Row) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, row := range rows {
+		if n, pinned := row.Partition.Pinned(); pinned { // a reply that was misplaced
+			b.moved = append(b.moved, row)
+			b.put(row.Headers, row.Payload, n)
+			continue
+		}
 		cmd, err := saga.DecodeCommand(row.Headers, row.Payload)
 		if err != nil {
 			panic(err)
@@ -279,21 +282,6 @@ func (b *bus) HighWater(_ context.Context, partitions []int32) (map[int32]int64,
 		ends[p] = b.offsets[p]
 	}
 	return ends, nil
-}
-
-func (b *bus) Put(_ context.Context, rec kafka.Record, _, _ string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.dead = append(b.dead, rec)
-	return b.refuses
-}
-
-func (b *bus) Republish(_ context.Context, rec kafka.Record, partition int32) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.moved = append(b.moved, rec)
-	b.put(rec.Headers, rec.Value, partition)
-	return nil
 }
 
 // commands returns what was sent, as "step/direction@attempt".
