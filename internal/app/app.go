@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/lease"
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/internal/rest"
@@ -121,6 +122,7 @@ type parts struct {
 	relay    *outbox.Relay
 	registry *registry.Registry
 	engine   *coordinator.Coordinator
+	intake   *intake.Intake
 	lease    *lease.Lease
 	server   *rest.Server
 }
@@ -134,7 +136,7 @@ func (a *App) open(ctx context.Context) (*parts, error) {
 	}
 	p := &parts{}
 	for _, step := range []func(context.Context, *parts) error{
-		a.openStore, a.openKafka, a.openRelay, a.openEngine, a.openServer,
+		a.openStore, a.openKafka, a.openRelay, a.openEngine, a.openIntake, a.openServer,
 	} {
 		if err := step(ctx, p); err != nil {
 			p.close()
@@ -260,14 +262,22 @@ func nodeName() string {
 	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8])
 }
 
+func (a *App) openIntake(_ context.Context, p *parts) (err error) {
+	config := intake.Config{Engine: p.engine, Registry: p.registry, Log: a.cfg.Log}
+	if p.topics != nil {
+		config.Topics = p.topics
+	}
+	p.intake, err = intake.New(config)
+	return err
+}
+
 func (a *App) openServer(_ context.Context, p *parts) (err error) {
 	config := rest.Config{
-		Engine: p.engine, Reader: reader{sagapg.NewReader(p.pools.read, a.cfg.Schema)}, Registry: p.registry,
+		Engine: p.engine, Starts: p.intake, Reader: reader{sagapg.NewReader(p.pools.read, a.cfg.Schema)}, Registry: p.registry,
 		Namespace: a.cfg.Namespace, Version: a.cfg.Version, Log: a.cfg.Log,
 		Checks: []rest.Check{{Name: "postgres", Run: p.pools.ping}, {Name: "leases", Run: p.leased}},
 	}
 	if p.topics != nil {
-		config.Topics = p.topics
 		config.Checks = append(config.Checks, rest.Check{Name: "topics", Run: p.topics.base})
 	}
 	p.server, err = rest.New(config)

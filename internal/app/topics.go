@@ -79,7 +79,7 @@ func Participants(def saga.Definition) []string {
 	return slices.Compact(names)
 }
 
-// topicGuard knows which topics exist. It implements rest.Topics.
+// topicGuard knows which topics exist. It implements intake.Topics.
 type topicGuard struct {
 	admin  *kafka.Admin
 	names  Topics
@@ -101,7 +101,7 @@ func newTopicGuard(c Config) (*topicGuard, error) {
 	return &topicGuard{admin: admin, names: names, create: c.CreateTopics, known: map[string]bool{}}, nil
 }
 
-// Missing implements rest.Topics. What was there once is not asked for again.
+// Missing implements intake.Topics. What was there once is not asked for again.
 func (g *topicGuard) Missing(ctx context.Context, def saga.Definition) ([]string, error) {
 	return g.missing(ctx, g.names.Plan(Participants(def)...))
 }

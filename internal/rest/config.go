@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
@@ -14,8 +15,6 @@ import (
 
 // Engine runs sagas. *coordinator.Coordinator implements it.
 type Engine interface {
-	// Start starts a saga and answers after the commit.
-	Start(ctx context.Context, req coordinator.StartRequest) (coordinator.StartResult, error)
 	// Do carries out an operator's verb and answers after the commit.
 	Do(ctx context.Context, verb coordinator.Verb) (coordinator.VerbResult, error)
 	// Watch returns a channel that is pinged after a commit of the saga in this
@@ -58,11 +57,10 @@ type Registry interface {
 	List(ctx context.Context, namespace, after string, limit int) ([]registry.Entry, error)
 }
 
-// Topics knows which of a definition's topics do not exist.
-type Topics interface {
-	// Missing returns the names of the topics that a saga of the definition needs
-	// and that do not exist.
-	Missing(ctx context.Context, def saga.Definition) ([]string, error)
+// Starts takes the requests to start a saga. *intake.Intake implements it.
+type Starts interface {
+	// Start starts a saga and answers after the commit.
+	Start(ctx context.Context, req intake.Request) (intake.Result, error)
 }
 
 // Check is one condition of readiness.
@@ -76,7 +74,7 @@ type Config struct {
 	Engine   Engine   // Engine runs sagas. Required.
 	Reader   Reader   // Reader reads sagas. Required.
 	Registry Registry // Registry keeps definitions. Required.
-	Topics   Topics   // Topics refuses starts while a topic is missing; nil asks nobody.
+	Starts   Starts   // Starts takes starts. Required.
 	Checks   []Check  // Checks are the conditions of readiness beside Engine.Ready.
 
 	Namespace  string        // Namespace is that of every request. Default "default".
@@ -92,8 +90,8 @@ type Config struct {
 // Validate reports every fault of c at once.
 func (c Config) Validate() error {
 	var faults []error
-	if c.Engine == nil || c.Reader == nil || c.Registry == nil {
-		faults = append(faults, errors.New("rest: Engine, Reader and Registry are required"))
+	if c.Engine == nil || c.Reader == nil || c.Registry == nil || c.Starts == nil {
+		faults = append(faults, errors.New("rest: Engine, Reader, Registry and Starts are required"))
 	}
 	if min(c.MaxWait, c.PollEvery, c.Drain) < 0 || c.MaxWaiting < 0 {
 		faults = append(faults, errors.New("rest: limits must not be negative; zero is the default"))

@@ -76,3 +76,12 @@ func (s *Server) definition(ctx context.Context, in *definitionInput) (*definiti
 	}
 	return &definitionOutput{Body: client.Definition{Name: in.Name, Version: version, Hash: file.Hash, Canonical: file.Canonical}}, nil
 }
+
+// resolve finds a version; the latest if none is named.
+func (s *Server) resolve(ctx context.Context, name, version string) (string, *definition.File, error) {
+	if version == "" {
+		return s.cfg.Registry.Latest(ctx, s.cfg.Namespace, name)
+	}
+	file, err := s.cfg.Registry.Get(ctx, s.cfg.Namespace, name, version)
+	return version, file, err
+}

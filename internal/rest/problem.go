@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
 	"github.com/unwindhq/unwind/saga/definition"
@@ -85,11 +86,16 @@ func transform(_ huma.Context, _ string, body any) (any, error) {
 // answer turns an error of the engine, the reader or the registry into a problem.
 func (s *Server) answer(ctx context.Context, err error) error {
 	var input *definition.InputError
+	var topics *intake.TopicsError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &input):
 		return inputProblem(input)
+	case errors.As(err, &topics):
+		return newProblem(http.StatusConflict, client.TopicsMissing, topics.Error())
+	case errors.Is(err, intake.ErrBadKey):
+		return newProblem(http.StatusUnprocessableEntity, client.BadRequest, intake.ErrBadKey.Error())
 	case errors.Is(err, coordinator.ErrNoDefinition):
 		return newProblem(http.StatusNotFound, client.UnknownDefinition, err.Error())
 	case errors.Is(err, coordinator.ErrNotFound):

@@ -23,7 +23,7 @@ const (
 	// headerTimeout and bodyTimeout bound how long a client may take to send them.
 	headerTimeout = 5 * time.Second
 	bodyTimeout   = 10 * time.Second
-	// commitTimeout is how long a start or a verb may wait for its commit.
+	// commitTimeout is how long a verb may wait for its commit.
 	commitTimeout = 20 * time.Second
 	// idleTimeout ends connections that nobody uses.
 	idleTimeout = 2 * time.Minute

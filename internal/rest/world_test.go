@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/internal/rest"
 	"github.com/unwindhq/unwind/saga"
@@ -60,7 +61,9 @@ func newWorld(t *testing.T) *world {
 // serve returns a server of the world.
 func (w *world) serve(t *testing.T, change ...func(*rest.Config)) (*httptest.Server, *rest.Server) {
 	t.Helper()
-	config := rest.Config{Engine: w, Reader: w, Registry: library{w}, Topics: topics{w}, PollEvery: time.Hour, Version: "test"}
+	starts, err := intake.New(intake.Config{Engine: w, Registry: library{w}, Topics: topics{w}})
+	require.NoError(t, err)
+	config := rest.Config{Engine: w, Reader: w, Registry: library{w}, Starts: starts, PollEvery: time.Hour, Version: "test"}
 	for _, c := range change {
 		c(&config)
 	}

@@ -57,6 +57,7 @@ var layers = []struct {
 	{[]string{"saga/sagapg"}, []string{"kafka", "outbox/outboxkafka", "saga/participant", "internal/rest"}, "adapters do not import each other"},
 	{[]string{"saga/participant"}, []string{"saga/coordinator", "saga/sagapg", "internal/rest"}, "a participant is not part of the coordinator"},
 	{[]string{"internal/rest"}, []string{"saga/sagapg", "kafka", "outbox/outboxkafka"}, "adapters do not import each other"},
+	{[]string{"internal/intake"}, []string{"saga/sagapg", "kafka", "outbox/...", "internal/rest"}, "a start is the same whatever way it comes in"},
 	{[]string{"examples/..."}, []string{"internal/..."}, "an example that imports internal packages cannot be copied"},
 	{[]string{
 		"saga/...", "outbox/...", "kafka", "client", "compensation", "deadletter", "breaker", "tracing", "migrations", "sagatest/...",

@@ -1,0 +1,134 @@
+package intake_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/internal/intake"
+	"github.com/unwindhq/unwind/internal/registry"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+	"github.com/unwindhq/unwind/saga/definition"
+)
+
+const trip = `unwind: v1
+saga: bookTrip
+input:
+  schema: {type: object, required: [cents], properties: {cents: {type: integer}}}
+steps:
+  - {step: charge, kind: pivot, command: payments/charge}
+`
+
+// world is all that an Intake asks.
+type world struct {
+	file     *definition.File
+	requests []coordinator.StartRequest
+	fail     error
+	missing  []string
+	away     error
+}
+
+func (w *world) Start(_ context.Context, req coordinator.StartRequest) (coordinator.StartResult, error) {
+	w.requests = append(w.requests, req)
+	return coordinator.StartResult{ID: saga.ID{1}, New: true}, w.fail
+}
+
+func (w *world) Latest(_ context.Context, _, name string) (string, *definition.File, error) {
+	if name != "bookTrip" {
+		return "", nil, &registry.UnknownError{Name: name}
+	}
+	return "r2", w.file, nil
+}
+
+func (w *world) Get(_ context.Context, _, name, version string) (*definition.File, error) {
+	if version != "r1" {
+		return nil, &registry.UnknownError{Name: name, Version: version}
+	}
+	return w.file, nil
+}
+
+func (w *world) Missing(context.Context, saga.Definition) ([]string, error) { return w.missing, w.away }
+
+func open(t *testing.T) (*intake.Intake, *world) {
+	t.Helper()
+	file, err := definition.Load("trip.yaml", []byte(trip), definition.Options{})
+	require.NoError(t, err)
+	w := &world{file: file}
+	i, err := intake.New(intake.Config{Engine: w, Registry: w, Topics: w})
+	require.NoError(t, err)
+	return i, w
+}
+
+// good is a request that can be taken, changed.
+func good(change func(*intake.Request)) intake.Request {
+	req := intake.Request{
+		Namespace: "shop", Definition: "bookTrip", Key: "order 7", Input: saga.JSON([]byte(`{ "cents": 1 }`)),
+		Actor: saga.Actor{Kind: saga.Operator, Name: "kafka"},
+	}
+	change(&req)
+	return req
+}
+
+func TestStartPinsAVersion(t *testing.T) {
+	t.Parallel()
+	i, w := open(t)
+	w.away = errors.New("no answer") // brokers that are away refuse nothing
+	for asked, pinned := range map[string]string{"": "r2", "r1": "r1"} {
+		req := good(func(r *intake.Request) { r.Version = asked })
+		result, err := i.Start(t.Context(), req)
+		require.NoError(t, err)
+		require.Equal(t, intake.Result{ID: saga.ID{1}, Version: pinned, New: true}, result)
+		require.Equal(t, coordinator.StartRequest{
+			Namespace: "shop", Definition: "bookTrip", Version: pinned, Key: "order 7", Input: req.Input, Actor: req.Actor,
+		}, w.requests[len(w.requests)-1])
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(*intake.Request){
+		"there is no definition bookTrap":      func(r *intake.Request) { r.Definition = "bookTrap" },
+		"there is no definition bookTrip r9":   func(r *intake.Request) { r.Version = "r9" },
+		"must be plain text":                   func(r *intake.Request) { r.Key = "a\nb" },
+		"must be plain text ":                  func(r *intake.Request) { r.Key = "\xff" },
+		"input.cents":                          func(r *intake.Request) { r.Input.Data = []byte(`{"cents":"1"}`) },
+		"input: ":                              func(r *intake.Request) { r.Input.Data = nil },
+		"input: is not plain application/json": func(r *intake.Request) { r.Input.Codec = "gzip" },
+	} {
+		i, w := open(t)
+		_, err := i.Start(t.Context(), good(change))
+		require.ErrorContains(t, err, want[:len(want)-1])
+		require.True(t, intake.Refused(err), want)
+		require.Empty(t, w.requests)
+	}
+	i, w := open(t)
+	w.missing = []string{"unwind.commands.payments"}
+	_, err := i.Start(t.Context(), good(func(*intake.Request) {}))
+	require.EqualError(t, err, "Kafka has no topic unwind.commands.payments; run unwind topics apply")
+	require.True(t, intake.Refused(err))
+}
+
+func TestOnlyTheRequestsFaultsAreRefusals(t *testing.T) {
+	t.Parallel()
+	for cause, refused := range map[error]bool{
+		coordinator.ErrKeyUsed: true, coordinator.ErrBadStart: true,
+		coordinator.ErrNotReady: false, context.DeadlineExceeded: false, context.Canceled: false, errors.New("connection lost"): false,
+	} {
+		i, w := open(t)
+		w.fail = cause
+		_, err := i.Start(t.Context(), good(func(*intake.Request) {}))
+		require.ErrorIs(t, err, cause)
+		require.Equal(t, refused, intake.Refused(err), cause)
+	}
+	require.False(t, intake.Refused(nil))
+}
+
+func TestConfigNamesAllFaults(t *testing.T) {
+	t.Parallel()
+	_, err := intake.New(intake.Config{Timeout: -1})
+	require.ErrorContains(t, err, "Engine and Registry are required")
+	require.ErrorContains(t, err, "Timeout must not be negative")
+}
