@@ -11,7 +11,7 @@ type Saga struct {
 	Definition string      `json:"definition" doc:"the definition's name"`                                              // Definition is the definition's name.
 	Version    string      `json:"version" doc:"the version it is pinned to" example:"r12"`                             // Version is what it is pinned to, such as r12.
 	Status     string      `json:"status" enum:"running,compensating,completed,compensated,abandoned"`                  // Status is running, compensating, completed, compensated or abandoned.
-	WaitingFor []string    `json:"waitingFor,omitempty" doc:"what it waits for: reply, timer, release"`                 // WaitingFor lists reply, timer and release.
+	WaitingFor []string    `json:"waitingFor,omitempty" doc:"what it waits for: breaker, reply, timer"`                 // WaitingFor lists breaker, reply and timer.
 	Attention  []Attention `json:"attention,omitempty" doc:"why an operator should look at it"`                         // Attention is why an operator should look; empty is good.
 	Cause      string      `json:"cause,omitempty" doc:"why it turned back"`                                            // Cause says why it turned back.
 	StartedAt  *time.Time  `json:"startedAt,omitempty"`                                                                 // StartedAt is when it began, by the database's clock.
@@ -66,6 +66,7 @@ type Event struct {
 	Payload       json.RawMessage `json:"payload,omitempty" doc:"the input or the result, if it is JSON"`           // Payload is the input or the result, if it is JSON.
 	PayloadBase64 []byte          `json:"payloadBase64,omitempty" doc:"the input or the result, if it is not JSON"` // PayloadBase64 is the same if it is not JSON.
 	ContentType   string          `json:"contentType,omitempty" doc:"of a payload that is not plain JSON"`          // ContentType is that of a payload that is not plain JSON.
+	Held          []string        `json:"held,omitempty" doc:"where commands were held, such as payments/do"`       // Held lists the ways on which commands were held.
 	Sent          []Sent          `json:"sent,omitempty" doc:"the commands it made the saga send"`                  // Sent lists the commands that it made the saga send.
 }
 

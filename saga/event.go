@@ -59,6 +59,10 @@ type Event struct {
 	// Hold says that whoever decides does not own the saga's bucket and so may
 	// not send: commands become held and are released by the owner's wake.
 	Hold bool
+	// Held lists the ways that the gate of whoever decides has closed for this
+	// saga: commands on them become held, burn no attempt and start no clock, and
+	// are released by a wake (DESIGN.md 6.9).
+	Held []Way
 	// Healthy is, in a Woke, since when the way to the participants and back has
 	// been whole. A command whose time ran while it was not gets its whole
 	// timeout again: our own outage is not the participant's (DESIGN.md 6.2).

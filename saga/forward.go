@@ -77,11 +77,11 @@ func (d *decision) attempt(i int) error {
 		direction, policy, name = Undo, step.Undo, step.Compensation
 		sent, held = Undoing, UndoHeld
 	}
-	d.changed = true
-	if d.e.Hold {
-		st.Phase, st.Due = held, d.e.At
+	if d.e.holds(Way{step.Participant, direction}) {
+		d.hold(i, held)
 		return nil
 	}
+	d.changed = true
 	st.Attempt++
 	st.Phase, st.Due = sent, d.e.At.Add(policy.Timeout).Truncate(time.Microsecond)
 	if i == d.m.pivot {
@@ -93,6 +93,17 @@ func (d *decision) attempt(i int) error {
 		Attempt: st.Attempt, Epoch: st.Epoch, Deadline: st.Due, Payload: payload,
 	}})
 	return nil
+}
+
+// hold keeps step i's command back. One that is held already stays as it is:
+// asking the gate in vain is no event.
+func (d *decision) hold(i int, held Phase) {
+	st := &d.s.Steps[i]
+	if st.Phase == held {
+		return
+	}
+	st.Phase, st.Due = held, d.e.At
+	d.changed = true
 }
 
 func undoing(p Phase) bool { return p == Undoing || p == UndoResting || p == UndoHeld }

@@ -75,6 +75,12 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 		Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), At: last.Add(late), Hold: rapid.IntRange(0, 5).Draw(t, "hold") == 0,
 		Definition: "drawn", Version: "r1", Level: saga.Level,
 	}
+	for _, step := range def.Steps {
+		if rapid.IntRange(0, 9).Draw(t, "shut") == 0 {
+			direction := rapid.SampledFrom([]saga.Direction{saga.Do, saga.Undo}).Draw(t, "way")
+			e.Held = append(e.Held, saga.Way{Participant: step.Participant, Direction: direction})
+		}
+	}
 	if s.Status == 0 && rapid.Bool().Draw(t, "start") {
 		e.Kind = saga.Started
 	}

@@ -18,6 +18,9 @@ type Decider interface {
 	Decide(s State, h History, e Event) (State, []Effect, error)
 	// Replay returns the state after a whole history, effects dropped.
 	Replay(id ID, h History) (State, error)
+	// Pending lists the commands of s that are out or held, in the order of the
+	// steps. It reads s only.
+	Pending(s *State) []Pending
 }
 
 // History is the stored events of one saga in order; nil when not loaded.

@@ -87,6 +87,7 @@ func (f *fold) check(next saga.State, effects []saga.Effect, e saga.Event) {
 // checkCommand checks what is sent against the state it is sent from.
 func (f *fold) checkCommand(next saga.State, c saga.Command, e saga.Event) {
 	require.False(f.t, e.Hold, "a node that may not send has sent")
+	require.NotContains(f.t, e.Held, saga.Way{Participant: c.Participant, Direction: c.ID.Direction}, "sent though the gate is closed")
 	i := slices.IndexFunc(f.def.Steps, func(s saga.Step) bool { return s.Name == c.ID.Step.Name })
 	st := next.Steps[i]
 	require.Equal(f.t, st.Epoch, c.Epoch)

@@ -36,6 +36,7 @@ func (d *decision) reverse() error {
 		}
 		st.Phase, st.Attempt, st.Due = UndoHeld, 0, d.e.At
 		st.Epoch++
+		d.changed = true
 		if err := d.attempt(i); err != nil {
 			return err
 		}

@@ -140,9 +140,26 @@ func (s *State) WakeAt() time.Time {
 	return wake
 }
 
-// WaitingFor lists what the saga waits for: "reply", "timer", "release"; sorted.
+// TimerAt returns the earliest time at which something is due that is not a held
+// command, or zero: a gate says when those may go.
+func (s *State) TimerAt() time.Time {
+	var wake time.Time
+	for i := range s.Steps {
+		st := &s.Steps[i]
+		if st.Phase == Held || st.Phase == UndoHeld || st.Due.IsZero() {
+			continue
+		}
+		if wake.IsZero() || st.Due.Before(wake) {
+			wake = st.Due
+		}
+	}
+	return wake
+}
+
+// WaitingFor lists what the saga waits for: "breaker" (a command is held),
+// "reply", "timer"; sorted.
 func (s *State) WaitingFor() []string {
-	var reply, timer, release bool
+	var reply, timer, breaker bool
 	for i := range s.Steps {
 		switch s.Steps[i].Phase {
 		case Doing, Undoing:
@@ -150,14 +167,14 @@ func (s *State) WaitingFor() []string {
 		case Resting, UndoResting:
 			timer = true
 		case Held, UndoHeld:
-			release = true
+			breaker = true
 		}
 	}
 	var list []string
 	for _, w := range []struct {
 		is   bool
 		word string
-	}{{release, "release"}, {reply, "reply"}, {timer, "timer"}} {
+	}{{breaker, "breaker"}, {reply, "reply"}, {timer, "timer"}} {
 		if w.is {
 			list = append(list, w.word)
 		}

@@ -120,6 +120,12 @@ func (s *story) options(e *saga.Event, words []string) {
 			e.RequestID = value
 		case "hold":
 			e.Hold = true
+		case "held": // the ways that the gate has closed
+			for way := range strings.SplitSeq(value, ",") {
+				w, err := saga.ParseWay(way)
+				require.NoError(s.t, err)
+				e.Held = append(e.Held, w)
+			}
 		case "healthy": // the way is whole since that long before now
 			e.Healthy = s.now.Add(-duration(s.t, value))
 		case "level":

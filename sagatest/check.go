@@ -117,6 +117,10 @@ func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.St
 	if waited && !moved && !is.Due.Equal(was.Due) {
 		w.hit("deferred")
 	}
+	held := is.Phase == saga.Held || is.Phase == saga.UndoHeld
+	if held && is.Phase == was.Phase && is.Attempt != was.Attempt || held && is.Attempt > was.Attempt {
+		w.brokenf("I14: saga %s: %s lost attempt %d to a closed gate", s.ID, name, is.Attempt)
+	}
 	if waited && moved && (w.bus.down || w.store.unsent(s.ID)) {
 		w.brokenf("DESIGN 6.2: saga %s: %s lost attempt %d to our own outage", s.ID, name, was.Attempt)
 	}

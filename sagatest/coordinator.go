@@ -17,6 +17,7 @@ type coordinator struct {
 	polling  bool
 	healthy  time.Time // since when it can reach the participants and hear them
 	wakes    map[saga.ID]time.Time
+	shut     map[saga.Way]time.Time // until when its gate holds commands
 }
 
 // input is one event for one saga.
@@ -35,7 +36,7 @@ func newCoordinator(w *world) *coordinator {
 // from the stored states.
 func (c *coordinator) begin() {
 	c.up, c.position, c.wakes, c.polling = true, c.w.store.offset, map[saga.ID]time.Time{}, false
-	c.healthy = c.w.now
+	c.healthy, c.shut = c.w.now, map[saga.Way]time.Time{}
 	if c.w.options.Mutant != WakesLost {
 		for _, id := range c.w.store.order {
 			c.refresh(id)
@@ -134,7 +135,7 @@ func (c *coordinator) settle(changes []*change, own, known bool) {
 			c.later(c.w.upTo(time.Second), func() { c.refresh(ch.id) })
 		default:
 			c.relay(ch.id)
-			c.setWake(ch.id, ch.state.WakeAt())
+			c.refresh(ch.id)
 		}
 	}
 }
@@ -157,11 +158,7 @@ func (c *coordinator) decide(inputs []input) []*change {
 
 func (c *coordinator) decideOne(ch *change, e saga.Event) {
 	w := c.w
-	next, effects, err := ch.machine.Decide(ch.state, nil, e)
-	if errors.Is(err, saga.ErrNeedHistory) {
-		w.hit("history-asked")
-		next, effects, err = ch.machine.Decide(ch.state, ch.stored, e)
-	}
+	next, effects, err := c.gated(ch, &e)
 	switch {
 	case errors.Is(err, saga.ErrPastPivot):
 		w.hit("past-pivot")
@@ -172,6 +169,7 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 	case next.Seq == ch.state.Seq:
 		return
 	}
+	next = w.options.Mutant.held(ch.state, next)
 	w.checkTransition(ch.state, next, e)
 	if w.options.Mutant != HistoryGap || w.rng.IntN(200) > 0 {
 		ch.stored = append(ch.stored, e.Stored(&next, effects))
@@ -185,6 +183,36 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 	}
 	ch.state = next
 	ch.events++
+}
+
+// gated decides an event, again with more ways closed as long as the gate keeps
+// one of its commands back.
+func (c *coordinator) gated(ch *change, e *saga.Event) (saga.State, []saga.Effect, error) {
+	for {
+		next, effects, err := ch.machine.Decide(ch.state, nil, *e)
+		if errors.Is(err, saga.ErrNeedHistory) {
+			c.w.hit("history-asked")
+			next, effects, err = ch.machine.Decide(ch.state, ch.stored, *e)
+		}
+		if err != nil || e.Hold || !c.holds(e, effects) {
+			return next, effects, err
+		}
+	}
+}
+
+// holds closes the way of each command that the gate keeps back.
+func (c *coordinator) holds(e *saga.Event, effects []saga.Effect) (closed bool) {
+	for _, effect := range effects {
+		command := effect.(saga.Send).Command
+		way := saga.Way{Participant: command.Participant, Direction: command.ID.Direction}
+		if c.w.strikes(breakerOpen, 0.01) {
+			c.shut[way] = c.w.now.Add(c.w.upTo(2 * time.Minute))
+		}
+		if c.w.now.Before(c.shut[way]) {
+			e.Held, closed = append(e.Held, way), true
+		}
+	}
+	return closed
 }
 
 // setWake keeps when a saga is to be woken; zero means never.
@@ -225,7 +253,11 @@ func (c *coordinator) refresh(id saga.ID) {
 	state := c.w.store.state(id)
 	at := state.WakeAt()
 	if !at.IsZero() && !at.After(c.w.now) {
-		at = c.w.now.Add(10 * time.Millisecond)
+		pause := 10 * time.Millisecond
+		if !at.Equal(state.TimerAt()) { // a held command: the gate is asked again later
+			pause = time.Second
+		}
+		at = c.w.now.Add(pause)
 	}
 	c.setWake(id, at)
 }

@@ -30,12 +30,13 @@ const (
 	forgedReply       Fault = "forged-reply"        // a reply that nobody was asked for
 	undeliverable     Fault = "undeliverable"       // a command can never be sent, and is dropped
 	clockBack         Fault = "clock-back"          // the database's clock steps back a little
+	breakerOpen       Fault = "breaker-open"        // commands to a participant are held for a while
 )
 
 var faults = []Fault{
 	abort, crashBeforeCommit, crashAfterCommit, unknownKept, unknownLost, kill, publishWritten, publishLost, ackLost,
 	duplicateCommand, lateCommand, duplicateReply, lateReply, busOutage, silence, slowHandler, technicalFailure, failedButDone,
-	undoFailure, undoRefused, retriableRefusal, redelivery, forgedReply, undeliverable, clockBack,
+	undoFailure, undoRefused, retriableRefusal, redelivery, forgedReply, undeliverable, clockBack, breakerOpen,
 }
 
 // Mutant is something that is broken on purpose, to prove that the checker can
@@ -56,10 +57,11 @@ const (
 	PublishFirst      Mutant = "publish-first"       // PublishFirst: commands are sent before the commit.
 	HistoryGap        Mutant = "history-gap"         // HistoryGap: now and then an event is not stored.
 	OutageIsTimeout   Mutant = "outage-is-timeout"   // OutageIsTimeout: our own outage counts as the participant's.
+	HeldIsAttempt     Mutant = "held-is-attempt"     // HeldIsAttempt: a command that the gate keeps back counts as an attempt.
 )
 
 // Mutants lists every mutant.
 var Mutants = []Mutant{
 	NoTombstone, NoStoredReply, NoStickyRejection, UnknownNotDone, PivotUnknownIsNo, UndoAllAtOnce, NoEpoch, NoToken, WakesLost,
-	PublishFirst, HistoryGap, OutageIsTimeout,
+	PublishFirst, HistoryGap, OutageIsTimeout, HeldIsAttempt,
 }

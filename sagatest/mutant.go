@@ -95,3 +95,17 @@ func undoOthers(ch *change, cmd saga.Command, w *world) {
 		w.bus.command(other)
 	}
 }
+
+// held lets a mutant count what the gate keeps back as an attempt.
+func (m Mutant) held(before, next saga.State) saga.State {
+	if m != HeldIsAttempt {
+		return next
+	}
+	next.Steps = slices.Clone(next.Steps)
+	for i := range next.Steps {
+		if st := &next.Steps[i]; st.Phase == saga.Held && (len(before.Steps) == 0 || before.Steps[i].Phase != saga.Held) {
+			st.Attempt++
+		}
+	}
+	return next
+}

@@ -26,7 +26,7 @@ var reached = []string{
 	"slow-handler", "technical-failure", "failed-but-done", "undo-failure", "undo-refused", "retriable-refusal", "redelivery", "forged-reply", "clock-back",
 	"cancel", "past-pivot", "history-asked", "rejected", "tombstone", "do-after-undo", "stored-reply", "dead-letter", "ignored",
 	"deferred", "ongoing", "phase-held", "phase-undo-held", "phase-unknown", "phase-skipped", "phase-refused", "phase-undo-resting",
-	"attention-pivot-unknown", "attention-retriable-failing", "attention-compensation-failed", "attention-undeliverable", "undeliverable",
+	"attention-pivot-unknown", "attention-retriable-failing", "attention-compensation-failed", "attention-undeliverable", "undeliverable", "breaker-open",
 }
 
 // TestSimulation runs -seeds seeds from -seed on.
@@ -83,6 +83,7 @@ func TestSimulationCatchesMutants(t *testing.T) {
 		sagatest.PublishFirst:      "I4: ",
 		sagatest.HistoryGap:        "I8: ",
 		sagatest.OutageIsTimeout:   "DESIGN 6.2: ",
+		sagatest.HeldIsAttempt:     "I14: ",
 	}
 	for _, mutant := range sagatest.Mutants {
 		t.Run(string(mutant), func(t *testing.T) {

@@ -80,6 +80,9 @@ func eventView(e *saga.Event) client.Event {
 		out.Outcome = e.Outcome.String()
 	}
 	showPayload(&out, e.Payload)
+	for _, w := range e.Held {
+		out.Held = append(out.Held, w.String())
+	}
 	for _, c := range e.Sent {
 		out.Sent = append(out.Sent, client.Sent{
 			Step: c.Step.String(), Direction: c.Direction.String(), Attempt: c.Attempt, Command: c.Name, Hash: fmt.Sprintf("%016x", c.Hash),

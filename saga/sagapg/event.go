@@ -16,6 +16,7 @@ import (
 // detail is what few events have: it is kept as JSON beside the columns.
 type detail struct {
 	Hold       bool      `json:"hold,omitempty"`
+	Held       string    `json:"held,omitempty"` // ways, space between
 	Healthy    time.Time `json:"healthy,omitzero"`
 	Definition string    `json:"definition,omitempty"`
 	Version    string    `json:"version,omitempty"`
@@ -66,7 +67,7 @@ func (c *eventColumns) add(id saga.ID, e *saga.Event) {
 }
 
 func detailText(e *saga.Event) string {
-	d := detail{Hold: e.Hold, Healthy: e.Healthy, Definition: e.Definition, Version: e.Version, Level: e.Level}
+	d := detail{Hold: e.Hold, Held: heldText(e.Held), Healthy: e.Healthy, Definition: e.Definition, Version: e.Version, Level: e.Level}
 	if d == (detail{}) {
 		return ""
 	}
@@ -75,6 +76,26 @@ func detailText(e *saga.Event) string {
 		panic(fmt.Sprintf("an event's detail is always JSON: %v", err)) // no field of it can fail
 	}
 	return string(data)
+}
+
+func heldText(ways []saga.Way) string {
+	words := make([]string, len(ways))
+	for i, w := range ways {
+		words[i] = w.String()
+	}
+	return strings.Join(words, " ")
+}
+
+func parseHeld(text string) ([]saga.Way, error) {
+	var ways []saga.Way
+	for word := range strings.FieldsSeq(text) {
+		w, err := saga.ParseWay(word)
+		if err != nil {
+			return nil, err
+		}
+		ways = append(ways, w)
+	}
+	return ways, nil
 }
 
 func sentText(sent []saga.Sent) string {
@@ -117,12 +138,8 @@ func decodeTexts(e *saga.Event, step, details, sent string) error {
 			return err
 		}
 	}
-	if details != "" {
-		var d detail
-		if err := json.Unmarshal([]byte(details), &d); err != nil {
-			return fmt.Errorf("detail: %w", err)
-		}
-		e.Hold, e.Healthy, e.Definition, e.Version, e.Level = d.Hold, d.Healthy, d.Definition, d.Version, d.Level
+	if err := decodeDetail(e, details); err != nil {
+		return fmt.Errorf("detail: %w", err)
 	}
 	for line := range strings.Lines(sent) {
 		s, err := saga.ParseSent(strings.TrimSuffix(line, "\n"))
@@ -132,4 +149,17 @@ func decodeTexts(e *saga.Event, step, details, sent string) error {
 		e.Sent = append(e.Sent, s)
 	}
 	return nil
+}
+
+func decodeDetail(e *saga.Event, text string) (err error) {
+	if text == "" {
+		return nil
+	}
+	var d detail
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		return err
+	}
+	e.Hold, e.Healthy, e.Definition, e.Version, e.Level = d.Hold, d.Healthy, d.Definition, d.Version, d.Level
+	e.Held, err = parseHeld(d.Held)
+	return err
 }

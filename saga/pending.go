@@ -1,0 +1,59 @@
+package saga
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Way is one direction of one participant: what a breaker opens and closes.
+// Doing and undoing fail for different reasons, so each is a way of its own.
+type Way struct {
+	Participant string    // Participant is who is asked.
+	Direction   Direction // Direction is do or undo.
+}
+
+// String returns participant/direction, such as payments/do.
+func (w Way) String() string { return w.Participant + "/" + w.Direction.String() }
+
+// ParseWay is the inverse of Way.String.
+func ParseWay(text string) (Way, error) {
+	participant, direction, ok := strings.Cut(text, "/")
+	d, err := ParseDirection(direction)
+	if !ok || participant == "" || err != nil {
+		return Way{}, fmt.Errorf("way %.120q: write it like payments/do", text)
+	}
+	return Way{participant, d}, nil
+}
+
+// Pending is a command that a saga waits for: it is out, or it is held.
+type Pending struct {
+	Step    StepRef // Step is the step.
+	Way     Way     // Way is whom the command goes to.
+	Attempt int     // Attempt is that of the last command sent in this direction; 0 before the first.
+	Held    bool    // Held: the next attempt may not be sent yet. Else the last one is out.
+}
+
+// Pending implements Decider.
+func (m *Machine) Pending(s *State) []Pending {
+	var list []Pending
+	for i := range s.Steps {
+		st, step := &s.Steps[i], &m.def.Steps[i]
+		switch st.Phase {
+		case Doing, Undoing, Held, UndoHeld:
+			direction := Do
+			if undoing(st.Phase) {
+				direction = Undo
+			}
+			list = append(list, Pending{
+				Step: StepRef{Name: step.Name}, Way: Way{step.Participant, direction},
+				Attempt: st.Attempt, Held: st.Phase == Held || st.Phase == UndoHeld,
+			})
+		}
+	}
+	return list
+}
+
+// holds reports whether a command on this way may not be sent now: because
+// whoever decides does not own the saga, or because its gate said no.
+func (e *Event) holds(w Way) bool { return e.Hold || slices.Contains(e.Held, w) }
