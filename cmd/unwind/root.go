@@ -3,10 +3,10 @@ package main
 import (
 	"io"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+
+	"github.com/unwindhq/unwind/internal/config"
 )
 
 // program is what the commands work with; tests give it other ends.
@@ -15,6 +15,7 @@ type program struct {
 	in        io.Reader
 	getenv    func(string) string
 	began     bool // a command was understood and began
+	sources   config.Sources
 }
 
 const about = `Unwind runs sagas: steps over Kafka and Postgres, undone in reverse when one is refused.
@@ -27,7 +28,7 @@ func (p *program) rootCommand() *cobra.Command {
 		Use: "unwind", Short: "Sagas over Kafka and Postgres", Long: about,
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			err := p.environment(cmd)
+			err := p.settings(cmd)
 			p.began = err == nil
 			return err
 		},
@@ -57,35 +58,6 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	}
 	cmd.AddCommand(commands...)
 	return cmd
-}
-
-// envKey marks the flags that the environment may give.
-const envKey = "unwind-env"
-
-// fromEnv lets the environment give flags: database-url is UNWIND_DATABASE_URL.
-func fromEnv(flags *pflag.FlagSet, names ...string) {
-	for _, name := range names {
-		flag := flags.Lookup(name)
-		variable := "UNWIND_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-		flag.Usage += " (" + variable + ")"
-		flag.Annotations = map[string][]string{envKey: {variable}}
-	}
-}
-
-// environment fills in the flags that were not given.
-func (p *program) environment(cmd *cobra.Command) (err error) {
-	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
-		variable := flag.Annotations[envKey]
-		if err != nil || flag.Changed || len(variable) == 0 {
-			return
-		}
-		if value := p.getenv(variable[0]); value != "" {
-			if bad := flag.Value.Set(value); bad != nil {
-				err = usagef("%s: %w", variable[0], bad)
-			}
-		}
-	})
-	return err
 }
 
 func (p *program) versionCommand() *cobra.Command {

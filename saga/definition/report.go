@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/unwindhq/unwind/internal/nearest"
 	"github.com/unwindhq/unwind/saga"
 )
 
@@ -94,7 +95,7 @@ func (r *report) err() error {
 // didYouMean returns a cure that names the closest of the words, or all of them
 // if they are few.
 func didYouMean(word string, words []string) string {
-	if best := closest(word, words); best != "" {
+	if best := nearest.Word(word, words); best != "" {
 		return "did you mean " + best + "?"
 	}
 	if len(words) == 0 {
@@ -105,50 +106,6 @@ func didYouMean(word string, words []string) string {
 		return "known are " + strings.Join(sorted[:12], ", ") + ", …"
 	}
 	return "known are " + strings.Join(sorted, ", ")
-}
-
-// closest returns the word that is likely to be meant, or nothing.
-func closest(word string, words []string) string {
-	best, least := "", min(len(word), max(1, len(word)/3)+1)
-	for _, w := range slices.Sorted(slices.Values(words)) {
-		if d := distance(strings.ToLower(word), strings.ToLower(w)); d < least {
-			best, least = w, d
-		}
-	}
-	return best
-}
-
-// distance counts the letters to insert, delete, replace or swap with the next.
-func distance(a, b string) int {
-	if len(a) > saga.MaxName || len(b) > saga.MaxName {
-		return saga.MaxName
-	}
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			rows[i][j] = cell(rows, a, b, i, j)
-		}
-	}
-	return rows[len(a)][len(b)]
-}
-
-func cell(rows [][]int, a, b string, i, j int) int {
-	cost := 1
-	if a[i-1] == b[j-1] {
-		cost = 0
-	}
-	d := min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
-	if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-		d = min(d, rows[i-2][j-2]+1)
-	}
-	return d
 }
 
 // camel turns any text into a name: reserve-stock into reserveStock.
