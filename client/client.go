@@ -35,6 +35,9 @@ type Config struct {
 	HTTPClient *http.Client
 	// APIKey is sent as a bearer token; empty sends none.
 	APIKey string
+	// Namespace is that of requests which are not about one saga; empty leaves the
+	// choice to the server: default, or the only one that the key knows.
+	Namespace string
 }
 
 // Validate reports every fault of c at once.
@@ -59,6 +62,8 @@ type Client struct {
 	base string
 	http *http.Client
 	key  string
+
+	namespace string
 }
 
 // New returns a Client. It does not connect.
@@ -66,7 +71,7 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	c := &Client{base: strings.TrimSuffix(cfg.URL, "/"), http: cfg.HTTPClient, key: cfg.APIKey}
+	c := &Client{base: strings.TrimSuffix(cfg.URL, "/"), http: cfg.HTTPClient, key: cfg.APIKey, namespace: cfg.Namespace}
 	if c.base == "" {
 		c.base = defaultURL
 	}
@@ -142,7 +147,7 @@ func problemOf(status int, data []byte) error {
 
 // Start is what to start.
 type Start struct {
-	Namespace  string // Namespace is the tenant; empty is "default". REST takes it from the API key.
+	Namespace  string // Namespace is the tenant; empty is Config.Namespace for Start, "default" for StartTx.
 	Definition string // Definition is the definition's name. Required.
 	Version    string // Version is the version to pin; empty is the latest.
 	Key        string // Key makes the start idempotent; empty: every call starts a saga. At most 256 bytes.
@@ -191,8 +196,10 @@ func (c *Client) Start(ctx context.Context, s Start) (started Saga, fresh bool, 
 	}
 	// The input is put in by hand: an encoder would change its white space.
 	body := slices.Concat(head[:len(head)-1], []byte(`,"input":`), input, []byte("}"))
+	query := c.tenant()
+	set(query, "namespace", s.Namespace)
 	status, err := c.call(ctx, request{
-		method: http.MethodPost, path: "/v1/sagas", key: s.Key, contentType: "application/json", body: body,
+		method: http.MethodPost, path: "/v1/sagas", query: query, key: s.Key, contentType: "application/json", body: body,
 	}, &started)
 	return started, status == http.StatusCreated, err
 }
@@ -272,7 +279,7 @@ type Filter struct {
 
 // List returns a page of sagas, the newest first.
 func (c *Client) List(ctx context.Context, f Filter) (page Page, err error) {
-	query := url.Values{}
+	query := c.tenant()
 	set(query, "definition", f.Definition)
 	set(query, "status", f.Status)
 	set(query, "cursor", f.Cursor)
@@ -284,6 +291,13 @@ func (c *Client) List(ctx context.Context, f Filter) (page Page, err error) {
 	}
 	_, err = c.call(ctx, request{method: http.MethodGet, path: "/v1/sagas", query: query}, &page)
 	return page, err
+}
+
+// tenant is the query of a request that is not about one saga.
+func (c *Client) tenant() url.Values {
+	query := url.Values{}
+	set(query, "namespace", c.namespace)
+	return query
 }
 
 func set(query url.Values, key, value string) {
@@ -327,7 +341,7 @@ func (c *Client) Cancel(ctx context.Context, id string, how Cancel) (cancelled S
 // ApplyDefinition stores a definition, YAML or JSON, and makes it the latest.
 // name is repeated in faults. Faults come as a *Problem with all of them.
 func (c *Client) ApplyDefinition(ctx context.Context, name string, data []byte) (applied Applied, err error) {
-	query := url.Values{}
+	query := c.tenant()
 	set(query, "file", name)
 	_, err = c.call(ctx, request{
 		method: http.MethodPut, path: "/v1/definitions", query: query, contentType: "application/yaml", body: data,
@@ -337,7 +351,7 @@ func (c *Client) ApplyDefinition(ctx context.Context, name string, data []byte) 
 
 // Definitions returns a page of definitions by name, those after a name.
 func (c *Client) Definitions(ctx context.Context, after string) (page Definitions, err error) {
-	query := url.Values{}
+	query := c.tenant()
 	set(query, "after", after)
 	_, err = c.call(ctx, request{method: http.MethodGet, path: "/v1/definitions", query: query}, &page)
 	return page, err
@@ -345,7 +359,7 @@ func (c *Client) Definitions(ctx context.Context, after string) (page Definition
 
 // Definition returns a version of a definition; an empty version is the latest.
 func (c *Client) Definition(ctx context.Context, name, version string) (found Definition, err error) {
-	query := url.Values{}
+	query := c.tenant()
 	set(query, "version", version)
 	_, err = c.call(ctx, request{method: http.MethodGet, path: "/v1/definitions/" + url.PathEscape(name), query: query}, &found)
 	return found, err

@@ -15,6 +15,9 @@ const (
 	InvalidInput      Code = "invalid-input"      // InvalidInput: the saga's input breaks the definition's schema.
 	InvalidDefinition Code = "invalid-definition" // InvalidDefinition: the definition has faults; all are listed.
 	UnknownDefinition Code = "unknown-definition" // UnknownDefinition: there is no such definition or version.
+	Unauthenticated   Code = "unauthenticated"    // Unauthenticated: no API key was shown, or one that is not valid.
+	Forbidden         Code = "forbidden"          // Forbidden: the key's role does not allow it.
+	UnknownNamespace  Code = "unknown-namespace"  // UnknownNamespace: the namespace is not served there, or not for this key; or must be named.
 	NotFound          Code = "not-found"          // NotFound: there is no such saga or route.
 	KeyUsed           Code = "key-used"           // KeyUsed: the idempotency key was used for another start.
 	PastPivot         Code = "past-pivot"         // PastPivot: the point of no return was passed.

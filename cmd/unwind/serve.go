@@ -15,7 +15,7 @@ import (
 // stores are the flags of the commands that open Postgres or Kafka.
 type stores struct {
 	database, schema, prefix string
-	brokers                  []string
+	brokers, namespaces      []string
 	partitions               int32
 }
 
@@ -30,6 +30,12 @@ func (s *stores) kafka(flags *pflag.FlagSet) {
 	flags.StringVar(&s.prefix, "topic-prefix", "unwind.", "the beginning of all topics' names")
 	flags.Int32Var(&s.partitions, "command-partitions", 12, "partitions of a command topic")
 	fromEnv(flags, "kafka-brokers", "topic-prefix", "command-partitions")
+}
+
+// tenants are the namespaces that are looked after.
+func (s *stores) tenants(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&s.namespaces, "namespaces", []string{"default"}, "the namespaces that are served")
+	fromEnv(flags, "namespaces")
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -55,7 +61,7 @@ func (p *program) serveCommand() *cobra.Command {
 			}
 			a, err := app.New(app.Config{
 				DatabaseURL: s.database, Brokers: s.brokers, Schema: s.schema, Listen: listen, Insecure: insecure,
-				Prefix: s.prefix, Partitions: s.partitions, Writers: writers, Version: buildVersion(), Log: log,
+				Namespaces: s.namespaces, Prefix: s.prefix, Partitions: s.partitions, Writers: writers, Version: buildVersion(), Log: log,
 			})
 			if err != nil {
 				return usageError{err}
@@ -66,6 +72,7 @@ func (p *program) serveCommand() *cobra.Command {
 	flags := cmd.Flags()
 	s.postgres(flags)
 	s.kafka(flags)
+	s.tenants(flags)
 	flags.StringVar(&listen, "listen", "127.0.0.1:8080", "the address of the REST API")
 	flags.BoolVar(&insecure, "insecure", false, "listen where other machines can reach it, though the API asks nobody who they are")
 	flags.IntVar(&writers, "writers", 2, "batches that may be committing at once, 1 to 64")

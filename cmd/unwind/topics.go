@@ -27,14 +27,14 @@ const (
 
 func (p *program) topicsCommand() *cobra.Command {
 	var s stores
-	var format, namespace string
+	var format string
 	var replicas int16
 	command := func(use, short string, run func(*cobra.Command, topicPlan) error) *cobra.Command {
 		cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := s.need(true, true); err != nil {
 				return err
 			}
-			plan, err := s.planTopics(cmd.Context(), namespace, replicas)
+			plan, err := s.planTopics(cmd.Context(), replicas)
 			if err != nil {
 				return err
 			}
@@ -51,9 +51,9 @@ func (p *program) topicsCommand() *cobra.Command {
 	flags := cmd.PersistentFlags()
 	s.postgres(flags)
 	s.kafka(flags)
-	flags.StringVar(&namespace, "namespace", "default", "the namespace of the definitions")
+	s.tenants(flags)
 	flags.Int16Var(&replicas, "replication-factor", 0, "copies of a new topic; 0 is the cluster's default")
-	fromEnv(flags, "namespace", "replication-factor")
+	fromEnv(flags, "replication-factor")
 	return cmd
 }
 
@@ -66,12 +66,17 @@ type topicPlan struct {
 }
 
 // planTopics compares the topics of all applied definitions with the brokers'.
-func (s *stores) planTopics(ctx context.Context, namespace string, replicas int16) (topicPlan, error) {
-	participants, err := s.participants(ctx, namespace)
-	if err != nil {
-		return topicPlan{}, err
+func (s *stores) planTopics(ctx context.Context, replicas int16) (topicPlan, error) {
+	var participants []string
+	for _, namespace := range s.namespaces {
+		more, err := s.participants(ctx, namespace)
+		if err != nil {
+			return topicPlan{}, err
+		}
+		participants = append(participants, more...)
 	}
-	plan := topicPlan{wanted: app.Topics{Prefix: s.prefix, Namespace: namespace, Partitions: s.partitions}.Plan(participants...)}
+	plan := topicPlan{wanted: app.Topics{Prefix: s.prefix, Namespaces: s.namespaces, Partitions: s.partitions}.Plan(participants...)}
+	var err error
 	if plan.admin, err = kafka.NewAdmin(kafka.Config{Brokers: s.brokers}); err != nil {
 		return plan, usageError{err}
 	}

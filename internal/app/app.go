@@ -274,7 +274,7 @@ func (a *App) openIntake(_ context.Context, p *parts) (err error) {
 func (a *App) openServer(_ context.Context, p *parts) (err error) {
 	config := rest.Config{
 		Engine: p.engine, Starts: p.intake, Reader: reader{sagapg.NewReader(p.pools.read, a.cfg.Schema)}, Registry: p.registry,
-		Namespace: a.cfg.Namespace, Version: a.cfg.Version, Log: a.cfg.Log,
+		Namespaces: a.cfg.Namespaces, Version: a.cfg.Version, Log: a.cfg.Log,
 		Checks: []rest.Check{{Name: "postgres", Run: p.pools.ping}, {Name: "leases", Run: p.leased}},
 	}
 	if p.topics != nil {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 
+	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/sagapg"
 )
 
@@ -24,8 +25,8 @@ type Config struct {
 	// Insecure allows Listen to be reachable from other machines, although the API
 	// asks nobody who they are.
 	Insecure bool
-	// Namespace is that of every request. Default "default".
-	Namespace string
+	// Namespaces are those that this process serves. Default "default" alone.
+	Namespaces []string
 	// Prefix begins the names of all topics. Default "unwind.".
 	Prefix string
 	// Partitions is how many partitions a command topic gets. Default 12.
@@ -62,6 +63,9 @@ func (c Config) Validate() error {
 	need(c.Writers >= 1 && c.Writers <= 64, "Writers is %d, must be 1 to 64", c.Writers)
 	need(c.MaxConns > int32(c.Writers), "MaxConns is %d, must be above Writers (%d)", c.MaxConns, c.Writers)
 	need(c.Partitions >= 1, "Partitions is %d, must be at least 1", c.Partitions)
+	for _, name := range c.Namespaces {
+		need(saga.IsName(name), "Namespaces: %q is not a name: a small letter first, then letters and digits", name)
+	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	need(err == nil, "Listen %q: write it like 127.0.0.1:8080", c.Listen)
 	need(err != nil || c.Insecure || loopback(host),
@@ -77,7 +81,9 @@ func loopback(host string) bool {
 func (c Config) withDefaults() Config {
 	fill(&c.Schema, "unwind")
 	fill(&c.Listen, "127.0.0.1:8080")
-	fill(&c.Namespace, "default")
+	if len(c.Namespaces) == 0 {
+		c.Namespaces = []string{"default"}
+	}
 	fill(&c.Prefix, "unwind.")
 	fill(&c.Partitions, defaultPartitions)
 	fill(&c.Writers, 2)

@@ -25,13 +25,16 @@ const (
 
 // Topics derives the names of topics. Its zero value has the defaults.
 type Topics struct {
-	Prefix     string // Prefix begins all names. Default "unwind.".
-	Namespace  string // Namespace is the tenant of the start topic. Default "default".
-	Partitions int32  // Partitions is how many a command topic gets. Default 12.
+	Prefix     string   // Prefix begins all names. Default "unwind.".
+	Namespaces []string // Namespaces are those that get a start topic. Default "default" alone.
+	Partitions int32    // Partitions is how many a command topic gets. Default 12.
 }
 
 // Replies returns the name of the reply topic.
 func (t Topics) Replies() string { return t.withDefaults().Prefix + "replies.g1" }
+
+// Start returns the name of the topic of a namespace's starts.
+func (t Topics) Start(namespace string) string { return t.withDefaults().Prefix + "start." + namespace }
 
 // Commands returns the name of a participant's command topic.
 func (t Topics) Commands(participant string) string {
@@ -40,7 +43,9 @@ func (t Topics) Commands(participant string) string {
 
 func (t Topics) withDefaults() Topics {
 	fill(&t.Prefix, "unwind.")
-	fill(&t.Namespace, "default")
+	if len(t.Namespaces) == 0 {
+		t.Namespaces = []string{"default"}
+	}
 	fill(&t.Partitions, defaultPartitions)
 	return t
 }
@@ -50,7 +55,9 @@ func (t Topics) withDefaults() Topics {
 func (t Topics) Plan(participants ...string) []kafka.Topic {
 	t = t.withDefaults()
 	plan := t.pair(t.Replies(), bucket.Count)
-	plan = append(plan, t.pair(t.Prefix+"start."+t.Namespace, t.Partitions)...)
+	for _, namespace := range slices.Compact(slices.Sorted(slices.Values(t.Namespaces))) {
+		plan = append(plan, t.pair(t.Start(namespace), t.Partitions)...)
+	}
 	names := slices.Compact(slices.Sorted(slices.Values(participants)))
 	for _, name := range names {
 		if name != saga.Local {
@@ -97,7 +104,7 @@ func newTopicGuard(c Config) (*topicGuard, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := Topics{Prefix: c.Prefix, Namespace: c.Namespace, Partitions: c.Partitions}
+	names := Topics{Prefix: c.Prefix, Namespaces: c.Namespaces, Partitions: c.Partitions}
 	return &topicGuard{admin: admin, names: names, create: c.CreateTopics, known: map[string]bool{}}, nil
 }
 

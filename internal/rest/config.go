@@ -77,7 +77,8 @@ type Config struct {
 	Starts   Starts   // Starts takes starts. Required.
 	Checks   []Check  // Checks are the conditions of readiness beside Engine.Ready.
 
-	Namespace  string        // Namespace is that of every request. Default "default".
+	Access     Authenticator // Access knows the API keys; nil asks for none: every request is access.Local's.
+	Namespaces []string      // Namespaces are those that are served; others are unknown here. Default "default" alone.
 	Version    string        // Version is the program's, shown in the API's description. Default "dev".
 	MaxWait    time.Duration // MaxWait is the longest that ?wait= waits. Default 60 s.
 	MaxWaiting int           // MaxWaiting is how many requests may wait at once; one more answers 503. Default 10,000.
@@ -86,6 +87,9 @@ type Config struct {
 
 	Log *slog.Logger // Log receives failures that are not the client's. nil discards them.
 }
+
+// defaultNamespace is the namespace where none is named.
+const defaultNamespace = "default"
 
 // Validate reports every fault of c at once.
 func (c Config) Validate() error {
@@ -100,7 +104,9 @@ func (c Config) Validate() error {
 }
 
 func (c Config) withDefaults() Config {
-	fill(&c.Namespace, "default")
+	if len(c.Namespaces) == 0 {
+		c.Namespaces = []string{defaultNamespace}
+	}
 	fill(&c.Version, "dev")
 	fill(&c.MaxWait, time.Minute)
 	fill(&c.MaxWaiting, 10_000)

@@ -10,6 +10,7 @@ import (
 )
 
 type applyInput struct {
+	NamespaceInput
 	File    string `query:"file" maxLength:"256" doc:"the file's name, repeated in faults"`
 	RawBody []byte `contentType:"application/yaml" doc:"the definition, YAML or JSON"`
 }
@@ -18,6 +19,10 @@ type applyOutput struct{ Body client.Applied }
 
 // apply checks a definition and stores it.
 func (s *Server) apply(ctx context.Context, in *applyInput) (*applyOutput, error) {
+	namespace, err := s.namespace(ctx, in.NamespaceInput)
+	if err != nil {
+		return nil, err
+	}
 	file, err := definition.Load(in.File, in.RawBody, definition.Options{})
 	var faults saga.Faults
 	if errors.As(err, &faults) {
@@ -29,7 +34,7 @@ func (s *Server) apply(ctx context.Context, in *applyInput) (*applyOutput, error
 	if _, err := saga.Compile(file.Definition); errors.As(err, &faults) {
 		return nil, faultsProblem(faults)
 	}
-	version, created, err := s.cfg.Registry.Apply(ctx, s.cfg.Namespace, file)
+	version, created, err := s.cfg.Registry.Apply(ctx, namespace, file)
 	if err != nil {
 		return nil, s.answer(ctx, err)
 	}
@@ -37,6 +42,7 @@ func (s *Server) apply(ctx context.Context, in *applyInput) (*applyOutput, error
 }
 
 type definitionsInput struct {
+	NamespaceInput
 	After string `query:"after" doc:"next of the page before"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 }
@@ -45,7 +51,11 @@ type definitionsOutput struct{ Body client.Definitions }
 
 // definitions answers with a page of definitions.
 func (s *Server) definitions(ctx context.Context, in *definitionsInput) (*definitionsOutput, error) {
-	entries, err := s.cfg.Registry.List(ctx, s.cfg.Namespace, in.After, in.Limit)
+	namespace, err := s.namespace(ctx, in.NamespaceInput)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.cfg.Registry.List(ctx, namespace, in.After, in.Limit)
 	if err != nil {
 		return nil, s.answer(ctx, err)
 	}
@@ -62,6 +72,7 @@ func (s *Server) definitions(ctx context.Context, in *definitionsInput) (*defini
 }
 
 type definitionInput struct {
+	NamespaceInput
 	Name    string `path:"name"`
 	Version string `query:"version" doc:"such as r12; default: the latest"`
 }
@@ -70,7 +81,11 @@ type definitionOutput struct{ Body client.Definition }
 
 // definition answers with one version of a definition.
 func (s *Server) definition(ctx context.Context, in *definitionInput) (*definitionOutput, error) {
-	version, file, err := s.resolve(ctx, in.Name, in.Version)
+	namespace, err := s.namespace(ctx, in.NamespaceInput)
+	if err != nil {
+		return nil, err
+	}
+	version, file, err := s.resolve(ctx, namespace, in.Name, in.Version)
 	if err != nil {
 		return nil, s.answer(ctx, err)
 	}
@@ -78,10 +93,10 @@ func (s *Server) definition(ctx context.Context, in *definitionInput) (*definiti
 }
 
 // resolve finds a version; the latest if none is named.
-func (s *Server) resolve(ctx context.Context, name, version string) (string, *definition.File, error) {
+func (s *Server) resolve(ctx context.Context, namespace, name, version string) (string, *definition.File, error) {
 	if version == "" {
-		return s.cfg.Registry.Latest(ctx, s.cfg.Namespace, name)
+		return s.cfg.Registry.Latest(ctx, namespace, name)
 	}
-	file, err := s.cfg.Registry.Get(ctx, s.cfg.Namespace, name, version)
+	file, err := s.cfg.Registry.Get(ctx, namespace, name, version)
 	return version, file, err
 }

@@ -1,5 +1,7 @@
 package rest
 
+import "github.com/unwindhq/unwind/internal/access"
+
 // Permission names what a caller must be allowed to do. It is declared for every
 // route and written into the OpenAPI document.
 type Permission string
@@ -7,6 +9,7 @@ type Permission string
 // The permissions of the routes.
 const (
 	Public           Permission = "public"            // Public needs none: health and readiness.
+	AnyKey           Permission = "any-key"           // AnyKey needs a key and no more: it shows nothing but the key itself.
 	SagasStart       Permission = "sagas:start"       // SagasStart is needed to start a saga.
 	SagasRead        Permission = "sagas:read"        // SagasRead is needed to see sagas and their payloads.
 	SagasCancel      Permission = "sagas:cancel"      // SagasCancel is needed to cancel a saga.
@@ -16,3 +19,37 @@ const (
 
 // permissionKey is where a route's permission stands in the OpenAPI document.
 const permissionKey = "x-unwind-permission"
+
+// scope says on what a permission is checked.
+type scope int
+
+const (
+	ofAll    scope = iota // all namespaces at once: what they share
+	ofObject              // the namespace of the object: the handler asks for it (read, namespace)
+	ofSelf                // nothing: every key has it
+)
+
+// rule says who has a permission.
+type rule struct {
+	least access.Role
+	scope scope
+}
+
+// rules is the one table of who may do what. A permission that is not in it is
+// an admin's of all namespaces.
+var rules = map[Permission]rule{
+	AnyKey:           {access.Viewer, ofSelf},
+	SagasRead:        {access.Viewer, ofObject},
+	SagasStart:       {access.Operator, ofObject},
+	SagasCancel:      {access.Operator, ofObject},
+	DefinitionsRead:  {access.Viewer, ofObject},
+	DefinitionsApply: {access.Admin, ofObject}, // a definition is code: who runs sagas need not write it
+}
+
+// ruleOf returns the rule of a permission.
+func ruleOf(p Permission) rule {
+	if r, ok := rules[p]; ok {
+		return r
+	}
+	return rule{access.Admin, ofAll}
+}

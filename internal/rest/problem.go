@@ -40,8 +40,11 @@ func (p *problem) GetStatus() int { return p.Status }
 
 // GetHeaders tells huma the headers.
 func (p *problem) GetHeaders() http.Header {
-	if p.Status == http.StatusServiceUnavailable {
+	switch p.Status {
+	case http.StatusServiceUnavailable:
 		return http.Header{"Retry-After": {retryAfter}}
+	case http.StatusUnauthorized:
+		return http.Header{"WWW-Authenticate": {`Bearer realm="unwind"`}}
 	}
 	return nil
 }
@@ -51,13 +54,18 @@ func (p *problem) ContentType(string) string { return problemJSON }
 
 // write answers without huma.
 func (p *problem) write(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", problemJSON)
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(p.encode()) // an error is that the client has gone
+}
+
+// encode returns the problem as a line of JSON.
+func (p *problem) encode() []byte {
 	body, err := json.Marshal(p)
 	if err != nil {
 		panic(fmt.Sprintf("a problem is always JSON: %v", err)) // no field of it can fail
 	}
-	w.Header().Set("Content-Type", problemJSON)
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(body, '\n')) // an error is that the client has gone
+	return append(body, '\n')
 }
 
 // transform turns huma's own errors into problems. Values are not repeated: they
@@ -87,9 +95,12 @@ func transform(_ huma.Context, _ string, body any) (any, error) {
 func (s *Server) answer(ctx context.Context, err error) error {
 	var input *definition.InputError
 	var topics *intake.TopicsError
+	var refusal *problem
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &refusal):
+		return refusal
 	case errors.As(err, &input):
 		return inputProblem(input)
 	case errors.As(err, &topics):

@@ -16,21 +16,22 @@ type route struct {
 	id         string     // id is the operation's name in the OpenAPI document
 	summary    string     // summary is one line
 	permission Permission // permission is what the caller must be allowed to do
-	errors     []int      // errors are the statuses of its problems beside 500 and 503
+	errors     []int      // errors are the statuses of its problems beside 401, 403, 500 and 503
 }
 
 // routes registers every route.
 func (s *Server) routes() {
 	handle(s, "POST /v1/sagas", route{"startSaga", "Start a saga", SagasStart, []int{400, 404, 409, 413, 422}}, s.start)
-	handle(s, "GET /v1/sagas", route{"listSagas", "List sagas, the newest first", SagasRead, []int{422}}, s.list)
+	handle(s, "GET /v1/sagas", route{"listSagas", "List sagas, the newest first", SagasRead, []int{404, 422}}, s.list)
 	handle(s, "GET /v1/sagas/{id}", route{"getSaga", "Get a saga, or wait for it", SagasRead, []int{404, 422}}, s.show)
 	handle(s, "GET /v1/sagas/{id}/history", route{"getHistory", "Get a saga's events", SagasRead, []int{404, 422}}, s.history)
 	handle(s, "POST /v1/sagas/{id}/cancel", route{"cancelSaga", "Turn a saga back before its pivot is sent", SagasCancel, []int{400, 404, 409, 413, 422}}, s.cancel)
-	handle(s, "PUT /v1/definitions", route{"applyDefinition", "Apply a definition, YAML or JSON", DefinitionsApply, []int{400, 413, 422}}, s.apply)
-	handle(s, "GET /v1/definitions", route{"listDefinitions", "List definitions with their latest versions", DefinitionsRead, []int{422}}, s.definitions)
+	handle(s, "PUT /v1/definitions", route{"applyDefinition", "Apply a definition, YAML or JSON", DefinitionsApply, []int{400, 404, 413, 422}}, s.apply)
+	handle(s, "GET /v1/definitions", route{"listDefinitions", "List definitions with their latest versions", DefinitionsRead, []int{404, 422}}, s.definitions)
 	handle(s, "GET /v1/definitions/{name}", route{"getDefinition", "Get a definition", DefinitionsRead, []int{404, 422}}, s.definition)
 	handle(s, "GET /healthz", route{"health", "Is the process alive?", Public, nil}, s.health)
 	handle(s, "GET /readyz", route{"ready", "Can sagas be started here?", Public, nil}, s.ready)
+	s.accessRoutes()
 	delete(s.api.OpenAPI().Components.Schemas.Map(), "ErrorModel") // huma's own, which transform replaces
 }
 
@@ -40,9 +41,10 @@ func handle[I, O any](s *Server, pattern string, r route, handler func(context.C
 	huma.Register(s.api, huma.Operation{
 		OperationID: r.id, Summary: r.summary, Method: method, Path: path,
 		MaxBodyBytes: maxBody, BodyReadTimeout: bodyTimeout,
-		Responses:  s.problems(r),
-		Extensions: map[string]any{permissionKey: string(r.permission)},
-	}, handler)
+		Responses:   s.problems(r),
+		Extensions:  map[string]any{permissionKey: string(r.permission)},
+		Middlewares: huma.Middlewares{s.guard(r.permission)},
+	}, checked(s, r.id, handler))
 }
 
 func cut(pattern string) (method, path string) {
@@ -59,6 +61,9 @@ func (s *Server) problems(r route) map[string]*huma.Response {
 	schema := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[client.Problem](), true, "Problem")
 	responses := map[string]*huma.Response{}
 	always := []int{http.StatusInternalServerError, http.StatusServiceUnavailable}
+	if r.permission != Public {
+		always = append(always, http.StatusUnauthorized, http.StatusForbidden)
+	}
 	for _, status := range append(always, r.errors...) {
 		responses[strconv.Itoa(status)] = &huma.Response{
 			Description: http.StatusText(status),

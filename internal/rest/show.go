@@ -42,6 +42,7 @@ func (s *Server) parseID(text string) (saga.ID, error) {
 }
 
 type listInput struct {
+	NamespaceInput
 	Definition string `query:"definition" doc:"only sagas of this definition"`
 	Status     string `query:"status" enum:"running,compensating,completed,compensated,abandoned"`
 	Attention  bool   `query:"attention" doc:"only sagas that need attention"`
@@ -53,10 +54,13 @@ type listOutput struct{ Body client.Page }
 
 // list answers with a page of sagas.
 func (s *Server) list(ctx context.Context, in *listInput) (*listOutput, error) {
-	f := Filter{Namespace: s.cfg.Namespace, Definition: in.Definition, Attention: in.Attention, Limit: in.Limit}
+	namespace, err := s.namespace(ctx, in.NamespaceInput)
+	if err != nil {
+		return nil, err
+	}
+	f := Filter{Namespace: namespace, Definition: in.Definition, Attention: in.Attention, Limit: in.Limit}
 	f.Status, _ = saga.ParseStatus(in.Status) // the schema lists the words
 	if in.Cursor != "" {
-		var err error
 		if f.After, err = s.parseID(in.Cursor); err != nil {
 			return nil, err
 		}
@@ -127,7 +131,7 @@ func (s *Server) cancel(ctx context.Context, in *cancelInput) (*sagaOutput, erro
 		return nil, s.answer(ctx, err)
 	}
 	result, err := s.cfg.Engine.Do(ctx, coordinator.Verb{
-		Kind: saga.Cancelled, Saga: id, Actor: saga.Actor{Kind: saga.Operator, Name: "rest"},
+		Kind: saga.Cancelled, Saga: id, Actor: s.actor(ctx),
 		Reason: in.Body.Reason, RequestID: in.Key,
 	})
 	if err != nil {

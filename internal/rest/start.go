@@ -12,6 +12,7 @@ import (
 
 type startInput struct {
 	Key string `header:"Idempotency-Key" maxLength:"256" doc:"the same key and content answer with the same saga"`
+	NamespaceInput
 	WaitInput
 	Body struct {
 		Definition string          `json:"definition" doc:"the definition's name"`
@@ -32,9 +33,13 @@ func (s *Server) start(ctx context.Context, in *startInput) (*startOutput, error
 	if err != nil {
 		return nil, err
 	}
+	namespace, err := s.namespace(ctx, in.NamespaceInput)
+	if err != nil {
+		return nil, err
+	}
 	result, err := s.cfg.Starts.Start(ctx, intake.Request{
-		Namespace: s.cfg.Namespace, Definition: in.Body.Definition, Version: in.Body.Version, Key: in.Key,
-		Input: saga.JSON(in.Body.Input), Actor: saga.Actor{Kind: saga.Operator, Name: "rest"},
+		Namespace: namespace, Definition: in.Body.Definition, Version: in.Body.Version, Key: in.Key,
+		Input: saga.JSON(in.Body.Input), Actor: s.actor(ctx),
 	})
 	if err != nil {
 		return nil, s.answer(ctx, err)

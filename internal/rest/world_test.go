@@ -119,6 +119,9 @@ func (w *world) Start(_ context.Context, req coordinator.StartRequest) (coordina
 		return coordinator.StartResult{ID: known}, err
 	}
 	started := w.add()
+	w.mu.Lock()
+	w.sagas[started] = coordinator.Row{Namespace: req.Namespace, State: w.sagas[started].State}
+	w.mu.Unlock()
 	if req.Key != "" {
 		w.keys[req.Key] = started
 	}

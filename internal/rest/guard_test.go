@@ -1,0 +1,247 @@
+package rest_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/internal/access"
+	"github.com/unwindhq/unwind/internal/rest"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+)
+
+// keys is an authenticator: a key is "namespace=role,namespace=role".
+type keys struct{ away bool }
+
+func (k keys) Authenticate(_ context.Context, key string) (access.Principal, error) {
+	if k.away {
+		return access.Principal{}, errors.New("no answer from Postgres")
+	}
+	p := access.Principal{Key: "abc", Name: "ci", Roles: map[string]access.Role{}}
+	for pair := range strings.SplitSeq(key, ",") {
+		namespace, role, _ := strings.Cut(pair, "=")
+		var err error
+		if p.Roles[namespace], err = access.ParseRole(role); err != nil {
+			return access.Principal{}, access.ErrNoKey
+		}
+	}
+	return p, nil
+}
+
+// guarded serves a world with the namespaces default, shop and other.
+func (w *world) guarded(t *testing.T) (*httptest.Server, *rest.Server) {
+	t.Helper()
+	return w.serve(t, func(c *rest.Config) {
+		c.Access, c.Namespaces = keys{}, []string{"default", "shop", "other"}
+	})
+}
+
+// addIn puts a saga of a namespace into the world.
+func (w *world) addIn(namespace string) saga.ID {
+	id := w.add()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sagas[id] = coordinator.Row{Namespace: namespace, State: w.sagas[id].State}
+	return id
+}
+
+// may is who may do what, written down a second time: a change of the one table in
+// permission.go must be meant.
+var may = map[rest.Permission]struct {
+	least access.Role
+	where string // of: the object's namespace; all: all namespaces at once; any: every key
+}{
+	rest.AnyKey:           {access.Viewer, "any"},
+	rest.SagasRead:        {access.Viewer, "of"},
+	rest.SagasStart:       {access.Operator, "of"},
+	rest.SagasCancel:      {access.Operator, "of"},
+	rest.DefinitionsRead:  {access.Viewer, "of"},
+	rest.DefinitionsApply: {access.Admin, "of"},
+}
+
+// samples are requests about an object in namespace shop, by operation: path and
+// body. {saga} is a saga.
+var samples = map[string][2]string{
+	"startSaga":       {"/v1/sagas?namespace=shop", `{"definition":"bookTrip","input":{"cents":1}}`},
+	"listSagas":       {"/v1/sagas?namespace=shop", ""},
+	"getSaga":         {"/v1/sagas/{saga}", ""},
+	"getHistory":      {"/v1/sagas/{saga}/history", ""},
+	"cancelSaga":      {"/v1/sagas/{saga}/cancel", "{}"},
+	"applyDefinition": {"/v1/definitions?namespace=shop", trip},
+	"listDefinitions": {"/v1/definitions?namespace=shop", ""},
+	"getDefinition":   {"/v1/definitions/bookTrip?namespace=shop", ""},
+	"whoami":          {"/v1/whoami", ""},
+}
+
+// everyRoute calls f with every operation of the API.
+func everyRoute(s *rest.Server, f func(method, path string, op *huma.Operation, p rest.Permission)) {
+	for path, item := range s.OpenAPI().Paths {
+		for method, op := range map[string]*huma.Operation{
+			"GET": item.Get, "PUT": item.Put, "POST": item.Post, "DELETE": item.Delete, "PATCH": item.Patch,
+			"OPTIONS": item.Options, "HEAD": item.Head, "TRACE": item.Trace,
+		} {
+			if op != nil {
+				p, _ := op.Extensions["x-unwind-permission"].(string)
+				f(method, path, op, rest.Permission(p))
+			}
+		}
+	}
+}
+
+func TestEveryRouteDeclaresItsPermission(t *testing.T) {
+	t.Parallel()
+	_, s := newWorld(t).serve(t)
+	public := map[string]bool{}
+	everyRoute(s, func(method, path string, op *huma.Operation, p rest.Permission) {
+		if p == rest.Public {
+			public[path] = true
+			return
+		}
+		require.Contains(t, may, p, "%s %s declares a permission that nobody wrote down: add it to rules in permission.go and to may here", method, path)
+		require.Contains(t, samples, op.OperationID, "%s %s has no sample: add one about an object in namespace shop", method, path)
+	})
+	require.Equal(t, map[string]bool{"/healthz": true, "/readyz": true}, public)
+}
+
+// TestNobodyReachesAnotherNamespace calls every route with keys that must not have
+// it, and with the lowest that may.
+func TestNobodyReachesAnotherNamespace(t *testing.T) {
+	t.Parallel()
+	_, described := newWorld(t).serve(t)
+	everyRoute(described, func(method, path string, op *huma.Operation, p rest.Permission) {
+		if p == rest.Public {
+			return
+		}
+		t.Run(method+" "+path, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			object := w.addIn("shop").String()
+			server, _ := w.guarded(t)
+			ask := func(key string) (int, string, http.Header) {
+				sample := samples[op.OperationID]
+				headers := []string{}
+				if method == http.MethodPut {
+					headers = append(headers, "Content-Type", "application/yaml")
+				}
+				if key != "" {
+					headers = append(headers, "Authorization", "Bearer "+key)
+				}
+				res, body := call(t, method, server.URL+strings.ReplaceAll(sample[0], "{saga}", object), sample[1], headers...)
+				return res.StatusCode, body, res.Header
+			}
+			for _, key := range []string{"", "nonsense"} {
+				status, body, header := ask(key)
+				require.Equal(t, http.StatusUnauthorized, status, body)
+				require.Equal(t, `Bearer realm="unwind"`, header.Get("WWW-Authenticate"))
+			}
+			refused(t, p, func(key string) (int, string) {
+				status, body, _ := ask(key)
+				return status, body
+			})
+			require.Empty(t, w.verbs)
+			require.Empty(t, w.requests)
+			allowed := "shop=" + may[p].least.String()
+			if may[p].where == "all" {
+				allowed = "*=" + may[p].least.String()
+			}
+			status, body, _ := ask(allowed)
+			require.Less(t, status, 400, body)
+		})
+	})
+}
+
+// refused asks with keys that must not have a permission on an object in shop.
+func refused(t *testing.T, p rest.Permission, ask func(key string) (int, string)) {
+	t.Helper()
+	rule := may[p]
+	if rule.where == "any" {
+		return
+	}
+	if lower := rule.least - 1; lower >= access.Viewer {
+		for _, namespace := range []string{"shop", "*"} {
+			status, body := ask(namespace + "=" + lower.String())
+			require.Equal(t, http.StatusForbidden, status, body)
+		}
+		status, body := ask("other=admin,shop=" + lower.String())
+		require.Equal(t, http.StatusForbidden, status, "a role elsewhere is none here: %s", body)
+	}
+	status, body := ask("other=admin,default=admin")
+	if rule.where == "all" {
+		require.Equal(t, http.StatusForbidden, status, body)
+		return
+	}
+	require.Equal(t, http.StatusNotFound, status, body)
+	require.NotContains(t, body, "bookTrip", "a foreign object shows nothing of itself")
+}
+
+func TestTheNamespaceOfARequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server, _ := w.guarded(t)
+	for _, c := range []struct {
+		key, query string
+		want       string // of the start; or the status and the problem
+	}{
+		{"*=operator", "", "default"},
+		{"shop=operator", "", "shop"},
+		{"shop=operator,default=operator", "", "default"},
+		{"shop=operator,other=operator", "", "422 unknown-namespace"},
+		{"shop=operator", "?namespace=shop", "shop"},
+		{"shop=operator", "?namespace=other", "404 unknown-namespace"},
+		{"*=operator", "?namespace=elsewhere", "404 unknown-namespace"},
+		{"elsewhere=operator", "?namespace=elsewhere", "404 unknown-namespace"},
+		{"elsewhere=operator", "", "422 unknown-namespace"},
+		{"shop=operator,default=viewer", "", "403 forbidden"},
+	} {
+		res, body := call(t, "POST", server.URL+"/v1/sagas"+c.query, `{"definition":"bookTrip","input":{"cents":1}}`, "Authorization", "bearer "+c.key)
+		if status, code, ok := strings.Cut(c.want, " "); ok {
+			require.Contains(t, res.Status, status, "%v: %s", c, body)
+			require.Contains(t, body, `"code":"`+code+`"`, "%v", c)
+			continue
+		}
+		require.Equal(t, http.StatusCreated, res.StatusCode, "%v: %s", c, body)
+		last := w.requests[len(w.requests)-1]
+		require.Equal(t, c.want, last.Namespace, "%v", c)
+		require.Equal(t, saga.Actor{Kind: saga.Operator, Name: "ci"}, last.Actor)
+	}
+}
+
+func TestASagaOfANamespaceThatIsNotServedIsUnknown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stray := w.addIn("elsewhere").String()
+	server, _ := w.guarded(t)
+	res, _ := call(t, "GET", server.URL+"/v1/sagas/"+stray, "", "Authorization", "Bearer *=admin")
+	require.Equal(t, http.StatusNotFound, res.StatusCode)
+}
+
+func TestKeysThatCannotBeCheckedAreNotRefusedForGood(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server, _ := w.serve(t, func(c *rest.Config) { c.Access = keys{away: true} })
+	res, body := call(t, "GET", server.URL+"/v1/sagas", "", "Authorization", "Bearer *=admin")
+	require.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	require.NotContains(t, body, "Postgres")
+	res, _ = call(t, "GET", server.URL+"/healthz", "")
+	require.Equal(t, http.StatusOK, res.StatusCode, "health asks for no key")
+}
+
+func TestWhoAmI(t *testing.T) {
+	t.Parallel()
+	server, _ := newWorld(t).guarded(t)
+	c, err := client.New(client.Config{URL: server.URL, APIKey: "shop=viewer,elsewhere=admin"})
+	require.NoError(t, err)
+	who, err := c.WhoAmI(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, client.Identity{
+		Name: "ci", Key: "abc", Roles: map[string]string{"shop": "viewer", "elsewhere": "admin"}, Namespaces: []string{"shop"},
+	}, who)
+}
