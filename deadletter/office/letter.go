@@ -65,10 +65,10 @@ const (
 	SendRecord Sending = "record" // SendRecord: the record to its own topic, redriven.
 )
 
-// New makes the letter of a record that was given up at a time by origin, with
+// NewLetter makes the letter of a record that was given up at a time by origin, with
 // everything that can be read from the record itself. What it says of the record
 // is text that Postgres takes; the record stays as it is.
-func New(rec record.Record, why deadletter.Reason, origin string, at time.Time) Letter {
+func NewLetter(rec record.Record, why deadletter.Reason, origin string, at time.Time) Letter {
 	l := Letter{
 		Record: rec, Class: plain(why.Class, 64), Reason: plain(why.Text, deadletter.MaxReason), Origin: plain(origin, 256),
 		At: at, Status: Open, Unsent: SendCopy,

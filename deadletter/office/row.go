@@ -15,7 +15,7 @@ const noTimestamp = -1
 
 // Queue queues the insert of letters on b, a statement each, into the table of
 // schema. A letter whose record is there already stays as it is. Nothing in a
-// letter that New made can fail the batch.
+// letter that NewLetter made can fail the batch.
 func Queue(b *pgx.Batch, schema string, letters []Letter) {
 	query := in(schema, insertLetter)
 	for i := range letters {

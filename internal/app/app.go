@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/unwindhq/unwind/deadletter/office"
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/lease"
 	"github.com/unwindhq/unwind/internal/registry"
@@ -86,6 +87,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.cfg.Log.Info("listening", "url", url)
 	return runStages(ctx, []stage{
 		{"relay", p.relay.Run},
+		{"dead letters", p.carry},
 		{"coordinator", p.engine.Run},
 		{"lease", p.lease.Run},
 		{"rest", func(ctx context.Context) error { return p.server.Serve(ctx, listener) }},
@@ -124,6 +126,10 @@ type parts struct {
 	engine   *coordinator.Coordinator
 	intake   *intake.Intake
 	lease    *lease.Lease
+	settings sagapg.Settings
+	kafka    kafka.Config
+	office   *office.Office
+	carrier  *office.Carrier // nil without Kafka
 	server   *rest.Server
 }
 
@@ -136,7 +142,7 @@ func (a *App) open(ctx context.Context) (*parts, error) {
 	}
 	p := &parts{}
 	for _, step := range []func(context.Context, *parts) error{
-		a.openStore, a.openKafka, a.openRelay, a.openEngine, a.openIntake, a.openServer,
+		a.openStore, a.openKafka, a.openRelay, a.openEngine, a.openOffice, a.openIntake, a.openServer,
 	} {
 		if err := step(ctx, p); err != nil {
 			p.close()
@@ -198,6 +204,7 @@ func (a *App) openKafka(ctx context.Context, p *parts) (err error) {
 	}
 	// A dead letter is as large as what it keeps, and what is said of it comes on top.
 	config := kafka.Config{Brokers: a.cfg.Brokers, MaxMessageBytes: maxMessage, Log: a.cfg.Log}
+	p.kafka = config
 	if p.topics, err = newTopicGuard(a.cfg); err != nil {
 		return err
 	}
@@ -232,6 +239,7 @@ func (a *App) openEngine(ctx context.Context, p *parts) (err error) {
 	if err != nil {
 		return err
 	}
+	p.settings = settings
 	names := Topics{Prefix: a.cfg.Prefix}
 	config := coordinator.Config{
 		Store: p.store, Definitions: p.registry, Relay: p.relay, Locals: p.locals,

@@ -46,7 +46,7 @@ type Change struct {
 
 // DeadLetterClasses lists the classes of dead letters that Meter is told of.
 func DeadLetterClasses() []string {
-	return []string{classDecode, classToken, classUnmatched, classMisplaced}
+	return []string{classDecode, classToken, classUnmatched, classMisplaced, classUndeliverable}
 }
 
 // noMeter is the Meter of nobody.
@@ -64,6 +64,8 @@ func (r *run) measure(f *fold) {
 	report := BatchReport{Items: len(f.items), Messages: len(f.writes.Messages), Committed: !f.empty(), Took: time.Since(f.began)}
 	for _, it := range f.items {
 		switch {
+		case it.letter != nil:
+			meter.DeadLetter(it.letter.Class)
 		case it.dead != nil:
 			meter.DeadLetter(it.dead.class)
 		case it.record != nil:

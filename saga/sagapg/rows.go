@@ -124,7 +124,7 @@ func mailColumns(mail []coordinator.Mail) (buckets []int16, ids []pgtype.UUID, n
 func (b *batch) queueDead(q *pgx.Batch, dead []coordinator.DeadLetter) {
 	letters := make([]office.Letter, len(dead))
 	for i, d := range dead {
-		letters[i] = office.New(d.Record, deadletter.Reason{Class: d.Class, Text: d.Reason}, b.s.node, d.At)
+		letters[i] = office.NewLetter(d.Record, deadletter.Reason{Class: d.Class, Text: d.Reason}, b.s.node, d.At)
 	}
 	office.Queue(q, b.s.schema, letters)
 }
