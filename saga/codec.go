@@ -7,9 +7,12 @@ import (
 	"time"
 )
 
-// codecVersion is the first byte of an encoded state. A later layout gets a
-// higher one; this build reads every version up to its own.
-const codecVersion = 1
+// The first byte of an encoded state is its layout's version. A later layout gets
+// a higher one; this build reads every version up to its own.
+const (
+	codecVersion  = 1
+	windowVersion = 2 // ends with Window: only few sagas have one, and older builds read the others
+)
 
 // ErrState says that bytes are not a state that this build can read.
 var ErrState = errors.New("not a state that this build can read")
@@ -18,7 +21,11 @@ var ErrState = errors.New("not a state that this build can read")
 // are varints and times microseconds: a state is written on every transition,
 // and its size is write-ahead log.
 func AppendState(buf []byte, s *State) []byte {
-	w := stateWriter{buf: append(buf, codecVersion)}
+	version := byte(codecVersion)
+	if s.Window != 0 {
+		version = windowVersion
+	}
+	w := stateWriter{buf: append(buf, version)}
 	w.text(s.Definition)
 	w.text(s.Version)
 	w.int(int64(s.Level))
@@ -43,6 +50,9 @@ func AppendState(buf []byte, s *State) []byte {
 	for _, r := range s.Requests {
 		w.buf = binary.LittleEndian.AppendUint64(w.buf, r)
 	}
+	if version == windowVersion {
+		w.int(s.Window)
+	}
 	return w.buf
 }
 
@@ -50,7 +60,8 @@ func AppendState(buf []byte, s *State) []byte {
 // slices point into data.
 func DecodeState(id ID, data []byte) (State, error) {
 	r := stateReader{data: data}
-	if version := r.byte(); version != codecVersion {
+	version := r.byte()
+	if version < codecVersion || version > windowVersion {
 		return State{}, fmt.Errorf("saga %s: state of version %d: %w", id, version, ErrState)
 	}
 	s := State{ID: id, Definition: r.text(), Version: r.text(), Level: int(r.int()), Seq: r.int()}
@@ -64,6 +75,9 @@ func DecodeState(id ID, data []byte) (State, error) {
 		return Attention{Reason: AttentionReason(r.text()), Step: r.text(), Text: r.text()}
 	})
 	s.Requests = list(&r, r.fixed)
+	if version == windowVersion {
+		s.Window = r.int()
+	}
 	if r.bad || len(r.data) > 0 {
 		return State{}, fmt.Errorf("saga %s: %w", id, ErrState)
 	}

@@ -49,6 +49,9 @@ func drawState(t *rapid.T) saga.State {
 	for range rapid.IntRange(0, 3).Draw(t, "requests") {
 		s.Requests = append(s.Requests, rapid.Uint64().Draw(t, "request"))
 	}
+	if rapid.Bool().Draw(t, "windowed") {
+		s.Window = rapid.Int64().Draw(t, "window")
+	}
 	return s
 }
 

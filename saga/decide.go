@@ -79,6 +79,7 @@ func (m *Machine) Decide(s State, h History, e Event) (State, []Effect, error) {
 		return s, nil, nil
 	}
 	d.s.Seq++
+	d.openWindow()
 	d.s.Last = d.e.At
 	d.remember()
 	return d.s, d.effects, nil

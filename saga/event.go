@@ -71,6 +71,9 @@ type Event struct {
 	// to.
 	Definition, Version string
 	Level               int
+	// Trace is, in a Started, the traceparent of whoever started the saga, or
+	// empty: the saga's trace links to it.
+	Trace string
 
 	// Sent lists the commands that the event made the saga send. It is filled in
 	// when the event is stored.

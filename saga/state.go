@@ -87,6 +87,7 @@ type State struct {
 	Version    string      // Version is what the saga is pinned to.
 	Level      int         // Level is the engine level it was started with.
 	Seq        int64       // Seq is the number of stored events.
+	Window     int64       // Window is the Seq of the first event of its present trace; 0 in the first one. See TraceRoot.
 	Status     Status      // Status says how far it is.
 	PivotSent  bool        // PivotSent: there is no way back any more.
 	Started    time.Time   // Started is when it began.

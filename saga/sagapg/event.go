@@ -21,6 +21,7 @@ type detail struct {
 	Definition string    `json:"definition,omitempty"`
 	Version    string    `json:"version,omitempty"`
 	Level      int       `json:"level,omitempty"`
+	Trace      string    `json:"trace,omitempty"`
 }
 
 // eventColumns are the arrays of insertEvents.
@@ -67,7 +68,7 @@ func (c *eventColumns) add(id saga.ID, e *saga.Event) {
 }
 
 func detailText(e *saga.Event) string {
-	d := detail{Hold: e.Hold, Held: heldText(e.Held), Healthy: e.Healthy, Definition: e.Definition, Version: e.Version, Level: e.Level}
+	d := detail{Hold: e.Hold, Held: heldText(e.Held), Healthy: e.Healthy, Definition: e.Definition, Version: e.Version, Level: e.Level, Trace: e.Trace}
 	if d == (detail{}) {
 		return ""
 	}
@@ -159,7 +160,7 @@ func decodeDetail(e *saga.Event, text string) (err error) {
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return err
 	}
-	e.Hold, e.Healthy, e.Definition, e.Version, e.Level = d.Hold, d.Healthy, d.Definition, d.Version, d.Level
+	e.Hold, e.Healthy, e.Definition, e.Version, e.Level, e.Trace = d.Hold, d.Healthy, d.Definition, d.Version, d.Level, d.Trace
 	e.Held, err = parseHeld(d.Held)
 	return err
 }
