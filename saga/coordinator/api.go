@@ -16,6 +16,7 @@ type StartRequest struct {
 	Key        string       // Key makes the start idempotent; empty: every request is a new saga. At most MaxKey bytes.
 	Input      saga.Payload // Input is the saga's input, already checked against the definition's schema.
 	Actor      saga.Actor   // Actor is who starts it.
+	Trace      string       // Trace is the traceparent of who starts it, for a link; empty or not valid: none.
 	Fixed      saga.ID      // Fixed is the id to use; zero lets the coordinator choose.
 }
 

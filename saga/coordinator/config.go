@@ -38,8 +38,13 @@ type Config struct {
 	RetryMax     time.Duration // RetryMax is the longest pause. Default 2 s.
 	BatchTimeout time.Duration // BatchTimeout bounds one transaction. Default 15 s.
 
-	Meter Meter        // Meter counts what was done. nil counts nothing.
-	Log   *slog.Logger // Log receives what an operator should know. nil discards it.
+	Meter Meter // Meter counts what was done. nil counts nothing.
+	// Traced says whether a saga is traced; nil: tracing is off. It must answer the
+	// same in every process. With it every command carries a traceparent, and the
+	// end of a traced saga is noted in Writes.Traced.
+	Traced func(id saga.ID) bool
+
+	Log *slog.Logger // Log receives what an operator should know. nil discards it.
 }
 
 // withDefaults returns c with its defaults filled in.

@@ -42,6 +42,8 @@ type folding struct {
 	items   []*item
 	events  []EventRow
 	effects []saga.Effect
+	windows []int64 // the trace window of each effect
+	traced  []Traced
 	keep    []Mail
 	needs   bool // its history
 	lacking bool // this node can not decide it
@@ -129,6 +131,7 @@ func (f *fold) one(s *folding) (needs bool) {
 	s.row, s.found = f.b.Saga(s.id)
 	s.fresh, s.needs = false, false
 	s.events, s.effects, s.keep = nil, nil, nil
+	s.windows, s.traced = nil, nil
 	for _, it := range s.items {
 		it.folded = false
 		f.item(s, it)
@@ -292,6 +295,7 @@ func (f *fold) transition(s *folding, it *item) (err error) {
 	if state.Seq == s.row.State.Seq {
 		return nil
 	}
+	f.trace(s, &s.row.State, &state, len(effects))
 	s.row.State = state
 	s.events = append(s.events, EventRow{Saga: s.id, Event: e.Stored(&state, effects)})
 	s.effects = append(s.effects, effects...)
@@ -356,6 +360,7 @@ func (f *fold) collect() {
 			continue
 		}
 		f.writes.Events = append(f.writes.Events, s.events...)
+		f.writes.Traced = append(f.writes.Traced, s.traced...)
 		if s.fresh {
 			f.writes.New = append(f.writes.New, s.row)
 		} else {
@@ -390,7 +395,7 @@ func (f *fold) messages(s *folding) {
 	if f.r.foreign {
 		f.writes.Far = append(f.writes.Far, Wake{Saga: s.id, At: f.b.Now()})
 	}
-	for _, effect := range s.effects {
+	for i, effect := range s.effects {
 		send, ok := effect.(saga.Send)
 		if !ok {
 			continue
@@ -402,7 +407,7 @@ func (f *fold) messages(s *folding) {
 		}
 		f.writes.Messages = append(f.writes.Messages, outbox.Message{
 			Topic: cfg.Prefix + cmd.Participant, Key: s.id.String(),
-			Headers: saga.CommandHeaders(cmd, f.b.Now()), Payload: cmd.Payload.Data,
+			Headers: append(saga.CommandHeaders(cmd, f.b.Now()), f.traceHeaders(&cmd, s.windows[i])...), Payload: cmd.Payload.Data,
 		})
 	}
 }

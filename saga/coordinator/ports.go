@@ -97,6 +97,7 @@ type Writes struct {
 	Folded   []Mail           // Folded are kept messages that are done with.
 	Far      []Wake           // Far are wakes that the bucket's owner has to be told of.
 	FarDone  []Wake           // FarDone are far wakes that are done with.
+	Traced   []Traced         // Traced are traces that have come to their end with this batch and are to be exported.
 	Dead     []DeadLetter     // Dead are records that nobody can handle. One that was written before changes nothing.
 }
 

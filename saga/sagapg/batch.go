@@ -156,6 +156,7 @@ func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
 	b.queueKeys(&q, w.Unclaim)
 	b.queueMail(&q, w)
 	b.queueFar(&q, w)
+	b.queueTraced(&q, w.Traced)
 	b.queueDead(&q, w.Dead)
 	out := outbox.Schema(b.s.schema)
 	out.Queue(&q, w.Messages, func(ids []int64) { w.IDs = ids })

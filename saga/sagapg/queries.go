@@ -95,6 +95,24 @@ const (
 	// Primary key of local_steps.
 	undoLocal = `UPDATE {s}.local_steps SET undone = true WHERE saga = $1 AND step = $2`
 
+	// Primary key of trace_queue.
+	insertTraced = `INSERT INTO {s}.trace_queue (saga, window_seq)
+		SELECT * FROM unnest($1::uuid[], $2::int8[]) ON CONFLICT DO NOTHING`
+
+	// Index trace_queue_next. Two processes never take the same note.
+	claimTraced = `UPDATE {s}.trace_queue q SET next = clock_timestamp() + $2 * interval '1 microsecond'
+		FROM (SELECT saga, window_seq FROM {s}.trace_queue WHERE next <= clock_timestamp()
+			ORDER BY next LIMIT $1 FOR UPDATE SKIP LOCKED) AS due
+		WHERE q.saga = due.saga AND q.window_seq = due.window_seq RETURNING q.saga, q.window_seq`
+
+	// Primary key of trace_queue.
+	deleteTraced = `DELETE FROM {s}.trace_queue q USING unnest($1::uuid[], $2::int8[]) AS w (saga, window_seq)
+		WHERE q.saga = w.saga AND q.window_seq = w.window_seq`
+
+	// Index trace_queue_at.
+	expireTraced = `DELETE FROM {s}.trace_queue WHERE at < clock_timestamp() - $1 * interval '1 microsecond'
+		OR at < (SELECT at FROM {s}.trace_queue ORDER BY at DESC OFFSET $2 LIMIT 1)`
+
 	// Primary key of settings.
 	readSettings = `SELECT name, value FROM {s}.settings ORDER BY name`
 )
