@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,9 +12,14 @@ import (
 	"github.com/unwindhq/unwind/saga"
 )
 
-// StartTopic begins the name of the topics that take starts; the namespace
-// follows.
-const StartTopic = "unwind.start."
+// StartTopic begins the name of the topics that take starts, unless the
+// coordinator's prefix is another; the namespace follows.
+const StartTopic = defaultPrefix + startTopic
+
+const (
+	defaultPrefix = "unwind."
+	startTopic    = "start."
+)
 
 // defaultNamespace is the tenant unless one is named.
 const defaultNamespace = "default"
@@ -30,6 +34,7 @@ func StartTx(ctx context.Context, tx pgx.Tx, s Start) (key string, err error) {
 type Outbox struct {
 	Schema outbox.Schema // Schema holds the outbox; empty is "unwind".
 	Source string        // Source names the program in the messages; empty is "client".
+	Prefix string        // Prefix begins the names of the coordinator's topics; empty is "unwind.".
 }
 
 // StartTx writes the request to start a saga into the outbox, in tx, and returns
@@ -78,48 +83,17 @@ func (o Outbox) message(s Start, at time.Time) (outbox.Message, error) {
 	if o.Source == "" {
 		o.Source = "client"
 	}
-	if err := s.check(len(input)); err != nil {
-		return outbox.Message{}, err
+	if o.Prefix == "" {
+		o.Prefix = defaultPrefix
 	}
-	return outbox.Message{Topic: StartTopic + s.Namespace, Key: s.Key, Headers: s.headers(o.Source, at), Payload: input}, nil
-}
-
-// check reports every fault at once: a message that cannot be taken would be
-// found out only after the commit.
-func (s Start) check(size int) error {
-	var faults []error
-	need := func(ok bool, what string) {
-		if !ok {
-			faults = append(faults, errors.New(what))
-		}
+	start := saga.Start{
+		Namespace: s.Namespace, Definition: s.Definition, Version: s.Version, Key: s.Key,
+		Source: "/clients/" + o.Source, Input: saga.JSON(input),
 	}
-	need(saga.IsName(s.Definition), "the definition's name is not like bookTrip")
-	need(saga.IsName(s.Namespace), "the namespace is not a name like default")
-	need(len(s.Key) <= maxKey, "the key is longer than 256 bytes")
-	need(size <= saga.MaxPayload, "the input is larger than 512 KiB: pass a reference")
-	if len(faults) > 0 {
-		return fmt.Errorf("start %.80q: %w", s.Definition, errors.Join(faults...))
+	headers := saga.StartHeaders(start, at)
+	// A message that cannot be taken would be found out only after the commit.
+	if _, err := saga.DecodeStart(headers, input); err != nil {
+		return outbox.Message{}, fmt.Errorf("start %.80q: %w", s.Definition, err)
 	}
-	return nil
-}
-
-// maxKey is the longest idempotency key, in bytes.
-const maxKey = 256
-
-func (s Start) headers(source string, at time.Time) []saga.Header {
-	var headers []saga.Header
-	put := func(key, value string) { headers = append(headers, saga.Header{Key: key, Value: []byte(value)}) }
-	put(saga.HeaderSpecVersion, "1.0")
-	put(saga.HeaderID, s.Key)
-	put(saga.HeaderType, saga.TypeStart)
-	put(saga.HeaderSource, "/clients/"+source)
-	put(saga.HeaderSubject, s.Definition)
-	put(saga.HeaderTime, at.UTC().Format(time.RFC3339Nano))
-	put(saga.HeaderContentType, saga.ContentJSON)
-	put(saga.HeaderNamespace, s.Namespace)
-	put(saga.HeaderDefinition, s.Definition)
-	if s.Version != "" {
-		put(saga.HeaderVersion, s.Version)
-	}
-	return headers
+	return outbox.Message{Topic: o.Prefix + startTopic + s.Namespace, Key: s.Key, Headers: headers, Payload: input}, nil
 }

@@ -63,12 +63,13 @@ func TestStartTxWritesOneRow(t *testing.T) {
 func TestStartTxRefusesWhatCannotStart(t *testing.T) {
 	t.Parallel()
 	for want, s := range map[string]client.Start{
-		"definition's name":      {Definition: "book-trip"},
-		"namespace":              {Definition: "bookTrip", Namespace: "a b"},
-		"longer than 256":        {Definition: "bookTrip", Key: strings.Repeat("k", 257)},
-		"larger than 512 KiB":    {Definition: "bookTrip", Input: strings.Repeat("x", 512<<10)},
-		"the input is not JSON":  {Definition: "bookTrip", Input: []byte("{")},
-		"start bookTrip: encode": {Definition: "bookTrip", Input: func() {}},
+		"unwind-definition: want": {Definition: "book-trip"},
+		"unwind-namespace: want":  {Definition: "bookTrip", Namespace: "a b"},
+		"ce_id: longer than 256":  {Definition: "bookTrip", Key: strings.Repeat("k", 257)},
+		"ce_id: not plain text":   {Definition: "bookTrip", Key: "a\nb"},
+		"larger than 512 KiB":     {Definition: "bookTrip", Input: strings.Repeat("x", 512<<10)},
+		"the input is not JSON":   {Definition: "bookTrip", Input: []byte("{")},
+		"start bookTrip: encode":  {Definition: "bookTrip", Input: func() {}},
 	} {
 		_, err := client.StartTx(t.Context(), nil, s)
 		require.ErrorContains(t, err, want)

@@ -17,10 +17,10 @@ type Header = record.Header
 // binary mode, and the unwind- headers that a reply echoes unread.
 const (
 	HeaderSpecVersion = "ce_specversion" // HeaderSpecVersion is always "1.0".
-	HeaderID          = "ce_id"          // HeaderID is the command id; a reply's has "/reply" behind it.
+	HeaderID          = "ce_id"          // HeaderID is the command id; a reply's has "/reply" behind it; a start's is its idempotency key.
 	HeaderType        = "ce_type"        // HeaderType is TypeCommand, TypeReply or another type.
 	HeaderSource      = "ce_source"      // HeaderSource is who wrote the message.
-	HeaderSubject     = "ce_subject"     // HeaderSubject is the saga id, and the record's key.
+	HeaderSubject     = "ce_subject"     // HeaderSubject is the saga id, and the record's key; a start's is the definition's name.
 	HeaderTime        = "ce_time"        // HeaderTime is RFC 3339 in UTC.
 	HeaderContentType = "content-type"   // HeaderContentType is the value's media type.
 
@@ -61,7 +61,7 @@ const specVersion = "1.0"
 // order.
 func CommandHeaders(cmd Command, at time.Time) []Header {
 	w := headerWriter{headers: make([]Header, 0, 24)}
-	w.event(cmd.ID.String(), TypeCommand, "/unwind/"+cmd.Route.Namespace, cmd.ID.Saga, at)
+	w.event(cmd.ID.String(), TypeCommand, "/unwind/"+cmd.Route.Namespace, cmd.ID.Saga.String(), at)
 	w.payload(cmd.Payload)
 	w.put(HeaderSaga, cmd.ID.Saga.String())
 	w.put(HeaderDefinition, cmd.Definition)
@@ -85,7 +85,7 @@ func CommandHeaders(cmd Command, at time.Time) []Header {
 // headers: every unwind- header echoed unread, and the answer.
 func ReplyHeaders(command []Header, reply Reply, at time.Time) []Header {
 	w := headerWriter{headers: make([]Header, 0, len(command)+4)}
-	w.event(reply.ID.String()+"/reply", TypeReply, "/participants/"+reply.Participant, reply.ID.Saga, at)
+	w.event(reply.ID.String()+"/reply", TypeReply, "/participants/"+reply.Participant, reply.ID.Saga.String(), at)
 	w.payload(reply.Payload)
 	for _, h := range command {
 		if strings.HasPrefix(h.Key, "unwind-") && !answers(h.Key) {
@@ -157,12 +157,12 @@ func (w *headerWriter) optional(key, value string) {
 	}
 }
 
-func (w *headerWriter) event(id, kind, source string, saga ID, at time.Time) {
+func (w *headerWriter) event(id, kind, source, subject string, at time.Time) {
 	w.put(HeaderSpecVersion, specVersion)
 	w.put(HeaderID, id)
 	w.put(HeaderType, kind)
 	w.put(HeaderSource, source)
-	w.put(HeaderSubject, saga.String())
+	w.put(HeaderSubject, subject)
 	w.put(HeaderTime, timeText(at))
 }
 
