@@ -33,8 +33,9 @@ func rubbish(topic string, partition int32, kind string) []kafka.Record {
 	return records
 }
 
-// buried waits for the dead letter of a record and compares it byte for byte.
-func (w *world) buried(t *testing.T, sent kafka.Record, class string) {
+// buried waits for the dead letter of a record, compares it byte for byte and
+// returns its reason.
+func (w *world) buried(t *testing.T, sent kafka.Record, class string) (why string) {
 	t.Helper()
 	dead := w.dead(sent.Topic).one(t, "the dead letter", func(r kafka.Record) bool { return string(r.Key) == string(sent.Key) })
 	original, reason, err := deadletter.Original(dead)
@@ -45,6 +46,7 @@ func (w *world) buried(t *testing.T, sent kafka.Record, class string) {
 	require.True(t, sent.Timestamp.Equal(original.Timestamp))
 	original.Timestamp = sent.Timestamp
 	require.Equal(t, sent, original)
+	return reason.Text
 }
 
 // badReply: rubbish on the reply topic is kept byte for byte and holds nobody up.

@@ -91,6 +91,7 @@ func (a *App) Run(ctx context.Context) error {
 		{"coordinator", p.engine.Run},
 		{"lease", p.lease.Run},
 		{"rest", func(ctx context.Context) error { return p.server.Serve(ctx, listener) }},
+		{"starts from Kafka", p.runStarts},
 		{"start", func(ctx context.Context) error { return a.announce(ctx, p.engine) }},
 	})
 }
@@ -125,6 +126,7 @@ type parts struct {
 	registry *registry.Registry
 	engine   *coordinator.Coordinator
 	intake   *intake.Intake
+	starts   []*starts // one for each namespace; none without Kafka
 	lease    *lease.Lease
 	settings sagapg.Settings
 	kafka    kafka.Config
@@ -142,7 +144,7 @@ func (a *App) open(ctx context.Context) (*parts, error) {
 	}
 	p := &parts{}
 	for _, step := range []func(context.Context, *parts) error{
-		a.openStore, a.openKafka, a.openRelay, a.openEngine, a.openOffice, a.openIntake, a.openServer,
+		a.openStore, a.openKafka, a.openRelay, a.openEngine, a.openOffice, a.openIntake, a.openStarts, a.openServer,
 	} {
 		if err := step(ctx, p); err != nil {
 			p.close()

@@ -41,6 +41,9 @@ type Config struct {
 	CreateTopics bool
 	// Writers is how many batches may be committing at once, 1 to 64. Default 2.
 	Writers int
+	// StartWorkers is how many starts from Kafka may be under way at once, for each
+	// namespace. Default 64.
+	StartWorkers int
 	// MaxConns bounds the writers' pool. Default Writers + 8; two small pools with
 	// eleven connections in all come on top, for reading and for leases.
 	MaxConns int32
@@ -62,6 +65,7 @@ func (c Config) Validate() error {
 	need(c.DatabaseURL != "", "DatabaseURL is missing: name a Postgres database")
 	need(c.Writers >= 1 && c.Writers <= 64, "Writers is %d, must be 1 to 64", c.Writers)
 	need(c.MaxConns > int32(c.Writers), "MaxConns is %d, must be above Writers (%d)", c.MaxConns, c.Writers)
+	need(c.StartWorkers >= 1, "StartWorkers is %d, must be at least 1", c.StartWorkers)
 	need(c.Partitions >= 1, "Partitions is %d, must be at least 1", c.Partitions)
 	for _, name := range c.Namespaces {
 		need(saga.IsName(name), "Namespaces: %q is not a name: a small letter first, then letters and digits", name)
@@ -87,6 +91,7 @@ func (c Config) withDefaults() Config {
 	fill(&c.Prefix, "unwind.")
 	fill(&c.Partitions, defaultPartitions)
 	fill(&c.Writers, 2)
+	fill(&c.StartWorkers, 64)
 	fill(&c.MaxConns, int32(c.Writers)+8)
 	fill(&c.Version, "dev")
 	if c.Log == nil {
