@@ -130,7 +130,7 @@ func (w *world) spawn(i int, env ...string) {
 		require.NoError(w.t, err)
 		n.url = "http://" + server.Address(port)
 	}
-	env = append(append(w.env(), "UNWIND_LISTEN="+strings.TrimPrefix(n.url, "http://")), env...)
+	env = append(append(w.env(), "UNWIND_METRICS_LISTEN=off", "UNWIND_LISTEN="+strings.TrimPrefix(n.url, "http://")), env...)
 	n.process = launch(w.t, env, unwindBinary, "serve")
 }
 

@@ -40,6 +40,7 @@ func (s *stores) tenants(flags *pflag.FlagSet) {
 
 func (p *program) serveCommand() *cobra.Command {
 	var s stores
+	var m metricsFlags
 	var listen, level, stop string
 	var insecure bool
 	var writers int
@@ -62,6 +63,7 @@ func (p *program) serveCommand() *cobra.Command {
 			a, err := app.New(app.Config{
 				DatabaseURL: s.database, Brokers: s.brokers, Schema: s.schema, Listen: listen, Insecure: insecure,
 				Namespaces: s.namespaces, Prefix: s.prefix, Partitions: s.partitions, Writers: writers, Version: buildVersion(), Log: log,
+				MetricsListen: m.address(), MetricsInsecure: m.insecure,
 			})
 			if err != nil {
 				return usageError{err}
@@ -73,6 +75,7 @@ func (p *program) serveCommand() *cobra.Command {
 	s.postgres(flags)
 	s.kafka(flags)
 	s.tenants(flags)
+	m.add(flags)
 	flags.StringVar(&listen, "listen", "127.0.0.1:8080", "the address of the REST API")
 	flags.BoolVar(&insecure, "insecure", false, "listen where other machines can reach it, though the API asks nobody who they are")
 	flags.IntVar(&writers, "writers", 2, "batches that may be committing at once, 1 to 64")

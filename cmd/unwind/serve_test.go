@@ -28,7 +28,7 @@ func TestFromNothingToARunningSaga(t *testing.T) {
 	listen := freeAddress(t)
 	env := []string{
 		"UNWIND_DATABASE_URL=" + testserver.Postgres(t), "UNWIND_KAFKA_BROKERS=" + strings.Join(testserver.Kafka(t), ","),
-		"UNWIND_LISTEN=" + listen, "UNWIND_URL=http://" + listen, "UNWIND_SCHEMA=sagas", "UNWIND_LOG=error",
+		"UNWIND_LISTEN=" + listen, "UNWIND_URL=http://" + listen, "UNWIND_SCHEMA=sagas", "UNWIND_LOG=error", "UNWIND_METRICS_LISTEN=off",
 		fmt.Sprintf("UNWIND_TOPIC_PREFIX=cli%d.", time.Now().UnixNano()), "UNWIND_COMMAND_PARTITIONS=2",
 	}
 	run := func(want int, line string) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/unwindhq/unwind/deadletter/office"
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/lease"
+	"github.com/unwindhq/unwind/internal/metrics"
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/internal/rest"
 	"github.com/unwindhq/unwind/kafka"
@@ -40,6 +41,8 @@ type App struct {
 	node  string // names this incarnation of this process
 	ready chan struct{}
 	url   atomic.Pointer[string]
+
+	metricsURL atomic.Pointer[string]
 
 	engine atomic.Pointer[coordinator.Coordinator]
 }
@@ -85,7 +88,12 @@ func (a *App) Run(ctx context.Context) error {
 	url := "http://" + listener.Addr().String()
 	a.url.Store(&url)
 	a.cfg.Log.Info("listening", "url", url)
+	shown, err := a.serveMetrics(ctx, p)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	return runStages(ctx, []stage{
+		shown, // first: it is the last to end
 		{"relay", p.relay.Run},
 		{"dead letters", p.carry},
 		{"coordinator", p.engine.Run},
@@ -117,6 +125,7 @@ func (a *App) announce(ctx context.Context, engine *coordinator.Coordinator) err
 // parts are what a running App is made of.
 type parts struct {
 	pools    *pools
+	metrics  *metrics.Metrics // nil if nobody wants any
 	store    *sagapg.Store
 	producer *kafka.Producer // nil without Kafka, as replies and topics
 	replies  *kafka.Reader
@@ -144,7 +153,7 @@ func (a *App) open(ctx context.Context) (*parts, error) {
 	}
 	p := &parts{}
 	for _, step := range []func(context.Context, *parts) error{
-		a.openStore, a.openKafka, a.openRelay, a.openEngine, a.openOffice, a.openIntake, a.openStarts, a.openServer,
+		a.openStore, a.openMetrics, a.openKafka, a.openRelay, a.openEngine, a.openOffice, a.openIntake, a.openStarts, a.openServer,
 	} {
 		if err := step(ctx, p); err != nil {
 			p.close()
@@ -253,6 +262,9 @@ func (a *App) openEngine(ctx context.Context, p *parts) (err error) {
 	if p.producer != nil {
 		config.Replies = p.replies
 	}
+	if p.metrics != nil {
+		config.Meter = p.metrics
+	}
 	if p.engine, err = coordinator.New(config); err != nil {
 		return err
 	}
@@ -286,6 +298,9 @@ func (a *App) openServer(_ context.Context, p *parts) (err error) {
 		Engine: p.engine, Starts: p.intake, Reader: reader{sagapg.NewReader(p.pools.read, a.cfg.Schema)}, Registry: p.registry,
 		Namespaces: a.cfg.Namespaces, Version: a.cfg.Version, Log: a.cfg.Log,
 		Checks: []rest.Check{{Name: "postgres", Run: p.pools.ping}, {Name: "leases", Run: p.leased}},
+	}
+	if p.metrics != nil {
+		config.Observe = p.metrics.Request
 	}
 	if p.topics != nil {
 		config.Checks = append(config.Checks, rest.Check{Name: "topics", Run: p.topics.base})

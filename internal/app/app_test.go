@@ -19,6 +19,13 @@ func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
 // start runs an App until the test ends and returns a client of it.
 func start(t *testing.T, cfg app.Config) *client.Client {
 	t.Helper()
+	_, c := startApp(t, cfg)
+	return c
+}
+
+// startApp is start that returns the App as well.
+func startApp(t *testing.T, cfg app.Config) (*app.App, *client.Client) {
+	t.Helper()
 	a, err := app.New(cfg)
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
@@ -38,7 +45,7 @@ func start(t *testing.T, cfg app.Config) *client.Client {
 	}
 	c, err := client.New(client.Config{URL: a.URL()})
 	require.NoError(t, err)
-	return c
+	return a, c
 }
 
 const trip = `unwind: v1

@@ -27,6 +27,12 @@ type Config struct {
 	Insecure bool
 	// Namespaces are those that this process serves. Default "default" alone.
 	Namespaces []string
+	// MetricsListen is the address of /metrics, which has a port of its own. Default
+	// "": none.
+	MetricsListen string
+	// MetricsInsecure allows MetricsListen to be reachable from other machines,
+	// although it asks nobody who they are. It shows names and numbers, no payloads.
+	MetricsInsecure bool
 	// Prefix begins the names of all topics. Default "unwind.".
 	Prefix string
 	// Partitions is how many partitions a command topic gets. Default 12.
@@ -74,6 +80,12 @@ func (c Config) Validate() error {
 	need(err == nil, "Listen %q: write it like 127.0.0.1:8080", c.Listen)
 	need(err != nil || c.Insecure || loopback(host),
 		"Listen %s can be reached from other machines and the API asks nobody who they are: listen on 127.0.0.1, or set Insecure (--insecure)", c.Listen)
+	if c.MetricsListen != "" {
+		host, _, err := net.SplitHostPort(c.MetricsListen)
+		need(err == nil, "MetricsListen %q: write it like 127.0.0.1:9464", c.MetricsListen)
+		need(err != nil || c.MetricsInsecure || loopback(host),
+			"MetricsListen %s can be reached from other machines and /metrics asks nobody who they are: listen on 127.0.0.1, or set MetricsInsecure (--metrics-insecure)", c.MetricsListen)
+	}
 	return errors.Join(faults...)
 }
 

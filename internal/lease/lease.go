@@ -40,6 +40,8 @@ type Lease struct {
 	trust        time.Time // until when, on the monotonic clock, the lease is believed in
 	live, levels int
 	draining     bool
+	renewals     int64
+	failures     int64
 }
 
 // New returns a Lease that holds nothing until Run.
@@ -92,6 +94,21 @@ func (l *Lease) Live() (nodes, levels int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.live, l.levels
+}
+
+// Stats are a lease's counters since it was made, and gauges.
+type Stats struct {
+	Remaining time.Duration // Remaining is how long the lease may still be trusted; 0 if it may not.
+	Nodes     int           // Nodes are alive, as of the last renewal.
+	Renewals  int64         // Renewals have succeeded.
+	Failures  int64         // Failures are renewals that have not.
+}
+
+// Stats returns the counters and gauges as of now.
+func (l *Lease) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Stats{Remaining: max(0, time.Until(l.trust)), Nodes: l.live, Renewals: l.renewals, Failures: l.failures}
 }
 
 // SaveOffsets stores the finished prefix of each bucket's reply partition. A

@@ -68,6 +68,7 @@ func (k *keeper) start(work context.Context) {
 func (k *keeper) apply(work context.Context, r renewal) {
 	k.renewing = false
 	k.schedule(r)
+	k.count(r)
 	if r.err != nil {
 		k.cfg.Log.Warn("lease renewal failed", "error", r.err)
 		return
@@ -82,6 +83,17 @@ func (k *keeper) apply(work context.Context, r renewal) {
 		k.gain(work, r.claimed)
 	}
 	k.lose(k.surplus(), "more than the fair share")
+}
+
+// count keeps the counters.
+func (k *keeper) count(r renewal) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if r.err != nil {
+		k.failures++
+	} else {
+		k.renewals++
+	}
 }
 
 // schedule sets the time of the next renewal.

@@ -85,6 +85,10 @@ type Config struct {
 	PollEvery  time.Duration // PollEvery is how often a waiting request looks at the store, beside being told. Default 500 ms.
 	Drain      time.Duration // Drain is how long Serve waits for requests at its end. Default 10 s.
 
+	// Observe is told of every request that has a route: the operation's name, the
+	// status and the time it took. nil tells nobody.
+	Observe func(operation string, status int, took time.Duration)
+
 	Log *slog.Logger // Log receives failures that are not the client's. nil discards them.
 }
 

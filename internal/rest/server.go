@@ -55,6 +55,9 @@ func New(cfg Config) (*Server, error) {
 	}))
 	s.handler = origin.Handler(s.mux)
 	s.api = humago.New(s.mux, s.describe())
+	if cfg.Observe != nil {
+		s.api.UseMiddleware(s.observe)
+	}
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		newProblem(http.StatusNotFound, client.NotFound, "there is no "+r.Method+" "+r.URL.Path+"; see /openapi.json").write(w)
 	})

@@ -20,13 +20,14 @@ type library struct {
 // it, so that replacing one is the work of one folder.
 var libraries = []library{
 	{"github.com/jackc/pgx", true, []string{
-		"saga/sagapg", "saga/participant", "outbox", "outbox/inbox", "internal/lease", "internal/registry", "internal/app", "client", "migrations", "deadletter/office",
+		"saga/sagapg", "saga/participant", "outbox", "outbox/inbox", "internal/lease", "internal/registry", "internal/app", "client", "migrations", "deadletter/office", "internal/metrics",
 		"internal/testserver", "internal/embedded/...", "internal/bench", "internal/cmd/...", "cmd/...", "bench/...", "examples/...", "e2e/...",
 	}},
 	{"github.com/IBM/sarama", true, []string{"kafka"}},
 	{"github.com/ThreeDotsLabs/watermill", true, []string{"kafka", "saga/participant", "examples/..."}},
 	{"github.com/sony/gobreaker", false, []string{"breaker"}},
 	{"go.opentelemetry.io", true, []string{"tracing", "cmd/..."}},
+	{"github.com/prometheus", true, []string{"internal/metrics"}},
 	{"github.com/twmb/franz-go", true, []string{"internal/embedded/..."}},
 	{"github.com/fergusstrange/embedded-postgres", false, []string{"internal/embedded/..."}},
 	{"github.com/spf13/cobra", false, []string{"cmd/..."}},

@@ -1,0 +1,105 @@
+package metrics
+
+import (
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/unwindhq/unwind/internal/lease"
+	"github.com/unwindhq/unwind/outbox"
+	"github.com/unwindhq/unwind/saga/coordinator"
+)
+
+// Sources are the parts of a process whose gauges are read from memory at each
+// scrape. One that is nil is not shown.
+type Sources struct {
+	Engine *coordinator.Coordinator // Engine runs the sagas.
+	Kafka  bool                     // Kafka: Engine reads replies.
+	Relay  *outbox.Relay            // Relay publishes the outbox.
+	Lease  *lease.Lease             // Lease holds the buckets.
+	Pools  map[string]*pgxpool.Pool // Pools are the connections to Postgres, by name.
+}
+
+// Watch shows the sources from now on. Call it once.
+func (m *Metrics) Watch(s Sources) { m.registry.MustRegister(watched{s}) }
+
+// watched collects the gauges of memory.
+type watched struct{ Sources }
+
+// Describe sends nothing: an unchecked collector, whose series come and go.
+func (w watched) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (w watched) Collect(ch chan<- prometheus.Metric) {
+	show := func(i id, v float64, labels ...string) { ch <- families[i].value(v, labels...) }
+	if w.Engine != nil {
+		w.engine(show)
+	}
+	if w.Relay != nil {
+		w.relay(show)
+	}
+	if w.Lease != nil {
+		w.lease(show)
+	}
+	for name, pool := range w.Pools {
+		showPool(show, name, pool)
+	}
+}
+
+// shower shows one value of a family.
+type shower func(i id, v float64, labels ...string)
+
+func (w watched) engine(show shower) {
+	s := w.Engine.Stats()
+	show(bucketsOwned, float64(s.Buckets))
+	show(wakesPending, float64(s.Wakes))
+	show(queueCapacity, float64(s.QueueMax))
+	for i, n := range s.Queued {
+		show(queueItems, float64(n), strconv.Itoa(i))
+	}
+	if !w.Kafka {
+		return
+	}
+	show(brokersReached, float64(bit(s.Reached)))
+	for bucket, n := range s.Lag {
+		show(replyLag, float64(n), strconv.Itoa(bucket))
+	}
+}
+
+func (w watched) relay(show shower) {
+	s := w.Relay.Stats()
+	show(relayRows, float64(s.Unsent), "unsent")
+	show(relayRows, float64(s.InFlight), "in_flight")
+	show(relayRows, float64(s.Sent), "sent")
+	show(relayPublished, float64(s.Published))
+	show(relayFailed, float64(s.Failed))
+	show(relaySwept, float64(s.Swept))
+}
+
+func (w watched) lease(show shower) {
+	s := w.Lease.Stats()
+	show(leaseRemaining, seconds(s.Remaining))
+	show(leaseRenewals, float64(s.Renewals))
+	show(leaseFailures, float64(s.Failures))
+	show(nodesAlive, float64(s.Nodes))
+}
+
+func showPool(show shower, name string, pool *pgxpool.Pool) {
+	s := pool.Stat()
+	show(poolConnections, float64(s.AcquiredConns()), name, "acquired")
+	show(poolConnections, float64(s.IdleConns()), name, "idle")
+	show(poolConnections, float64(s.ConstructingConns()), name, "constructing")
+	show(poolMax, float64(s.MaxConns()), name)
+	show(poolAcquires, float64(s.AcquireCount()), name)
+	show(poolEmptyAcquires, float64(s.EmptyAcquireCount()), name)
+	show(poolAcquireDuration, seconds(s.AcquireDuration()), name)
+}
+
+// bit is 1 for true.
+func bit(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
