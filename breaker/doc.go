@@ -1,0 +1,37 @@
+// Package breaker answers one question for whoever sends commands to other
+// services: may this command leave now? A service that is down or drowning
+// gets no more work until it answers again; what was meant for it is held, in
+// order, and then let go slowly.
+//
+//	gate, err := breaker.NewGate[OrderID](breaker.Config{})
+//	key := breaker.Key{Participant: "payments"}
+//
+//	permit, ok := gate.Ask(key, order, false)
+//	if !ok {
+//		gate.Held(order, []breaker.Key{key}) // send nothing, count nothing
+//		return
+//	}
+//	send(...)
+//	// later, once: on the answer, the deadline, or when it was not sent after all
+//	permit.Done(breaker.Success) // Failure, Excluded
+//
+//	// and every few tens of milliseconds
+//	for _, order := range gate.Release(100) {
+//		tryAgain(order) // its next Ask carries a pass
+//	}
+//
+// Each participant has two breakers, one for doing and one for undoing, since
+// either may be broken alone. A breaker is closed while all is well. Enough
+// failures open it: nobody passes for OpenFor. Then it is half-open: a few
+// probes pass. All of them must succeed to close it, one failure opens it again.
+// After it has closed, a ramp lets the held ones go at a limited rate that
+// doubles every few seconds, so that a recovering service does not meet all
+// the waiting work at once.
+//
+// Nobody overtakes: while a key holds items, only those that Release named pass.
+// Undoing comes first: while a participant's undo breaker is not closed and
+// holds items, its do side holds everybody, so that the probes are undos.
+//
+// A gate lives in memory and belongs to one process; it starts closed. It has no
+// goroutines: time passes when one of its methods is called.
+package breaker

@@ -1,0 +1,250 @@
+package breaker
+
+import (
+	"container/list"
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// errExcluded and errFailed are how the library hears of outcomes.
+var (
+	errExcluded = errors.New("excluded")
+	errFailed   = errors.New("failed")
+	outcomes    = [...]error{Excluded: errExcluded, Success: nil, Failure: errFailed}
+)
+
+// line is one key: its breaker, those that wait for it, and its ramp.
+type line[T comparable] struct {
+	gate *Gate[T]
+	key  Key
+
+	breaker    *gobreaker.TwoStepCircuitBreaker[struct{}]
+	state      State // as of the last look
+	since      time.Time
+	generation int              // counts changes of state
+	streak     int              // failures in a row
+	cause      gobreaker.Counts // what opened it
+
+	waiting *list.List // of *entry[T], oldest first
+	passes  int        // of those that have one
+	permits int        // out
+	probes  []*grant   // those of them that are this half-open state's
+	ramp    *ramp      // nil: no limit
+}
+
+// entry is an item's place in a line.
+type entry[T comparable] struct {
+	item  T
+	line  *line[T]
+	since time.Time
+	at    *list.Element
+	pass  time.Time // since when it may ask although others wait; zero: it may not
+}
+
+func newLine[T comparable](g *Gate[T], k Key) *line[T] {
+	l := &line[T]{gate: g, key: k, since: time.Now(), waiting: list.New()}
+	l.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		Name:          k.String(),
+		MaxRequests:   uint32(g.cfg.Probes),
+		Interval:      g.cfg.Window,
+		BucketPeriod:  g.cfg.BucketPeriod,
+		Timeout:       g.cfg.OpenFor,
+		ReadyToTrip:   l.readyToTrip,
+		OnStateChange: l.changed,
+		IsExcluded:    func(err error) bool { return errors.Is(err, errExcluded) },
+	})
+	return l
+}
+
+// readyToTrip judges finished requests only: far more may be under way.
+func (l *line[T]) readyToTrip(c gobreaker.Counts) bool {
+	l.cause = c
+	finished := c.TotalSuccesses + c.TotalFailures
+	return l.streak >= l.gate.cfg.Consecutive ||
+		finished >= uint32(l.gate.cfg.MinRequests) && float64(c.TotalFailures) >= l.gate.cfg.Ratio*float64(finished)
+}
+
+// changed notes a change of state. It runs within the breaker's lock, so it asks
+// the breaker nothing.
+func (l *line[T]) changed(_ string, _, to gobreaker.State) {
+	now, n, probed := time.Now(), news{key: l.key, was: l.state, held: l.waiting.Len(), cause: l.cause}, len(l.probes)
+	l.state = map[gobreaker.State]State{gobreaker.StateClosed: Closed, gobreaker.StateHalfOpen: HalfOpen, gobreaker.StateOpen: Open}[to]
+	l.since, l.streak, l.probes, l.ramp = now, 0, nil, nil
+	l.generation++
+	if l.state == Closed {
+		l.ramp = newRamp(l.gate.cfg, now)
+		l.ramp.charge(probed)
+	}
+	n.is = l.state
+	l.gate.news = append(l.gate.news, n)
+}
+
+// look lets time pass: an open breaker may have become half-open, a probe may
+// have been out too long, a ramp may be over.
+func (l *line[T]) look(now time.Time) {
+	if l.state == Open {
+		l.breaker.State()
+	}
+	for _, p := range slices.Clone(l.probes) {
+		if !p.returned && now.Sub(p.at) >= l.gate.cfg.ProbeFor {
+			l.finish(p, Excluded)
+		}
+	}
+	if l.ramp != nil && l.waiting.Len() == 0 && l.ramp.over(now) {
+		l.ramp = nil
+	}
+}
+
+// free is how many more may go, besides those that have a pass.
+func (l *line[T]) free(now time.Time) int {
+	switch l.state {
+	case Open:
+		return 0
+	case HalfOpen:
+		c := l.breaker.Counts()
+		return l.gate.cfg.Probes - int(c.Requests-c.TotalExclusions) - l.passes
+	}
+	if l.ramp == nil {
+		return math.MaxInt
+	}
+	return l.ramp.ready(now) - l.passes
+}
+
+// behindUndo says that this is the do side and the undo side needs the probes.
+func (l *line[T]) behindUndo(now time.Time) bool {
+	if l.key.Undo {
+		return false
+	}
+	undo := l.gate.lines[Key{Participant: l.key.Participant, Undo: true}]
+	if undo == nil || undo.waiting.Len() == 0 {
+		return false
+	}
+	undo.look(now)
+	return undo.state != Closed
+}
+
+// ask grants item a permit or not; a pass is used up either way.
+func (l *line[T]) ask(item T, heldBefore bool, now time.Time) (Permit, bool) {
+	l.look(now)
+	e := l.find(item)
+	pass := e != nil && l.usePass(e)
+	if heldBefore && !pass && l.state == Closed && l.ramp == nil {
+		l.ramp = newRamp(l.gate.cfg, now)
+	}
+	if l.behindUndo(now) || !pass && l.waiting.Len() > 0 || l.free(now) <= 0 {
+		return Permit{}, false
+	}
+	if pass {
+		l.leave(e)
+	}
+	return l.grant(now)
+}
+
+// grant makes the permit. Only a half-open breaker is asked beforehand: the
+// library forgets a request that takes longer than its window, and a deadline
+// may be longer; so a closed one hears of a command when its outcome is known.
+func (l *line[T]) grant(now time.Time) (Permit, bool) {
+	g := &grant{at: now, line: l, generation: l.generation}
+	if l.state == HalfOpen {
+		done, err := l.breaker.Allow()
+		if err != nil {
+			return Permit{}, false
+		}
+		g.probe = done
+		l.probes = append(l.probes, g)
+	}
+	if l.ramp != nil {
+		l.ramp.take()
+	}
+	l.permits++
+	return Permit{g}, true
+}
+
+// finish takes a permit back.
+func (l *line[T]) finish(g *grant, o Outcome) {
+	g.returned = true
+	l.permits--
+	if g.generation != l.generation {
+		return // of an earlier state: it says nothing about this one
+	}
+	done := g.probe
+	switch {
+	case done == nil && o != Excluded:
+		l.count(o)
+		done, _ = l.breaker.Allow()
+	case o == Excluded:
+		l.probes = slices.DeleteFunc(l.probes, func(p *grant) bool { return p == g })
+	}
+	if done != nil {
+		done(outcomes[o])
+	}
+}
+
+func (l *line[T]) count(o Outcome) {
+	l.streak++
+	if o == Success {
+		l.streak = 0
+	}
+}
+
+// release gives passes to at most limit items and returns them.
+func (l *line[T]) release(limit int, now time.Time) []T {
+	l.look(now)
+	if l.waiting.Len() == 0 || limit <= 0 || l.behindUndo(now) {
+		return nil
+	}
+	if l.state == Closed && l.ramp == nil { // they waited behind the undo side
+		l.ramp = newRamp(l.gate.cfg, now)
+	}
+	l.expirePasses(now)
+	var items []T
+	for at := l.waiting.Front(); at != nil && len(items) < limit; at = at.Next() {
+		e := at.Value.(*entry[T])
+		if !e.pass.IsZero() {
+			continue
+		}
+		if l.free(now) <= 0 {
+			break
+		}
+		e.pass = now
+		l.passes++
+		items = append(items, e.item)
+	}
+	return items
+}
+
+// expirePasses ends those that nobody has used: they keep others from passing.
+func (l *line[T]) expirePasses(now time.Time) {
+	for at, left := l.waiting.Front(), l.passes; left > 0; at = at.Next() {
+		e := at.Value.(*entry[T])
+		if e.pass.IsZero() {
+			continue
+		}
+		left--
+		if now.Sub(e.pass) >= l.gate.cfg.PassFor {
+			l.usePass(e)
+		}
+	}
+}
+
+func (l *line[T]) status(now time.Time) Status {
+	l.look(now)
+	s := Status{Participant: l.key.Participant, Direction: l.key.Direction(), State: l.state, Since: l.since, Held: l.waiting.Len(), InFlight: l.permits}
+	if front := l.waiting.Front(); front != nil {
+		s.OldestHeld = front.Value.(*entry[T]).since
+	}
+	if l.ramp != nil {
+		s.Rate = l.ramp.limit(now)
+	}
+	c := l.cause
+	if l.state == Closed {
+		l.breaker.State() // moves the window on
+		c = l.breaker.Counts()
+	}
+	s.Requests, s.Successes, s.Failures = int(c.TotalSuccesses+c.TotalFailures), int(c.TotalSuccesses), int(c.TotalFailures)
+	return s
+}
