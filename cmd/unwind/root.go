@@ -15,12 +15,16 @@ type program struct {
 	in        io.Reader
 	getenv    func(string) string
 	began     bool // a command was understood and began
-	sources   config.Sources
+
+	environ func() []string // nil: no variable is a stranger
+	sources config.Sources  // of the command that began
+	checks  map[*cobra.Command]func() error
 }
 
 const about = `Unwind runs sagas: steps over Kafka and Postgres, undone in reverse when one is refused.
 
-Every flag that names an environment variable can be given by it instead; the flag wins.
+Every flag that names an environment variable can be given by it instead, or by the YAML file of
+--config, whose keys are the flags' names. The flag wins over the environment, that over the file.
 Exit codes: 0 all went well, 1 something was refused or failed, 2 called wrongly.`
 
 func (p *program) rootCommand() *cobra.Command {
@@ -36,10 +40,12 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetOut(p.out)
 	root.SetErr(p.errs)
 	root.SetIn(p.in)
+	root.PersistentFlags().String(configFlag, "", "a YAML file of settings ("+configVariable+")")
 	root.AddCommand(
 		p.serveCommand(), p.migrateCommand(), p.topicsCommand(), p.sagaCommand(), p.defCommand(), p.versionCommand(),
 		demoCommand(),
 		devCommand(),
+		p.configCommand(),
 		benchCommand(),
 	)
 	return root

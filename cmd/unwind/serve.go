@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -38,59 +39,79 @@ func (s *stores) tenants(flags *pflag.FlagSet) {
 	fromEnv(flags, "namespaces")
 }
 
+// serving are the flags of serve.
+type serving struct {
+	stores
+	metrics             metricsFlags
+	listen, level, stop string
+	insecure            bool
+	writers             int
+}
+
 func (p *program) serveCommand() *cobra.Command {
-	var s stores
-	var m metricsFlags
-	var listen, level, stop string
-	var insecure bool
-	var writers int
+	var s serving
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run a coordinator with its REST API", Args: cobra.NoArgs,
 		Long: "Run a coordinator with its REST API. Any number of them share one database.\n" +
 			"The schema must be up to date (unwind migrate up), the topics there (unwind topics apply).\n" +
 			"Without Kafka brokers, commands to participants wait in the outbox.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := p.logger(level)
+			c, err := s.config(p)
 			if err != nil {
-				return err
-			}
-			if s.database == "" {
-				return usagef("name the database: --database-url or UNWIND_DATABASE_URL")
-			}
-			if err := failpoint.Arm(stop); err != nil {
 				return usageError{err}
 			}
-			a, err := app.New(app.Config{
-				DatabaseURL: s.database, Brokers: s.brokers, Schema: s.schema, Listen: listen, Insecure: insecure,
-				Namespaces: s.namespaces, Prefix: s.prefix, Partitions: s.partitions, Writers: writers, Version: buildVersion(), Log: log,
-				MetricsListen: m.address(), MetricsInsecure: m.insecure,
-			})
+			if err := failpoint.Arm(s.stop); err != nil {
+				return usageError{err}
+			}
+			for _, f := range p.strangers(cmd.Root()) {
+				c.Log.Warn("the environment holds a variable that nothing reads", "variable", f.Source, "problem", f.Problem)
+			}
+			a, err := app.New(c)
 			if err != nil {
 				return usageError{err}
 			}
 			return a.Run(cmd.Context())
 		},
 	}
-	flags := cmd.Flags()
+	p.checked(cmd, func() error {
+		_, err := s.config(p)
+		return err
+	})
+	s.flags(cmd.Flags())
+	return cmd
+}
+
+func (s *serving) flags(flags *pflag.FlagSet) {
 	s.postgres(flags)
 	s.kafka(flags)
 	s.tenants(flags)
-	m.add(flags)
-	flags.StringVar(&listen, "listen", "127.0.0.1:8080", "the address of the REST API")
-	flags.BoolVar(&insecure, "insecure", false, "listen where other machines can reach it, though the API asks nobody who they are")
-	flags.IntVar(&writers, "writers", 2, "batches that may be committing at once, 1 to 64")
-	flags.StringVar(&level, "log", "info", "debug, info, warn or error, as JSON on standard error")
-	flags.StringVar(&stop, "failpoint", "", "for tests: end the process at the n-th pass of a place, as name:n")
+	s.metrics.add(flags)
+	flags.StringVar(&s.listen, "listen", "127.0.0.1:8080", "the address of the REST API")
+	flags.BoolVar(&s.insecure, "insecure", false, "listen where other machines can reach it, though the API asks nobody who they are")
+	flags.IntVar(&s.writers, "writers", 2, "batches that may be committing at once, 1 to 64")
+	flags.StringVar(&s.level, "log", "info", "debug, info, warn or error, as JSON on standard error")
+	flags.StringVar(&s.stop, "failpoint", "", "for tests: end the process at the n-th pass of a place, as name:n")
 	fromEnv(flags, "listen", "insecure", "writers", "log", "failpoint")
 	_ = flags.MarkHidden("failpoint") // the flag exists
-	return cmd
+}
+
+// config is what the flags say of the coordinator. It reports every fault that
+// shows without connecting, each blamed on where it was written.
+func (s *serving) config(p *program) (app.Config, error) {
+	log, err := p.logger(s.level)
+	c := app.Config{
+		DatabaseURL: s.database, Brokers: s.brokers, Schema: s.schema, Listen: s.listen, Insecure: s.insecure,
+		Namespaces: s.namespaces, Prefix: s.prefix, Partitions: s.partitions, Writers: s.writers, Version: buildVersion(), Log: log,
+		MetricsListen: s.metrics.address(), MetricsInsecure: s.metrics.insecure,
+	}
+	return c, errors.Join(err, p.blame(c.Validate()))
 }
 
 // logger writes JSON from a level on.
 func (p *program) logger(level string) (*slog.Logger, error) {
 	var from slog.Level
 	if err := from.UnmarshalText([]byte(level)); err != nil {
-		return nil, usagef("--log %q: write debug, info, warn or error", level)
+		return nil, p.sources.Fault("log", fmt.Sprintf("%q: write debug, info, warn or error", level))
 	}
 	return newLogger(p.errs, from), nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,14 +23,62 @@ func secret(flags *pflag.FlagSet, names ...string) { config.Secret(flags, names.
 // password in them; the file that --database-url-file names may hold it.
 func password(flags *pflag.FlagSet, names ...string) { config.Password(flags, names...) }
 
-// settings gives the flags that were not given their values.
+// configFlag names the configuration file; it is no setting itself.
+const configFlag = "config"
+
+// The variables that are no settings.
+const (
+	configVariable = "UNWIND_CONFIG"
+)
+
+// settings gives the flags of a command that were not given their values.
 func (p *program) settings(cmd *cobra.Command) error {
-	sources, err := config.Load(cmd.Flags(), config.Environment(p.getenv))
+	if !config.Any(cmd.Flags()) {
+		return nil // such as version, whatever the file says
+	}
+	sources, _, err := p.load(cmd)
 	p.sources = sources
 	if err != nil {
 		return usageError{err}
 	}
 	return nil
+}
+
+// load gives the flags of a command their values and returns where each comes
+// from, and the file. It does what it can even when something is wrong.
+func (p *program) load(cmd *cobra.Command) (config.Sources, *config.File, error) {
+	file, unreadable := p.file(cmd)
+	sources, err := config.Load(cmd.Flags(), config.Environment(p.getenv), file)
+	return sources, file, errors.Join(unreadable, file.Unknown(schema(cmd.Root())), err)
+}
+
+// file reads the configuration file, if one is named.
+func (p *program) file(cmd *cobra.Command) (*config.File, error) {
+	path := p.getenv(configVariable)
+	if flag := cmd.Flag(configFlag); flag != nil && flag.Changed {
+		path = flag.Value.String()
+	}
+	if path == "" {
+		return &config.File{}, nil
+	}
+	return config.Read(path)
+}
+
+// strangers are the variables that nothing reads, though they look like ours.
+func (p *program) strangers(root *cobra.Command) []*config.Fault {
+	if p.environ == nil {
+		return nil
+	}
+	return config.Strangers(p.environ(), schema(root), configVariable)
+}
+
+// checked says how the settings of a command are checked as a whole, after each
+// of them was read.
+func (p *program) checked(cmd *cobra.Command, check func() error) {
+	if p.checks == nil {
+		p.checks = map[*cobra.Command]func() error{}
+	}
+	p.checks[cmd] = check
 }
 
 // schema is every setting of the program; what serve says of one counts.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/sagapg"
@@ -59,16 +60,31 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Validate reports every fault of c at once.
+// Fault is one thing that is wrong with a Config.
+type Fault struct {
+	Field   string // Field is the name of Config's field.
+	Problem string // Problem says what is wrong with it.
+}
+
+// newFault makes a fault of a sentence that begins with the field's name.
+func newFault(format string, args ...any) *Fault {
+	field, problem, _ := strings.Cut(fmt.Sprintf(format, args...), " ")
+	return &Fault{Field: strings.TrimSuffix(field, ":"), Problem: problem}
+}
+
+// Error returns app: the field and the problem.
+func (f *Fault) Error() string { return "app: " + f.Field + " " + f.Problem }
+
+// Validate reports every fault of c at once, each a *Fault.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	var faults []error
 	need := func(ok bool, format string, args ...any) {
 		if !ok {
-			faults = append(faults, fmt.Errorf("app: "+format, args...))
+			faults = append(faults, newFault(format, args...))
 		}
 	}
-	need(c.DatabaseURL != "", "DatabaseURL is missing: name a Postgres database")
+	need(c.DatabaseURL != "", "DatabaseURL is missing: name a Postgres database, such as postgres://user@host/db")
 	need(c.Writers >= 1 && c.Writers <= 64, "Writers is %d, must be 1 to 64", c.Writers)
 	need(c.MaxConns > int32(c.Writers), "MaxConns is %d, must be above Writers (%d)", c.MaxConns, c.Writers)
 	need(c.StartWorkers >= 1, "StartWorkers is %d, must be at least 1", c.StartWorkers)

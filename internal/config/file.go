@@ -26,26 +26,27 @@ type File struct {
 	values map[string]Value
 }
 
-// Read reads and parses a configuration file.
+// Read reads and parses a configuration file, as Parse does.
 func Read(path string) (*File, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return &File{}, fmt.Errorf("read the configuration: %w", err)
 	}
 	defer func() { _ = file.Close() }() // it was only read
 	data, err := io.ReadAll(io.LimitReader(file, MaxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return &File{}, fmt.Errorf("read the configuration: %w", err)
 	}
 	return Parse(path, data)
 }
 
 // Parse parses a configuration file; name is repeated in faults. It reports
-// every key that is there twice at once, each as a *Fault.
+// every key that is there twice at once, each as a *Fault, and returns what
+// could be read even then.
 func Parse(name string, data []byte) (*File, error) {
 	f := &File{values: map[string]Value{}}
 	if len(data) > MaxFile {
-		return nil, faultf(Source(name), "", "has more than %d bytes", MaxFile)
+		return f, faultf(Source(name), "", "has more than %d bytes", MaxFile)
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second yaml.Node
@@ -53,10 +54,10 @@ func Parse(name string, data []byte) (*File, error) {
 	case errors.Is(err, io.EOF):
 		return f, nil // an empty file says nothing
 	case err != nil:
-		return nil, faultf(Source(name), "", "not YAML: %v", err)
+		return f, faultf(Source(name), "", "not YAML: %v", err)
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, faultf(Source(name), "", "one document of settings is all there may be")
+		return f, faultf(Source(name), "", "one document of settings is all there may be")
 	}
 	if len(document.Content) == 0 {
 		return f, nil

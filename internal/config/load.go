@@ -20,7 +20,7 @@ const MaxSecret = 64 << 10
 // where the values come from even then.
 func Load(flags *pflag.FlagSet, layers ...Layer) (Sources, error) {
 	l := loader{flags: flags, layers: append([]Layer{commandLine{flags}}, layers...), sources: Sources{}}
-	flags.VisitAll(func(flag *pflag.Flag) {
+	flags.VisitAll(func(flag *pflag.Flag) { // x before x-file
 		if isSetting(flag) {
 			l.set(flag)
 		}
@@ -48,44 +48,60 @@ type loader struct {
 }
 
 func (l *loader) set(flag *pflag.Flag) {
+	l.sources[flag.Name] = Default
 	for i, layer := range l.layers {
-		value, source, found, err := l.find(layer, flag)
-		if !found {
+		found, err := l.find(layer, flag)
+		if found == nil {
 			continue
 		}
-		l.sources[flag.Name] = source
-		if err == nil && (i > 0 || source != Source("--"+flag.Name)) { // pflag has set what the command line says
-			err = give(flag, value)
+		l.sources[flag.Name] = found.Source
+		if err == nil && (i > 0 || found.Source != Source("--"+flag.Name)) { // pflag has set what the command line says
+			err = give(flag, *found)
 		}
 		if err != nil {
 			l.faults = append(l.faults, err)
 		}
 		return
 	}
-	l.sources[flag.Name] = Default
 }
 
-// find asks one layer for a setting, or for the file that holds it.
-func (l *loader) find(layer Layer, flag *pflag.Flag) (value Value, source Source, found bool, err error) {
+// find asks one layer for a setting, or for the file that holds it. It returns
+// nil if the layer does not decide.
+func (l *loader) find(layer Layer, flag *pflag.Flag) (*Value, error) {
 	value, direct := layer.Value(flag.Name)
 	if secrecy(flag) == "" {
-		return value, value.Source, direct, nil
+		return l.other(flag, value, direct), nil
 	}
 	path, inFile := layer.Value(flag.Name + fileSuffix)
 	switch {
 	case direct && inFile:
-		return value, value.Source, true, faultf(value.Source, flag.Name, "%s is given, too: give one of the two", path.Source)
+		return &value, faultf(value.Source, flag.Name, "%s is given, too: give one of the two", path.Source)
 	case direct && value.Open && tooOpen(flag, value.Text):
-		return value, value.Source, true, faultf(value.Source, flag.Name,
+		return &value, faultf(value.Source, flag.Name,
 			"a secret is not written where others can read it: give it as %s, or name a file that holds it with %s", Variable(flag.Name), flag.Name+fileSuffix)
 	case direct:
-		return value, value.Source, true, nil
-	case inFile && path.Fault == "" && path.Text != "":
-		value.Source, value.Fault, value.List = path.Source, "", false
-		value.Text, err = readSecret(path)
-		return value, path.Source, true, err
+		return &value, nil
+	case !inFile || path.Fault != "" || path.Text == "":
+		return nil, nil // what is wrong with x-file is said of x-file
+	case l.flags.Lookup(flag.Name + fileSuffix).Annotations[readKey] == nil:
+		return &Value{Text: flag.DefValue, Source: path.Source}, nil
 	}
-	return value, "", false, nil
+	text, err := readSecret(path)
+	return &Value{Text: text, Source: path.Source}, err
+}
+
+// other is the value of a setting that is no secret; a secret that was given
+// itself leaves none to the setting that names its file.
+func (l *loader) other(flag *pflag.Flag, value Value, found bool) *Value {
+	if name, ok := strings.CutSuffix(flag.Name, fileSuffix); ok && found {
+		if of := l.flags.Lookup(name); of != nil && secrecy(of) != "" && l.sources.Of(name) != Default && l.sources.Of(name) != value.Source {
+			return nil
+		}
+	}
+	if !found {
+		return nil
+	}
+	return &value
 }
 
 func tooOpen(flag *pflag.Flag, text string) bool {

@@ -19,6 +19,7 @@ import (
 const (
 	envKey    = "unwind-env"    // the variable
 	secretKey = "unwind-secret" // secretAll or secretPassword
+	readKey   = "unwind-read"   // on a flag that names a secret's file: Load reads it
 )
 
 const (
@@ -47,6 +48,9 @@ func Env(flags *pflag.FlagSet, names ...string) {
 // Secret makes text flags secrets: the value of x comes from UNWIND_X, or from
 // the file that x-file names, a setting that Secret adds. Written anywhere else
 // it is refused. The flag itself is hidden; it is there to say so.
+//
+// If there is a flag x-file already, its owner reads the file, as often as it
+// likes, and at most one of the two flags has a value after Load.
 func Secret(flags *pflag.FlagSet, names ...string) {
 	for _, name := range names {
 		flag := must(flags, name)
@@ -70,8 +74,12 @@ func Password(flags *pflag.FlagSet, names ...string) {
 }
 
 func withFile(flags *pflag.FlagSet, name, usage string) {
+	if flags.Lookup(name+fileSuffix) != nil {
+		return
+	}
 	flags.String(name+fileSuffix, "", usage)
 	Env(flags, name+fileSuffix)
+	annotate(must(flags, name+fileSuffix), readKey, "yes")
 }
 
 func must(flags *pflag.FlagSet, name string) *pflag.Flag {
@@ -91,6 +99,13 @@ func annotate(flag *pflag.Flag, key, value string) {
 
 // isSetting says whether Env marked a flag.
 func isSetting(flag *pflag.Flag) bool { return len(flag.Annotations[envKey]) > 0 }
+
+// Any says whether there is a setting among flags.
+func Any(flags *pflag.FlagSet) bool {
+	found := false
+	flags.VisitAll(func(flag *pflag.Flag) { found = found || isSetting(flag) })
+	return found
+}
 
 // secrecy is "", secretAll or secretPassword.
 func secrecy(flag *pflag.Flag) string {
@@ -136,6 +151,38 @@ func Schema(uses []Use) []Setting {
 	}
 	slices.SortFunc(all, func(a, b Setting) int { return cmp.Compare(a.Name, b.Name) })
 	return all
+}
+
+// Entry is a setting's value and where it comes from.
+type Entry struct {
+	Name   string `json:"name"`   // Name is the setting's.
+	Value  string `json:"value"`  // Value is as the flag takes it; a secret in it is Mask.
+	Source Source `json:"source"` // Source says where it was written.
+
+	list bool
+}
+
+// Entries returns the settings among flags, by name, those for users only. After
+// Load, which returned sources, they are those that count.
+func Entries(flags *pflag.FlagSet, sources Sources) []Entry {
+	entries := []Entry{}
+	flags.VisitAll(func(flag *pflag.Flag) {
+		if !isSetting(flag) || flag.Hidden && (secrecy(flag) == "" || flag.Value.String() == "") {
+			return
+		}
+		e := Entry{Name: flag.Name, Value: flag.Value.String(), Source: sources.Of(flag.Name)}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			e.Value, e.list = strings.Join(list.GetSlice(), ","), true
+		}
+		switch {
+		case secrecy(flag) == secretAll:
+			e.Value = Mask
+		case secrecy(flag) == secretPassword:
+			e.Value = MaskPassword(e.Value)
+		}
+		entries = append(entries, e)
+	})
+	return entries
 }
 
 func add(byName map[string]*Setting, flag *pflag.Flag, command string) {

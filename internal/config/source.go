@@ -1,8 +1,8 @@
 package config
 
 import (
+	"errors"
 	"fmt"
-	"strings"
 )
 
 // Source says where a value was written: --writers, UNWIND_WRITERS,
@@ -14,21 +14,24 @@ const Default Source = "default"
 
 // Fault is one thing that is wrong with the settings.
 type Fault struct {
-	Source  Source // Source says where, such as unwind.yaml:7.
-	Setting string // Setting is the name; empty if Source says it, or if it is about no setting.
-	Problem string // Problem says what is wrong and what to do; no secret is in it.
+	Source  Source `json:"source"`            // Source says where, such as unwind.yaml:7.
+	Setting string `json:"setting,omitempty"` // Setting is the name; empty if it is about none.
+	Problem string `json:"problem"`           // Problem says what is wrong and what to do; no secret is in it.
 }
 
 // Error returns source: setting: problem.
 func (f *Fault) Error() string {
-	where := []string{}
-	if f.Source != "" && f.Source != Default {
-		where = append(where, string(f.Source))
+	switch {
+	case f.Setting == "" && f.Source == "":
+		return f.Problem
+	case f.Setting == "":
+		return string(f.Source) + ": " + f.Problem
+	case f.Source == Default || f.Source == "":
+		return "--" + f.Setting + " or " + Variable(f.Setting) + ": " + f.Problem
+	case f.Source == Source("--"+f.Setting) || f.Source == Source(Variable(f.Setting)):
+		return string(f.Source) + ": " + f.Problem
 	}
-	if f.Setting != "" && f.Source != Source("--"+f.Setting) && f.Source != Source(Variable(f.Setting)) {
-		where = append(where, f.Setting)
-	}
-	return strings.Join(append(where, f.Problem), ": ")
+	return string(f.Source) + ": " + f.Setting + ": " + f.Problem
 }
 
 func faultf(source Source, setting, format string, args ...any) *Fault {
@@ -74,4 +77,22 @@ func (s Sources) Of(name string) Source {
 // Fault blames a setting where its value was written.
 func (s Sources) Fault(name, problem string) *Fault {
 	return &Fault{Source: s.Of(name), Setting: name, Problem: problem}
+}
+
+// Faults are the faults that err joins; what is no *Fault becomes one.
+func Faults(err error) []*Fault {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []*Fault
+		for _, one := range joined.Unwrap() {
+			all = append(all, Faults(one)...)
+		}
+		return all
+	}
+	if fault, ok := errors.AsType[*Fault](err); ok {
+		return []*Fault{fault}
+	}
+	return []*Fault{{Problem: err.Error()}}
 }

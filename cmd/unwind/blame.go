@@ -1,0 +1,39 @@
+package main
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/unwindhq/unwind/internal/app"
+)
+
+// blame says of faults of app.Config which setting they are about and where it
+// was written.
+func (p *program) blame(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var faults []error
+	for _, one := range joined.Unwrap() {
+		if f, ok := errors.AsType[*app.Fault](one); ok {
+			one = p.sources.Fault(settingOf(f.Field), f.Problem)
+		}
+		faults = append(faults, one)
+	}
+	return errors.Join(faults...)
+}
+
+var wordStart = regexp.MustCompile(`([a-z])([A-Z])`)
+
+// settingOf is the setting of a field of app.Config.
+func settingOf(field string) string {
+	names := map[string]string{
+		"DatabaseURL": "database-url", "Brokers": "kafka-brokers", "Prefix": "topic-prefix", "Partitions": "command-partitions",
+	}
+	if name, ok := names[field]; ok {
+		return name
+	}
+	return strings.ToLower(wordStart.ReplaceAllString(field, "$1-$2"))
+}
