@@ -220,7 +220,7 @@ func (a *Admin) with(ctx context.Context, do func(sarama.ClusterAdmin) error) er
 	settings.Metadata.Full = true
 	admin, err := sarama.NewClusterAdmin(a.config.Brokers, settings)
 	if err != nil {
-		return fmt.Errorf("connect to Kafka at %v: %w", a.config.Brokers, err)
+		return fmt.Errorf("connect to Kafka at %v: %w", a.config.Brokers, explain(err))
 	}
 	return errors.Join(do(admin), admin.Close())
 }

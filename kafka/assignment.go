@@ -50,7 +50,7 @@ func (a *assignment) run(before *assignment) {
 		}
 		if err != nil {
 			a.warn(err)
-			pause(a.ctx, reconnectPause)
+			pause(a.ctx, pauseAfter(err))
 		}
 	}
 }
@@ -124,6 +124,6 @@ func (a *assignment) warn(err error) {
 	if now := time.Now(); now.After(a.complain) {
 		a.complain = now.Add(complainEvery)
 		a.reader.config.Log.Warn("kafka: partition cannot be read, trying on",
-			"topic", a.reader.config.Topic, "partition", a.partition, "offset", a.next.Load(), "error", err)
+			"topic", a.reader.config.Topic, "partition", a.partition, "offset", a.next.Load(), "error", explain(err))
 	}
 }

@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,9 +40,8 @@ type Config struct {
 	DialTimeout time.Duration
 	// RequestTimeout bounds one request to a broker. Default 15 s.
 	RequestTimeout time.Duration
-	// TLS switches encryption on when it is not nil; it may carry a client
-	// certificate.
-	TLS *tls.Config
+	// Security is encryption and authentication. Default: neither.
+	Security Security
 	// Log receives what an operator should know. nil discards it.
 	Log *slog.Logger
 }
@@ -57,6 +55,8 @@ func (c Config) Validate() error {
 	for _, b := range c.Brokers {
 		if b == "" {
 			faults = append(faults, errors.New("brokers: an address is empty"))
+		} else if err := c.Security.exposed(b); err != nil {
+			faults = append(faults, err)
 		}
 	}
 	if v, err := sarama.ParseKafkaVersion(or(c.Version, defaultVersion)); err != nil {
@@ -65,6 +65,7 @@ func (c Config) Validate() error {
 		faults = append(faults, fmt.Errorf("version %q: too old; 2.1.0 is the oldest supported", c.Version))
 	}
 	faults = append(faults,
+		c.Security.Validate(),
 		notNegative("max message bytes", c.MaxMessageBytes),
 		notNegative("max buffered records", c.MaxBufferedRecords),
 		notNegative("topic grace", c.TopicGrace),

@@ -21,6 +21,10 @@ var (
 	// ErrOffsetOutOfRange says that a partition no longer, or not yet, holds the
 	// offset to read from.
 	ErrOffsetOutOfRange = errors.New("kafka: offset out of range")
+	// ErrAuthentication says that a broker and this client do not accept each
+	// other: password, token or certificate. It is not permanent, because all of
+	// these may be replaced while the program runs.
+	ErrAuthentication = errors.New("kafka: not authenticated")
 )
 
 // permanent are the errors that the same record will meet again.

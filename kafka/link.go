@@ -32,14 +32,14 @@ func newLink(c Config, topic string) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := client.RefreshMetadata(topic); errors.Is(err, sarama.ErrOutOfBrokers) {
+	if err := explain(client.RefreshMetadata(topic)); errors.Is(err, sarama.ErrOutOfBrokers) || errors.Is(err, ErrAuthentication) {
 		_ = client.Close()
 		return nil, err
 	}
 	producer, err := sarama.NewAsyncProducerFromClient(client)
 	if err != nil {
 		_ = client.Close()
-		return nil, err
+		return nil, explain(err)
 	}
 	return &link{client: client, producer: producer}, nil
 }
@@ -60,6 +60,7 @@ func (p *Producer) ensureLink(topic string) error {
 	p.nextConnect = time.Now().Add(reconnectPause)
 	l, err := newLink(p.config, topic)
 	if err != nil {
+		p.nextConnect = time.Now().Add(pauseAfter(err))
 		p.config.Log.Warn("kafka: no broker reachable for sending", "brokers", p.config.Brokers, "error", err)
 		return fmt.Errorf("connect to Kafka at %v: %w", p.config.Brokers, err)
 	}
@@ -89,7 +90,7 @@ func (p *Producer) disconnect() {
 				failures = nil
 				continue
 			}
-			p.finish(e.Msg, fmt.Errorf("send to %s: %w", e.Msg.Topic, e.Err))
+			p.finish(e.Msg, fmt.Errorf("send to %s: %w", e.Msg.Topic, explain(e.Err)))
 		}
 	}
 	if err := l.client.Close(); err != nil {

@@ -16,6 +16,18 @@ import (
 // of the connection.
 const reconnectPause = 250 * time.Millisecond
 
+// refusedPause separates two attempts after a broker has refused who we are: that
+// heals by a new password or certificate, not by haste.
+const refusedPause = 2 * time.Second
+
+// pauseAfter is the pause after an error.
+func pauseAfter(err error) time.Duration {
+	if errors.Is(explain(err), ErrAuthentication) {
+		return refusedPause
+	}
+	return reconnectPause
+}
+
 // Producer sends records in batches that form by themselves: what arrives while
 // a request is in flight goes with the next one. It needs no reachable broker to
 // start; while none is reachable, records fail and may be sent again.
@@ -240,7 +252,7 @@ func (p *Producer) failed(e *sarama.ProducerError) {
 	if errors.Is(e.Err, sarama.ErrUnknownTopicOrPartition) {
 		delete(p.topics, e.Msg.Topic)
 	}
-	p.finish(e.Msg, fmt.Errorf("send to %s: %w", e.Msg.Topic, e.Err))
+	p.finish(e.Msg, fmt.Errorf("send to %s: %w", e.Msg.Topic, explain(e.Err)))
 	if p.failures > 1 && errors.Is(e.Err, breaker.ErrBreakerOpen) {
 		p.disconnect()
 	}

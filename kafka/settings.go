@@ -84,6 +84,7 @@ func (c Config) settings() *sarama.Config {
 	s.Version, _ = sarama.ParseKafkaVersion(c.Version) // checked by Validate
 	s.ChannelBufferSize = channelRecords
 	c.setNetwork(s)
+	c.setSecurity(s)
 	c.setProducer(s)
 	c.setConsumer(s)
 	return s
@@ -97,8 +98,6 @@ func (c Config) setNetwork(s *sarama.Config) {
 	s.Net.ReadTimeout = c.RequestTimeout
 	s.Net.WriteTimeout = c.RequestTimeout
 	s.Net.MaxOpenRequests = 1
-	s.Net.TLS.Enable = c.TLS != nil
-	s.Net.TLS.Config = c.TLS
 	s.Metadata.Full = false
 	s.Metadata.AllowAutoTopicCreation = false
 	s.Metadata.Retry.Max = metadataRetries

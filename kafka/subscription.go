@@ -33,7 +33,7 @@ func (s *subscription) run(ctx context.Context) {
 			s.warn("kafka: consuming was interrupted, trying on", err)
 		}
 		if err != nil || time.Since(begun) < reconnectPause {
-			pause(ctx, reconnectPause)
+			pause(ctx, pauseAfter(err))
 		}
 	}
 	if err := s.group.Close(); err != nil {
@@ -64,7 +64,7 @@ func (s *subscription) logErrors() {
 }
 
 func (s *subscription) warn(text string, err error) {
-	s.config.Log.Warn(text, "topic", s.topic, "group", s.config.Group, "error", err)
+	s.config.Log.Warn(text, "topic", s.topic, "group", s.config.Group, "error", explain(err))
 }
 
 // Setup is part of sarama's handler; there is nothing to set up.
