@@ -31,6 +31,7 @@ var wordStart = regexp.MustCompile(`([a-z])([A-Z])`)
 func settingOf(field string) string {
 	names := map[string]string{
 		"DatabaseURL": "database-url", "Brokers": "kafka-brokers", "Prefix": "topic-prefix", "Partitions": "command-partitions",
+		"Security": "kafka-sasl",
 	}
 	if name, ok := names[field]; ok {
 		return name

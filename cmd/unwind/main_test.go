@@ -127,8 +127,8 @@ func TestOutput(t *testing.T) {
 		{"bad-format", "saga list -o xml", exitUsage},
 		{"not-json", "saga start bookTrip --input {", exitUsage},
 		{"no-database", "serve", exitUsage},
-		{"open-to-all", "serve --listen 0.0.0.0:8080 --database-url postgres://x", exitUsage},
-		{"no-brokers", "topics plan --database-url postgres://x", exitUsage},
+		{"open-to-all", "serve --listen 0.0.0.0:8080 --database-url postgres://localhost/x", exitUsage},
+		{"no-brokers", "topics plan --database-url postgres://localhost/x", exitUsage},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -18,12 +18,19 @@ type stores struct {
 	database, schema, prefix string
 	brokers, namespaces      []string
 	partitions               int32
+	password                 string // the database's
+	databaseFlags            *pflag.FlagSet
+	protection               brokerFlags
 }
 
 func (s *stores) postgres(flags *pflag.FlagSet) {
 	flags.StringVar(&s.database, "database-url", "", "Postgres, such as postgres://user@host/db")
 	flags.StringVar(&s.schema, "schema", "unwind", "the database schema")
-	fromEnv(flags, "database-url", "schema")
+	flags.StringVar(&s.password, "database-password", "", "the database's password, if it is not in the URL")
+	fromEnv(flags, "schema")
+	password(flags, "database-url")
+	secret(flags, "database-password")
+	s.databaseFlags = flags
 }
 
 func (s *stores) kafka(flags *pflag.FlagSet) {
@@ -31,6 +38,7 @@ func (s *stores) kafka(flags *pflag.FlagSet) {
 	flags.StringVar(&s.prefix, "topic-prefix", "unwind.", "the beginning of all topics' names")
 	flags.Int32Var(&s.partitions, "command-partitions", 12, "partitions of a command topic")
 	fromEnv(flags, "kafka-brokers", "topic-prefix", "command-partitions")
+	s.protection.register(flags)
 }
 
 // tenants are the namespaces that are looked after.
@@ -100,8 +108,9 @@ func (s *serving) flags(flags *pflag.FlagSet) {
 func (s *serving) config(p *program) (app.Config, error) {
 	log, err := p.logger(s.level)
 	c := app.Config{
-		DatabaseURL: s.database, Brokers: s.brokers, Schema: s.schema, Listen: s.listen, Insecure: s.insecure,
-		Namespaces: s.namespaces, Prefix: s.prefix, Partitions: s.partitions, Writers: s.writers, Version: buildVersion(), Log: log,
+		DatabaseURL: s.address(), DatabasePasswordFile: fileOf(s.databaseFlags, "database-password"), Schema: s.schema,
+		Brokers: s.brokers, Security: s.protection.security(), Prefix: s.prefix, Partitions: s.partitions,
+		Listen: s.listen, Insecure: s.insecure, Namespaces: s.namespaces, Writers: s.writers, Version: buildVersion(), Log: log,
 		MetricsListen: s.metrics.address(), MetricsInsecure: s.metrics.insecure,
 	}
 	return c, errors.Join(err, p.blame(c.Validate()))
@@ -120,16 +129,26 @@ func newLogger(w io.Writer, from slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: from}))
 }
 
-// need reports which flags are missing.
+// need reports which flags are missing or wrong, and puts the database's password
+// into its address.
 func (s *stores) need(database, brokers bool) error {
-	switch {
-	case database && s.database == "":
+	if database && s.database == "" {
 		return usagef("name the database: --database-url or UNWIND_DATABASE_URL")
-	case brokers && len(s.brokers) == 0:
+	}
+	if database {
+		if err := app.CheckDatabaseURL(s.database); err != nil {
+			return usageError{err}
+		}
+		s.database = s.address()
+	}
+	if brokers && len(s.brokers) == 0 {
 		return usagef("name the brokers: --kafka-brokers or UNWIND_KAFKA_BROKERS")
 	}
 	return nil
 }
+
+// address is the database's address with its password.
+func (s *stores) address() string { return app.DatabaseURL(s.database, s.password) }
 
 // saidf prints a line of a command's result.
 func saidf(cmd *cobra.Command, format string, args ...any) {

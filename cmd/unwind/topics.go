@@ -77,7 +77,7 @@ func (s *stores) planTopics(ctx context.Context, replicas int16) (topicPlan, err
 	}
 	plan := topicPlan{wanted: app.Topics{Prefix: s.prefix, Namespaces: s.namespaces, Partitions: s.partitions}.Plan(participants...)}
 	var err error
-	if plan.admin, err = kafka.NewAdmin(kafka.Config{Brokers: s.brokers}); err != nil {
+	if plan.admin, err = kafka.NewAdmin(kafka.Config{Brokers: s.brokers, Security: s.protection.security()}); err != nil {
 		return plan, usageError{err}
 	}
 	there, err := plan.admin.List(ctx)

@@ -104,9 +104,13 @@ func open(ctx context.Context, o options, name string, pool *pgxpool.Pool) (*par
 	if _, err := pool.Exec(ctx, fmt.Sprintf(createEffects, name)); err != nil {
 		return nil, fmt.Errorf("create the ledger of %s: %w", name, err)
 	}
+	security, err := kafka.SecurityFromEnv(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
 	p, err := participant.New(participant.Config{
 		Name: name, Pool: pool, TopicPrefix: o.prefix, Group: o.prefix + name, Concurrency: 32,
-		Kafka: kafka.Config{Brokers: strings.Split(o.brokers, ",")},
+		Kafka: kafka.Config{Brokers: strings.Split(o.brokers, ","), Security: security},
 		Log:   slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {

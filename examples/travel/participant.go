@@ -37,6 +37,8 @@ type Config struct {
 	DatabaseURL string
 	// Brokers are Kafka's addresses.
 	Brokers []string
+	// Security is how Kafka is reached; default: in clear.
+	Security kafka.Security
 	// TopicPrefix begins the names of all topics, as for the coordinator; default
 	// "unwind.".
 	TopicPrefix string
@@ -124,7 +126,7 @@ func Run(ctx context.Context, name string, cfg Config) error {
 		}
 	}
 	p, err := participant.New(participant.Config{
-		Name: name, Pool: pool, Kafka: kafka.Config{Brokers: cfg.Brokers}, TopicPrefix: cfg.TopicPrefix,
+		Name: name, Pool: pool, Kafka: kafka.Config{Brokers: cfg.Brokers, Security: cfg.Security}, TopicPrefix: cfg.TopicPrefix,
 		Concurrency: 4, SessionTimeout: cfg.Session, DrainTimeout: 5 * time.Second, Log: cfg.Log,
 	})
 	if err != nil {

@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/unwindhq/unwind/kafka"
 )
 
 // Environment reads a Config from variables: UNWIND_DATABASE_URL,
-// UNWIND_KAFKA_BROKERS (separated by commas), UNWIND_TOPIC_PREFIX,
-// TRAVEL_SESSION (a time such as 6s) and TRAVEL_FAULT (see ParseFaults).
+// UNWIND_KAFKA_BROKERS (separated by commas), those of kafka.SecurityFromEnv,
+// UNWIND_TOPIC_PREFIX, TRAVEL_SESSION (a time such as 6s) and TRAVEL_FAULT (see ParseFaults).
 func Environment(get func(name string) string) (Config, error) {
 	cfg := Config{DatabaseURL: get("UNWIND_DATABASE_URL"), TopicPrefix: get("UNWIND_TOPIC_PREFIX")}
 	for broker := range strings.SplitSeq(get("UNWIND_KAFKA_BROKERS"), ",") {
@@ -21,6 +23,9 @@ func Environment(get func(name string) string) (Config, error) {
 		}
 	}
 	var err error
+	if cfg.Security, err = kafka.SecurityFromEnv(get); err != nil {
+		return cfg, err
+	}
 	if text := get("TRAVEL_SESSION"); text != "" {
 		if cfg.Session, err = time.ParseDuration(text); err != nil {
 			return cfg, fmt.Errorf("TRAVEL_SESSION: %w", err)

@@ -213,8 +213,7 @@ func (a *App) openKafka(ctx context.Context, p *parts) (err error) {
 	if len(a.cfg.Brokers) == 0 {
 		return nil
 	}
-	// A dead letter is as large as what it keeps, and what is said of it comes on top.
-	config := kafka.Config{Brokers: a.cfg.Brokers, MaxMessageBytes: maxMessage, Log: a.cfg.Log}
+	config := a.cfg.kafka()
 	p.kafka = config
 	if p.topics, err = newTopicGuard(a.cfg); err != nil {
 		return err

@@ -112,6 +112,6 @@ func TestConfigFaults(t *testing.T) {
 	require.ErrorContains(t, err, "DatabaseURL is missing")
 	require.ErrorContains(t, err, "--insecure")
 	require.ErrorContains(t, err, "Writers is 65")
-	_, err = app.New(app.Config{DatabaseURL: "postgres://x", Listen: "[::1]:0"})
+	_, err = app.New(app.Config{DatabaseURL: "postgres://localhost/x", Listen: "[::1]:0"})
 	require.NoError(t, err)
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/sagapg"
 )
@@ -18,6 +19,11 @@ type Config struct {
 	// Brokers are Kafka's addresses, host:port. None: no Kafka; sagas with local
 	// steps only make progress, other commands wait in the outbox.
 	Brokers []string
+	// Security is how Kafka is reached; see package kafka. Default: in clear.
+	Security kafka.Security
+	// DatabasePasswordFile holds Postgres's password and wins over one in
+	// DatabaseURL. It is read again for each connection. Default: none.
+	DatabasePasswordFile string
 	// Schema is the database schema. Default "unwind".
 	Schema string
 	// Listen is the address of the REST API. Default 127.0.0.1:8080. Port 0 takes a
@@ -85,6 +91,12 @@ func (c Config) Validate() error {
 		}
 	}
 	need(c.DatabaseURL != "", "DatabaseURL is missing: name a Postgres database, such as postgres://user@host/db")
+	if err := CheckDatabaseURL(c.DatabaseURL); c.DatabaseURL != "" && err != nil {
+		faults = append(faults, err)
+	}
+	if len(c.Brokers) > 0 {
+		faults = append(faults, c.securityFaults()...)
+	}
 	need(c.Writers >= 1 && c.Writers <= 64, "Writers is %d, must be 1 to 64", c.Writers)
 	need(c.MaxConns > int32(c.Writers), "MaxConns is %d, must be above Writers (%d)", c.MaxConns, c.Writers)
 	need(c.StartWorkers >= 1, "StartWorkers is %d, must be at least 1", c.StartWorkers)
@@ -105,9 +117,20 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// kafka is what every client of the brokers is configured with. A dead letter is as
+// large as what it keeps, and what is said of it comes on top.
+func (c Config) kafka() kafka.Config {
+	return kafka.Config{Brokers: c.Brokers, Security: c.Security, MaxMessageBytes: maxMessage, Log: c.Log}
+}
+
+// securityFaults are those of how Kafka is reached.
+func (c Config) securityFaults() (faults []error) {
+	if joined, ok := c.kafka().Validate().(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			faults = append(faults, newFault("Security: %s", strings.TrimPrefix(err.Error(), "security: ")))
+		}
+	}
+	return faults
 }
 
 func (c Config) withDefaults() Config {

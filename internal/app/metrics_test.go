@@ -113,9 +113,9 @@ steps:
 
 func TestMetricsNeedAPort(t *testing.T) {
 	t.Parallel()
-	_, err := app.New(app.Config{DatabaseURL: "postgres://x", MetricsListen: "0.0.0.0:9464"})
+	_, err := app.New(app.Config{DatabaseURL: "postgres://localhost/x", MetricsListen: "0.0.0.0:9464"})
 	require.ErrorContains(t, err, "--metrics-insecure")
-	_, err = app.New(app.Config{DatabaseURL: "postgres://x", MetricsListen: "0.0.0.0:9464", MetricsInsecure: true})
+	_, err = app.New(app.Config{DatabaseURL: "postgres://localhost/x", MetricsListen: "0.0.0.0:9464", MetricsInsecure: true})
 	require.NoError(t, err)
 
 	running, _ := startApp(t, app.Config{DatabaseURL: testserver.Postgres(t), Listen: "127.0.0.1:0", MetricsListen: "127.0.0.1:0", Migrate: true})

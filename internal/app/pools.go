@@ -42,6 +42,7 @@ func openPools(ctx context.Context, c Config) (*pools, error) {
 			return nil, fmt.Errorf("app: DatabaseURL: %w", err)
 		}
 		config.MaxConns = one.conns
+		config.BeforeConnect = fresh(c.DatabasePasswordFile)
 		config.ConnConfig.RuntimeParams["application_name"] = one.name
 		config.ConnConfig.RuntimeParams["statement_timeout"] = one.timeout
 		config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "2s"

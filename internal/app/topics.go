@@ -98,9 +98,9 @@ type topicGuard struct {
 }
 
 func newTopicGuard(c Config) (*topicGuard, error) {
-	admin, err := kafka.NewAdmin(kafka.Config{
-		Brokers: c.Brokers, Log: c.Log, DialTimeout: time.Second, RequestTimeout: 5 * time.Second,
-	})
+	config := c.kafka()
+	config.DialTimeout, config.RequestTimeout = time.Second, 5*time.Second
+	admin, err := kafka.NewAdmin(config)
 	if err != nil {
 		return nil, err
 	}
