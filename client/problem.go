@@ -23,6 +23,7 @@ const (
 	PastPivot         Code = "past-pivot"         // PastPivot: the point of no return was passed.
 	TopicsMissing     Code = "topics-missing"     // TopicsMissing: a Kafka topic of the definition does not exist.
 	TooLarge          Code = "too-large"          // TooLarge: the body is above its limit.
+	Refused           Code = "refused"            // Refused: a dead letter must not be redriven or discarded; the detail says why.
 	CrossOrigin       Code = "cross-origin"       // CrossOrigin: a browser's page of another site asked.
 	NotReady          Code = "not-ready"          // NotReady: try again soon.
 	Internal          Code = "internal"           // Internal: something failed; the server's log says what.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/unwindhq/unwind/deadletter"
+	"github.com/unwindhq/unwind/internal/bucket"
 	"github.com/unwindhq/unwind/internal/record"
 	"github.com/unwindhq/unwind/saga"
 )
@@ -35,7 +36,7 @@ const Unwritten int32 = -1
 // Letter is a dead letter.
 type Letter struct {
 	ID          int64         // ID orders letters; 0 before it is stored.
-	Namespace   string        // Namespace is the tenant that the record names; see NamespaceOf.
+	Namespace   string        // Namespace is the tenant that the record names by its header or its topic; DefaultNamespace if none.
 	Record      record.Record // Record is as it was read, with the place that it was read from.
 	Size        int           // Size is the value's, in bytes; a list shows it in the place of the value.
 	Class       string        // Class groups reasons, like "undecodable".
@@ -74,7 +75,7 @@ func NewLetter(rec record.Record, why deadletter.Reason, origin string, at time.
 		At: at, Status: Open, Unsent: SendCopy,
 	}
 	l.Fingerprint = fingerprint(l.Class, rec.Topic, l.Reason)
-	l.Namespace = NamespaceOf(rec.Headers)
+	l.Namespace = namespaceOf(rec)
 	l.Saga = sagaOf(rec)
 	step, _ := record.Get(rec.Headers, saga.HeaderStep)
 	direction, _ := record.Get(rec.Headers, saga.HeaderDirection)
@@ -89,11 +90,17 @@ const DefaultNamespace = "default"
 
 var namespaces = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
-// NamespaceOf returns the namespace that a record's headers name, if it is one,
-// else DefaultNamespace.
-func NamespaceOf(headers []record.Header) string {
-	if name, _ := record.Get(headers, saga.HeaderNamespace); namespaces.Match(name) {
+// startTopic is the name of a topic of starts; its last part is its namespace.
+var startTopic = regexp.MustCompile(`(?:^|\.)start\.([a-z0-9][a-z0-9_-]{0,62})(?:\.dlt)?$`)
+
+// namespaceOf returns the namespace that a record's headers or its topic name, if
+// it is one, else DefaultNamespace.
+func namespaceOf(rec record.Record) string {
+	if name, _ := record.Get(rec.Headers, saga.HeaderNamespace); namespaces.Match(name) {
 		return string(name)
+	}
+	if start := startTopic.FindStringSubmatch(rec.Topic); start != nil {
+		return start[1]
 	}
 	return DefaultNamespace
 }
@@ -146,15 +153,18 @@ func Redrives(headers []record.Header) int {
 }
 
 // Again returns the record to be sent when l is redriven: key, value and headers
-// byte for byte, and HeaderRedrive behind them, in the place of an earlier one. It
-// goes to the partition that it was read from, because a reply's partition is its
-// saga's; a record that was never written, or is foreign, goes by its key. A
-// foreign record goes to the topic whose dead-letter topic it lies on.
+// byte for byte, and HeaderRedrive behind them, in the place of an earlier one. A
+// reply goes to the partition of its saga, whatever its key; any other record to the
+// one that it was read from. One that was never written goes by its key. A foreign
+// record goes by its key to the topic whose dead-letter topic it lies on.
 func (l *Letter) Again() record.Record {
 	rec := l.Record
 	rec.Timestamp, rec.Offset = time.Time{}, 0
 	if l.Class == ClassForeign {
 		rec.Topic, rec.Partition = strings.TrimSuffix(rec.Topic, deadletter.Suffix), Unwritten
+	}
+	if kind, _ := record.Get(rec.Headers, saga.HeaderType); string(kind) == saga.TypeReply && !l.Saga.IsZero() {
+		rec.Partition = int32(bucket.Of(l.Saga.String(), bucket.Count))
 	}
 	n := Redrives(rec.Headers) + max(l.Redrives, 1)
 	headers := make([]record.Header, 0, len(rec.Headers)+1)

@@ -304,6 +304,7 @@ func (a *App) openServer(_ context.Context, p *parts) (err error) {
 	if p.topics != nil {
 		config.Checks = append(config.Checks, rest.Check{Name: "topics", Run: p.topics.base})
 	}
+	config.DeadLetters = p.office
 	p.server, err = rest.New(config)
 	return err
 }

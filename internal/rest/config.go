@@ -71,11 +71,12 @@ type Check struct {
 
 // Config configures a Server. The zero value of a limit is its default.
 type Config struct {
-	Engine   Engine   // Engine runs sagas. Required.
-	Reader   Reader   // Reader reads sagas. Required.
-	Registry Registry // Registry keeps definitions. Required.
-	Starts   Starts   // Starts takes starts. Required.
-	Checks   []Check  // Checks are the conditions of readiness beside Engine.Ready.
+	Engine      Engine      // Engine runs sagas. Required.
+	Reader      Reader      // Reader reads sagas. Required.
+	Registry    Registry    // Registry keeps definitions. Required.
+	Starts      Starts      // Starts takes starts. Required.
+	DeadLetters DeadLetters // DeadLetters keeps dead letters; nil: there are no routes for them.
+	Checks      []Check     // Checks are the conditions of readiness beside Engine.Ready.
 
 	Access     Authenticator // Access knows the API keys; nil asks for none: every request is access.Local's.
 	Namespaces []string      // Namespaces are those that are served; others are unknown here. Default "default" alone.

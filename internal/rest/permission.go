@@ -8,13 +8,15 @@ type Permission string
 
 // The permissions of the routes.
 const (
-	Public           Permission = "public"            // Public needs none: health and readiness.
-	AnyKey           Permission = "any-key"           // AnyKey needs a key and no more: it shows nothing but the key itself.
-	SagasStart       Permission = "sagas:start"       // SagasStart is needed to start a saga.
-	SagasRead        Permission = "sagas:read"        // SagasRead is needed to see sagas and their payloads.
-	SagasCancel      Permission = "sagas:cancel"      // SagasCancel is needed to cancel a saga.
-	DefinitionsApply Permission = "definitions:apply" // DefinitionsApply is needed to apply a definition.
-	DefinitionsRead  Permission = "definitions:read"  // DefinitionsRead is needed to see definitions.
+	Public           Permission = "public"             // Public needs none: health and readiness.
+	AnyKey           Permission = "any-key"            // AnyKey needs a key and no more: it shows nothing but the key itself.
+	SagasStart       Permission = "sagas:start"        // SagasStart is needed to start a saga.
+	SagasRead        Permission = "sagas:read"         // SagasRead is needed to see sagas and their payloads.
+	SagasCancel      Permission = "sagas:cancel"       // SagasCancel is needed to cancel a saga.
+	DefinitionsApply Permission = "definitions:apply"  // DefinitionsApply is needed to apply a definition.
+	DefinitionsRead  Permission = "definitions:read"   // DefinitionsRead is needed to see definitions.
+	DeadLettersRead  Permission = "dead-letters:read"  // DeadLettersRead is needed to see dead letters and their records.
+	DeadLettersWrite Permission = "dead-letters:write" // DeadLettersWrite is needed to redrive and discard them.
 )
 
 // permissionKey is where a route's permission stands in the OpenAPI document.
@@ -43,6 +45,8 @@ var rules = map[Permission]rule{
 	SagasStart:       {access.Operator, ofObject},
 	SagasCancel:      {access.Operator, ofObject},
 	DefinitionsRead:  {access.Viewer, ofObject},
+	DeadLettersRead:  {access.Viewer, ofObject},
+	DeadLettersWrite: {access.Operator, ofObject},
 	DefinitionsApply: {access.Admin, ofObject}, // a definition is code: who runs sagas need not write it
 }
 

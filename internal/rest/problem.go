@@ -96,6 +96,9 @@ func (s *Server) answer(ctx context.Context, err error) error {
 	var input *definition.InputError
 	var topics *intake.TopicsError
 	var refusal *problem
+	if p := deadLetterProblem(err); p != nil {
+		return p
+	}
 	switch {
 	case err == nil:
 		return nil

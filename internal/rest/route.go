@@ -32,6 +32,7 @@ func (s *Server) routes() {
 	handle(s, "GET /healthz", route{"health", "Is the process alive?", Public, nil}, s.health)
 	handle(s, "GET /readyz", route{"ready", "Can sagas be started here?", Public, nil}, s.ready)
 	s.accessRoutes()
+	s.deadLetterRoutes()
 	delete(s.api.OpenAPI().Components.Schemas.Map(), "ErrorModel") // huma's own, which transform replaces
 }
 
