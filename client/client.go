@@ -204,6 +204,14 @@ func (c *Client) Start(ctx context.Context, s Start) (started Saga, fresh bool, 
 	return started, status == http.StatusCreated, err
 }
 
+// Ready returns nil when the server can start sagas, and a *Problem of code
+// NotReady with what is wrong when it cannot.
+func (c *Client) Ready(ctx context.Context) error {
+	var answer struct{}
+	_, err := c.call(ctx, request{method: http.MethodGet, path: "/readyz"}, &answer)
+	return err
+}
+
 // Get returns a saga.
 func (c *Client) Get(ctx context.Context, id string) (Saga, error) {
 	return c.get(ctx, id, nil)

@@ -14,6 +14,7 @@ import (
 	"github.com/unwindhq/unwind/deadletter"
 	"github.com/unwindhq/unwind/deadletter/office"
 	"github.com/unwindhq/unwind/internal/intake"
+	"github.com/unwindhq/unwind/internal/record"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/saga"
 )
@@ -137,9 +138,10 @@ func (s *starts) take(ctx context.Context, rec kafka.Record) error {
 	if start.Namespace != s.namespace {
 		return s.bury(ctx, rec, classRefused, fmt.Errorf("it is for namespace %s, but the topic is that of %s", start.Namespace, s.namespace))
 	}
+	trace, _ := record.Get(rec.Headers, saga.HeaderTraceParent)
 	_, err = s.intake.Start(ctx, intake.Request{
 		Namespace: start.Namespace, Definition: start.Definition, Version: start.Version, Key: start.Key,
-		Input: start.Input, Actor: saga.Actor{Kind: saga.Operator, Name: actorName(start.Source)},
+		Input: start.Input, Actor: saga.Actor{Kind: saga.Operator, Name: actorName(start.Source)}, Trace: string(trace),
 	})
 	if intake.Refused(err) {
 		return s.bury(ctx, rec, classRefused, err)

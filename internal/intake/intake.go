@@ -83,6 +83,7 @@ type Request struct {
 	Key        string       // Key makes the start idempotent; empty: every request is a new saga. Plain text of at most 256 bytes.
 	Input      saga.Payload // Input is the saga's input, kept byte for byte.
 	Actor      saga.Actor   // Actor is who starts it.
+	Trace      string       // Trace is the traceparent of who starts it; empty or not valid: none.
 }
 
 // Result is the answer to a start. It is given only after the commit.
@@ -105,6 +106,7 @@ func (i *Intake) Start(ctx context.Context, req Request) (Result, error) {
 	defer cancel()
 	started, err := i.cfg.Engine.Start(ctx, coordinator.StartRequest{
 		Namespace: req.Namespace, Definition: req.Definition, Version: version, Key: req.Key, Input: req.Input, Actor: req.Actor,
+		Trace: req.Trace,
 	})
 	return Result{ID: started.ID, Version: version, New: started.New}, err
 }
