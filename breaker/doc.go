@@ -29,8 +29,8 @@
 // the waiting work at once.
 //
 // Nobody overtakes: while a key holds items, only those that Release named pass.
-// Undoing comes first: while a participant's undo breaker is not closed and
-// holds items, its do side holds everybody, so that the probes are undos.
+// Undoing comes first: while neither of a participant's breakers is closed and
+// items are held for undoing, its do side holds everybody: the probes are undos.
 //
 // A gate lives in memory and belongs to one process; it starts closed. It has no
 // goroutines: time passes when one of its methods is called.

@@ -294,7 +294,8 @@ func TestARefusedPassKeepsThePlace(t *testing.T) {
 func TestUndoFirst(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, g *Gate[int]) {
 		open(t, g, undo)
-		pass(t, g, do, 1, Success)
+		pass(t, g, do, 1, Success) // undoing fails, doing goes on
+		open(t, g, do)
 		refuse(t, g, undo, 1, 2, 3)
 		refuse(t, g, do, 4)
 		wait(10*time.Second + time.Millisecond)
@@ -305,8 +306,7 @@ func TestUndoFirst(t *testing.T) {
 			require.True(t, ok)
 			p.Done(Success)
 		}
-		require.Equal(t, []int{4}, g.Release(10))
-		require.Equal(t, 20, status(t, g, do).Rate, "they let go slowly too")
+		require.Equal(t, []int{4}, g.Release(10), "doing may probe now")
 	})
 }
 

@@ -114,9 +114,10 @@ func (l *line[T]) free(now time.Time) int {
 	return l.ramp.ready(now) - l.passes
 }
 
-// behindUndo says that this is the do side and the undo side needs the probes.
+// behindUndo says that this is the do side, that neither side is closed, and that
+// the undo side needs the probes. A do side that is well goes on.
 func (l *line[T]) behindUndo(now time.Time) bool {
-	if l.key.Undo {
+	if l.key.Undo || l.state == Closed {
 		return false
 	}
 	undo := l.gate.lines[Key{Participant: l.key.Participant, Undo: true}]
@@ -196,9 +197,6 @@ func (l *line[T]) release(limit int, now time.Time) []T {
 	l.look(now)
 	if l.waiting.Len() == 0 || limit <= 0 || l.behindUndo(now) {
 		return nil
-	}
-	if l.state == Closed && l.ramp == nil { // they waited behind the undo side
-		l.ramp = newRamp(l.gate.cfg, now)
 	}
 	l.expirePasses(now)
 	var items []T

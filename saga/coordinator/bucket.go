@@ -112,6 +112,7 @@ func (c *Coordinator) Lose(lost []lease.Held) {
 		w := c.writerOf(n)
 		w.settle()
 		w.wakes.forget(n)
+		w.gate.forget(n)
 		if b := states[n]; b != nil && b.position.Load() >= 0 {
 			positions[n] = b.position.Load()
 		}

@@ -22,6 +22,8 @@ type Config struct {
 
 	Locals *Locals // Locals runs the local steps; nil without any.
 
+	Gate Gate // Gate holds commands back while a participant is in trouble; nil lets everything pass.
+
 	Keys        saga.Keys // Keys sign and verify reply tokens. Required.
 	Incarnation int64     // Incarnation is the database's; at least 1.
 	ReplyTopic  string    // ReplyTopic is where replies go. Default unwind.replies.g1.

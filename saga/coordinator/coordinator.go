@@ -53,6 +53,9 @@ func (c *Coordinator) Run(ctx context.Context) error {
 		g.Go(func() error { w.run(ctx); return nil })
 	}
 	g.Go(func() error { c.farWakes(ctx); return nil })
+	if c.cfg.Gate != nil {
+		g.Go(func() error { c.release(ctx); return nil })
+	}
 	if c.cfg.Replies != nil {
 		g.Go(func() error { c.path.run(ctx); return nil })
 		g.Go(func() error { c.saveOffsets(ctx); return nil })

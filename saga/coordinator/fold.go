@@ -45,8 +45,10 @@ type folding struct {
 	windows []int64 // the trace window of each effect
 	traced  []Traced
 	keep    []Mail
-	needs   bool // its history
-	lacking bool // this node can not decide it
+	decider saga.Decider
+	granted []out // what the gate let through in this try
+	needs   bool  // its history
+	lacking bool  // this node can not decide it
 }
 
 // blocked reports whether the saga takes no messages until an operator looks.
@@ -132,6 +134,7 @@ func (f *fold) one(s *folding) (needs bool) {
 	s.fresh, s.needs = false, false
 	s.events, s.effects, s.keep = nil, nil, nil
 	s.windows, s.traced = nil, nil
+	s.giveBack()
 	for _, it := range s.items {
 		it.folded = false
 		f.item(s, it)
@@ -277,15 +280,13 @@ func (f *fold) transition(s *folding, it *item) (err error) {
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	decider, err := f.decider(s, it)
-	if err != nil {
+	if s.decider, err = f.decider(s, it); err != nil {
 		return err
 	}
 	e := it.event
 	e.At, e.Hold = f.b.Now(), f.r.foreign
-	history := f.historyOf(s)
-	state, effects, err := decider.Decide(s.row.State, history, e)
-	if errors.Is(err, saga.ErrNeedHistory) && history == nil {
+	state, effects, err := f.gated(s, it, &e)
+	if errors.Is(err, saga.ErrNeedHistory) && f.history[s.id] == nil {
 		s.needs = true
 		return nil
 	}

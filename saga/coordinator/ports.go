@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/unwindhq/unwind/breaker"
 	"github.com/unwindhq/unwind/internal/lease"
 	"github.com/unwindhq/unwind/internal/record"
 	"github.com/unwindhq/unwind/outbox"
@@ -178,4 +179,16 @@ type Relay interface {
 	Deleted(ids []int64)
 	// ReturnSent gives ids back whose delete was not committed.
 	ReturnSent(ids []int64)
+}
+
+// Gate says which commands may leave now. *breaker.Gate[saga.ID] implements it.
+type Gate interface {
+	// Ask asks for a permit for one command of a saga. Without one the command is
+	// held. heldBefore says that a gate, perhaps another process's, has held it
+	// already.
+	Ask(key breaker.Key, id saga.ID, heldBefore bool) (breaker.Permit, bool)
+	// Held says where a saga's commands are held now; nowhere forgets it.
+	Held(id saga.ID, keys []breaker.Key)
+	// Release returns the sagas that may ask again, at most limit.
+	Release(limit int) []saga.ID
 }

@@ -171,6 +171,7 @@ func (r *run) try(ctx context.Context, items []*item) error {
 		return fmt.Errorf("load %d sagas: %w", len(f.ids), err)
 	}
 	defer b.Abort(context.WithoutCancel(ctx))
+	defer f.giveBack()
 	r.c.tick(b.Now())
 	if err := f.decide(ctx, b); err != nil {
 		return err
@@ -234,11 +235,16 @@ func (r *run) after(f *fold) {
 // settled sets a saga's next wake and tells who watches it.
 func (r *run) settled(s *folding) {
 	if !r.foreign && (s.found || s.fresh) {
+		w := r.c.writerOf(s.bucket)
+		w.gate.settled(s)
 		wake := s.row.State.WakeAt()
+		if w.gate.gate != nil {
+			wake = s.row.State.TimerAt() // the gate wakes for the rest
+		}
 		if s.row.State.Status.Ended() || s.blocked() || s.lacking {
 			wake = time.Time{}
 		}
-		r.c.writerOf(s.bucket).wakes.set(s.id, s.bucket, wake)
+		w.wakes.set(s.id, s.bucket, wake)
 	}
 	if len(s.events) > 0 || r.again && s.found { // an earlier try may have ended it
 		r.c.watch.signal(s.id, s.row.State.Status)

@@ -15,12 +15,13 @@ type writer struct {
 	queue chan *item
 	kick  chan struct{}
 	wakes *wakes
+	gate  *gateBook
 	busy  sync.Mutex   // held while a batch is under way
 	asked []*wakeEntry // due, waiting for the way to be checked; the run goroutine's
 }
 
 func newWriter(c *Coordinator) *writer {
-	return &writer{c: c, queue: make(chan *item, c.cfg.QueueMax), kick: make(chan struct{}, 1), wakes: newWakes()}
+	return &writer{c: c, queue: make(chan *item, c.cfg.QueueMax), kick: make(chan struct{}, 1), wakes: newWakes(), gate: newGateBook(c.cfg.Gate)}
 }
 
 // run works until ctx ends. What is still queued then is refused.

@@ -39,6 +39,12 @@ var keys = saga.Keys{{ID: "k1", Secret: []byte("0123456789abcdef0123456789abcdef
 
 func setup(t *testing.T, defs ...saga.Definition) *world {
 	t.Helper()
+	return gated(t, nil, defs...)
+}
+
+// gated is setup with a gate.
+func gated(t *testing.T, gate coordinator.Gate, defs ...saga.Definition) *world {
+	t.Helper()
 	url := testserver.Postgres(t)
 	require.NoError(t, migrations.Up(t.Context(), url, "unwind", migrations.Outbox, migrations.Coordinator))
 	pool, err := pgxpool.New(t.Context(), url+"&pool_max_conns=20")
@@ -55,7 +61,7 @@ func setup(t *testing.T, defs ...saga.Definition) *world {
 	}
 	w.c, err = coordinator.New(coordinator.Config{
 		Store: w.store, Definitions: deciders, Relay: w.bus, Replies: w.bus,
-		SaveOffsets: w.bus.save, Meter: w.meter,
+		SaveOffsets: w.bus.save, Meter: w.meter, Gate: gate,
 		Keys: keys, Incarnation: 1, Writers: 4, CheckEvery: 20 * time.Millisecond, FarEvery: 50 * time.Millisecond,
 	})
 	require.NoError(t, err)
