@@ -149,7 +149,7 @@ var families = [idCount]family{
 	sagasAttention:  {"unwind_sagas_attention", gauge, []string{"definition", "reason"}, nil, "Sagas that need an operator. Of the database."},
 	attentionAge:    {"unwind_attention_oldest_saga_age_seconds", gauge, nil, nil, "How long ago the oldest saga started that needs an operator; 0 without any. Of the database."},
 	definitionInfo:  {"unwind_definition_info", gauge, []string{"definition", "owner"}, nil, "1 for each definition with sagas that need an operator, with its owner."},
-	outboxRows:      {"unwind_outbox_rows", gauge, nil, nil, "Rows in the outbox, counted up to 1,000,000. Rows that were sent are deleted within about a second. Of the database."},
+	outboxRows:      {"unwind_outbox_rows", gauge, nil, nil, "Rows in the outbox, counted up to 100,000. Rows that were sent are deleted within about a second. Of the database."},
 	outboxAge:       {"unwind_outbox_oldest_age_seconds", gauge, nil, nil, "How long ago the oldest command in the outbox was written; 0 without any. Of the database."},
 	farWakes:        {"unwind_far_wakes", gauge, nil, nil, "Sagas that their bucket's owner was asked to look at and has not. Of the database."},
 	mailRows:        {"unwind_kept_messages", gauge, nil, nil, "Messages kept for sagas that cannot take them now. Of the database."},

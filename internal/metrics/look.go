@@ -81,7 +81,7 @@ func (l *look) read() (values []prometheus.Metric, err error) {
 	defer cancel()
 	err = pgx.BeginTxFunc(ctx, l.m.cfg.Pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		limit := strconv.FormatInt(l.m.cfg.LookTimeout.Milliseconds(), 10)
-		if _, err := tx.Exec(ctx, setTimeout, limit); err != nil {
+		if _, err := tx.Exec(ctx, setLimits, limit); err != nil {
 			return fmt.Errorf("bound the look: %w", err)
 		}
 		for _, part := range []func(context.Context, pgx.Tx) ([]prometheus.Metric, error){l.active, l.attention, l.outbox, l.rest} {

@@ -2,8 +2,11 @@ package metrics
 
 // What a look at the database asks. {s} stands for the schema's name.
 const (
-	// setTimeout touches no table; it holds until the end of the transaction.
-	setTimeout = `SELECT set_config('statement_timeout', $1, true)`
+	// setLimits touches no table; it holds until the end of the transaction. A look
+	// keeps to its indexes whatever the planner believes of the tables' sizes, and
+	// to one process of the server.
+	setLimits = `SELECT set_config('statement_timeout', $1, true), set_config('enable_seqscan', 'off', true),
+    set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true)`
 
 	// countActive uses the partial index sagas_active: it reads sagas that have not
 	// ended, and no others.
@@ -16,7 +19,7 @@ const (
 FROM {s}.sagas, unnest(attention) AS r (reason) WHERE attention <> '{}' GROUP BY 1, 2, 3, 4`
 
 	// countOutbox walks the primary key, which alone it needs, up to a limit.
-	countOutbox = `SELECT count(*) FROM (SELECT FROM {s}.outbox LIMIT 1000000) AS rows`
+	countOutbox = `SELECT count(*) FROM (SELECT FROM {s}.outbox LIMIT 100000) AS rows`
 
 	// oldestOutbox walks the primary key to its first row.
 	oldestOutbox = `SELECT headers, clock_timestamp() FROM {s}.outbox ORDER BY id LIMIT 1`

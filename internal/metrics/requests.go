@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,7 +11,7 @@ type call struct{ operation, class string }
 
 // Request counts one REST request. operation is its name in the OpenAPI document.
 func (m *Metrics) Request(operation string, status int, took time.Duration) {
-	key := call{operation, strconv.Itoa(status/100) + "xx"}
+	key := call{operation, class(status)}
 	m.mu.RLock()
 	count, long := m.classes[key], m.times[operation]
 	m.mu.RUnlock()
@@ -21,6 +20,15 @@ func (m *Metrics) Request(operation string, status int, took time.Duration) {
 	}
 	count.Inc()
 	long.Observe(seconds(took))
+}
+
+// class is the hundred of a status.
+func class(status int) string {
+	names := [...]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
+	if at := status / 100; at > 0 && at < len(names) {
+		return names[at]
+	}
+	return other
 }
 
 func (m *Metrics) openRequest(key call) (prometheus.Counter, prometheus.Observer) {
