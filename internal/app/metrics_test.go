@@ -76,7 +76,11 @@ steps:
 	_, err = c.Get(t.Context(), "00000000-0000-7000-8000-000000000000")
 	require.Error(t, err)
 
-	got := scrape(t, a.MetricsURL())
+	var got map[string]float64
+	require.Eventually(t, func() bool {
+		got = scrape(t, a.MetricsURL())
+		return got["buckets_owned"] == 64 // they come one after the other
+	}, 30*time.Second, 20*time.Millisecond)
 	for key, want := range map[string]float64{
 		"sagas_started_total check":                         3,
 		"sagas_ended_total check completed":                 2,

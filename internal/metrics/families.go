@@ -51,6 +51,11 @@ const (
 	replyLag
 	brokersReached
 
+	breakerState
+	breakerHeld
+	breakerHeldAge
+	commandsInFlight
+
 	leaseRemaining
 	leaseRenewals
 	leaseFailures
@@ -100,6 +105,7 @@ var (
 var (
 	byDefinition = []string{"definition"}
 	byCommand    = []string{"participant", "command", "direction"}
+	byBreaker    = []string{"participant", "direction"}
 	byPool       = []string{"pool"}
 )
 
@@ -134,6 +140,11 @@ var families = [idCount]family{
 	bucketsOwned:   {"unwind_buckets_owned", gauge, nil, nil, "Buckets that this process owns and has taken over. All processes together own 64."},
 	replyLag:       {"unwind_reply_lag_records", gauge, []string{"bucket"}, nil, "Replies of an owned bucket that are not finished, as of the last answer of the brokers."},
 	brokersReached: {"unwind_brokers_reached", gauge, nil, nil, "1 if the brokers answered the last question of the coordinator. Only with Kafka."},
+
+	breakerState:     {"unwind_breaker_state", gauge, byBreaker, nil, "0 closed, 1 half-open, 2 open, as this process sees it."},
+	breakerHeld:      {"unwind_breaker_held_commands", gauge, byBreaker, nil, "Commands that wait for a breaker of this process."},
+	breakerHeldAge:   {"unwind_breaker_oldest_held_seconds", gauge, byBreaker, nil, "How long the first of them has been waiting; 0 without any."},
+	commandsInFlight: {"unwind_commands_in_flight", gauge, byBreaker, nil, "Commands of this process that were let out and whose answer is awaited."},
 
 	leaseRemaining: {"unwind_lease_remaining_seconds", gauge, nil, nil, "How long this process may still trust its lease; 0 if it may not."},
 	leaseRenewals:  {"unwind_lease_renewals_total", counter, nil, nil, "Renewals of the lease that succeeded."},

@@ -76,8 +76,8 @@ func TestALookIsKeptAndAFailedOneShowsNothing(t *testing.T) {
 	require.Contains(t, show(t, again, ""), "unwind_outbox_rows 1")
 	_, err = pool.Exec(t.Context(), `DROP TABLE unwind.outbox`)
 	require.NoError(t, err)
-	require.NotContains(t, show(t, again, ""), "unwind_outbox_rows ")
-	require.InDelta(t, 1, testutil.ToFloat64(again.scrapes), 0)
+	require.Eventually(t, func() bool { return !strings.Contains(show(t, again, ""), "unwind_outbox_rows ") }, time.Minute, 10*time.Millisecond)
+	require.Positive(t, testutil.ToFloat64(again.scrapes))
 }
 
 func TestGroupsAreBounded(t *testing.T) {

@@ -2,10 +2,12 @@ package metrics
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/unwindhq/unwind/breaker"
 	"github.com/unwindhq/unwind/internal/lease"
 	"github.com/unwindhq/unwind/outbox"
 	"github.com/unwindhq/unwind/saga/coordinator"
@@ -18,7 +20,9 @@ type Sources struct {
 	Kafka  bool                     // Kafka: Engine reads replies.
 	Relay  *outbox.Relay            // Relay publishes the outbox.
 	Lease  *lease.Lease             // Lease holds the buckets.
-	Pools  map[string]*pgxpool.Pool // Pools are the connections to Postgres, by name.
+	// Breakers lists the breakers of this process.
+	Breakers func() []breaker.Status
+	Pools    map[string]*pgxpool.Pool // Pools are the connections to Postgres, by name.
 }
 
 // Watch shows the sources from now on. Call it once.
@@ -41,6 +45,9 @@ func (w watched) Collect(ch chan<- prometheus.Metric) {
 	}
 	if w.Lease != nil {
 		w.lease(show)
+	}
+	if w.Breakers != nil {
+		showBreakers(show, w.Breakers())
 	}
 	for name, pool := range w.Pools {
 		showPool(show, name, pool)
@@ -83,6 +90,20 @@ func (w watched) lease(show shower) {
 	show(leaseRenewals, float64(s.Renewals))
 	show(leaseFailures, float64(s.Failures))
 	show(nodesAlive, float64(s.Nodes))
+}
+
+func showBreakers(show shower, list []breaker.Status) {
+	for i := range list {
+		b := &list[i]
+		show(breakerState, float64(b.State), b.Participant, b.Direction)
+		show(breakerHeld, float64(b.Held), b.Participant, b.Direction)
+		show(commandsInFlight, float64(b.InFlight), b.Participant, b.Direction)
+		age := 0.0
+		if !b.OldestHeld.IsZero() {
+			age = max(0, seconds(time.Since(b.OldestHeld)))
+		}
+		show(breakerHeldAge, age, b.Participant, b.Direction)
+	}
 }
 
 func showPool(show shower, name string, pool *pgxpool.Pool) {
