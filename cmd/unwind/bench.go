@@ -37,7 +37,8 @@ func benchCommand() *cobra.Command {
 	flags.DurationVar(&c.LimitTime, "limit-duration", 5*time.Second, "how long the limit of Postgres is measured; negative: not at all")
 	flags.StringVar(&c.CPUProfile, "cpuprofile", "", "write a CPU profile of the coordinator to this file")
 	flags.StringVarP(&format, "output", "o", "table", "table or json")
-	fromEnv(flags, "database-url", "kafka-brokers")
+	fromEnv(flags, "kafka-brokers")
+	password(flags, "database-url")
 	cmd.AddCommand(benchRole(bench.RoleCoordinator), benchRole(bench.RoleParticipants))
 	return cmd
 }

@@ -52,7 +52,8 @@ func demoCommand() *cobra.Command {
 	flags.StringVar(&d.world.DatabaseURL, "database-url", "", "use this Postgres instead of an own one")
 	flags.StringSliceVar(&d.world.Brokers, "kafka-brokers", nil, "use this Kafka instead of an own one")
 	formatFlag(cmd, &d.format)
-	fromEnv(flags, "database-url", "kafka-brokers")
+	fromEnv(flags, "kafka-brokers")
+	password(flags, "database-url")
 	cmd.AddCommand(demoParticipantCommand())
 	return cmd
 }

@@ -43,7 +43,8 @@ func devCommand() *cobra.Command {
 	flags.StringVar(&cfg.Definitions, "definitions", "", "the folder of definitions to watch; default . if it has some, else examples/travel")
 	flags.StringSliceVar(&cfg.NoStub, "no-stub", nil, "participants that run elsewhere, such as flights,hotels")
 	flags.BoolVar(&cfg.Reset, "reset", false, "wipe the state of the own servers first")
-	fromEnv(flags, "listen", "database-url", "kafka-brokers")
+	fromEnv(flags, "listen", "kafka-brokers")
+	password(flags, "database-url")
 	cmd.AddCommand(devBreakCommand())
 	return cmd
 }

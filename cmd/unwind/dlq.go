@@ -243,7 +243,7 @@ would happen. By a filter it takes one at first, the canary; --limit takes more.
 	flags.StringVar(&d.how.Reason, "reason", "", "why; kept with the dead letter")
 	flags.BoolVar(&d.how.Force, "force", false, "although its order, its status or the number of its redrives speak against it")
 	flags.BoolVar(&d.yes, "yes", false, "do it, instead of saying what would happen")
-	return cmd
+	return destructive(cmd)
 }
 
 // run redrives, or asks what that would do.
@@ -322,5 +322,5 @@ func dlqDiscardCommand(r *remote) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; kept with the dead letter")
-	return cmd
+	return destructive(cmd)
 }

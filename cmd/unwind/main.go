@@ -23,7 +23,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	p := &program{out: os.Stdout, errs: os.Stderr, in: os.Stdin, getenv: os.Getenv, environ: os.Environ}
+	p := &program{out: os.Stdout, errs: os.Stderr, in: os.Stdin, getenv: os.Getenv, environ: os.Environ, configDir: os.UserConfigDir}
 	code := p.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)

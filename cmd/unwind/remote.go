@@ -15,10 +15,12 @@ type remote struct {
 func (r *remote) flags(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&r.url, "url", "http://127.0.0.1:8080", "the server's address")
-	flags.StringVar(&r.key, "api-key", "", "the key to show it")
+	flags.StringVar(&r.key, "api-key", "", "the key to show the server")
 	flags.StringVar(&r.namespace, "namespace", "", "the namespace; default is default, or the only one that the key knows")
 	flags.StringVarP(&r.format, "output", "o", "table", "table or json")
-	fromEnv(flags, "url", "api-key", "namespace")
+	fromEnv(flags, "url", "namespace")
+	secret(flags, "api-key")
+	targetFlags(flags)
 }
 
 func (r *remote) client() (*client.Client, error) {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/unwindhq/unwind/internal/config"
+	"github.com/unwindhq/unwind/internal/contexts"
 )
 
 // program is what the commands work with; tests give it other ends.
@@ -16,9 +17,12 @@ type program struct {
 	getenv    func(string) string
 	began     bool // a command was understood and began
 
-	environ func() []string // nil: no variable is a stranger
-	sources config.Sources  // of the command that began
-	checks  map[*cobra.Command]func() error
+	environ   func() []string        // nil: no variable is a stranger
+	configDir func() (string, error) // the person's; nil: none
+	sources   config.Sources         // of the command that began
+	checks    map[*cobra.Command]func() error
+	contexts  contexts.Contexts
+	chosen    string // the context in use, or ""
 }
 
 const about = `Unwind runs sagas: steps over Kafka and Postgres, undone in reverse when one is refused.
@@ -33,8 +37,10 @@ func (p *program) rootCommand() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			err := p.settings(cmd)
-			p.began = err == nil
-			return err
+			if p.began = err == nil; err != nil {
+				return err
+			}
+			return p.confirm(cmd)
 		},
 	}
 	root.SetOut(p.out)
@@ -45,7 +51,7 @@ func (p *program) rootCommand() *cobra.Command {
 		p.serveCommand(), readyCommand(), p.migrateCommand(), p.topicsCommand(), p.sagaCommand(), p.dlqCommand(), p.defCommand(), p.versionCommand(),
 		demoCommand(),
 		devCommand(),
-		p.configCommand(),
+		p.configCommand(), p.contextCommand(),
 		benchCommand(),
 	)
 	return root

@@ -203,5 +203,5 @@ func cancelCommand(r *remote) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&how.Reason, "reason", "", "why; kept in the history")
 	cmd.Flags().StringVar(&how.Key, "key", "", "an idempotency key")
-	return cmd
+	return destructive(cmd)
 }

@@ -26,10 +26,8 @@ func password(flags *pflag.FlagSet, names ...string) { config.Password(flags, na
 // configFlag names the configuration file; it is no setting itself.
 const configFlag = "config"
 
-// The variables that are no settings.
-const (
-	configVariable = "UNWIND_CONFIG"
-)
+// configVariable is that of configFlag.
+const configVariable = "UNWIND_CONFIG"
 
 // settings gives the flags of a command that were not given their values.
 func (p *program) settings(cmd *cobra.Command) error {
@@ -48,8 +46,9 @@ func (p *program) settings(cmd *cobra.Command) error {
 // from, and the file. It does what it can even when something is wrong.
 func (p *program) load(cmd *cobra.Command) (config.Sources, *config.File, error) {
 	file, unreadable := p.file(cmd)
-	sources, err := config.Load(cmd.Flags(), config.Environment(p.getenv), file)
-	return sources, file, errors.Join(unreadable, file.Unknown(schema(cmd.Root())), err)
+	layers, unknown := p.withContext(cmd, []config.Layer{config.Environment(p.getenv), file})
+	sources, err := config.Load(cmd.Flags(), layers...)
+	return sources, file, errors.Join(unreadable, unknown, file.Unknown(schema(cmd.Root())), err)
 }
 
 // file reads the configuration file, if one is named.
@@ -69,7 +68,7 @@ func (p *program) strangers(root *cobra.Command) []*config.Fault {
 	if p.environ == nil {
 		return nil
 	}
-	return config.Strangers(p.environ(), schema(root), configVariable)
+	return config.Strangers(p.environ(), schema(root), configVariable, contextVariable, contextsVariable)
 }
 
 // checked says how the settings of a command are checked as a whole, after each
