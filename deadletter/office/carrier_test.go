@@ -16,6 +16,8 @@ import (
 	"github.com/unwindhq/unwind/outbox"
 )
 
+var errGone = fmt.Errorf("no such topic: gone: %w", outbox.ErrPermanent)
+
 // wire is a Sender and a Source in memory.
 type wire struct {
 	mu     sync.Mutex

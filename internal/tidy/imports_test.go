@@ -24,7 +24,7 @@ var libraries = []library{
 		"internal/testserver", "internal/embedded/...", "internal/bench", "internal/cmd/...", "cmd/...", "bench/...", "examples/...", "e2e/...",
 	}},
 	{"github.com/IBM/sarama", true, []string{"kafka"}},
-	{"github.com/ThreeDotsLabs/watermill", true, []string{"kafka", "saga/participant", "examples/..."}},
+	{"github.com/ThreeDotsLabs/watermill", true, []string{"kafka", "saga/participant", "deadletter", "examples/..."}},
 	{"github.com/sony/gobreaker", false, []string{"breaker"}},
 	{"go.opentelemetry.io", true, []string{"tracing", "cmd/..."}},
 	{"github.com/prometheus", true, []string{"internal/metrics"}},
