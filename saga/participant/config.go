@@ -1,6 +1,7 @@
 package participant
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -58,8 +59,17 @@ type Config struct {
 	UndoUnknown bool
 	// Version is the program's version, sent in replies; default none.
 	Version string
+	// Trace is told of every command before and after the work on it. It returns the
+	// context that the handler gets. tracing.Tracer.Command is one; nil: none.
+	Trace func(ctx context.Context, cmd saga.Command, headers []saga.Header) (context.Context, func(Handled))
 	// Log receives what an operator should know, never payloads. nil discards it.
 	Log *slog.Logger
+}
+
+// Handled is what has become of a command.
+type Handled struct {
+	Outcome  saga.Outcome // Outcome is the answer; 0: none, the command comes again.
+	Repeated bool         // Repeated says that the guard answered without the handler.
 }
 
 // Validate reports all faults of the configuration at once.

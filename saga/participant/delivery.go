@@ -20,6 +20,7 @@ type delivery struct {
 	cmd     saga.Command
 	guarded bool
 	run     call
+	handled *Handled // filled in with the answer
 }
 
 // The classes of the dead letters that a participant writes.
@@ -51,7 +52,7 @@ func (p *Participant) match(r kafka.Record) (delivery, error) {
 	if !ok {
 		return delivery{}, &unfit{classUnmatched, fmt.Errorf("participant %s has no %s handler named %q", p.cfg.Name, cmd.ID.Direction, cmd.Name)}
 	}
-	d := delivery{record: r, cmd: cmd, guarded: h.guarded}
+	d := delivery{record: r, cmd: cmd, guarded: h.guarded, handled: &Handled{}}
 	if d.run, err = h.decode(cmd.Payload); err != nil {
 		return delivery{}, &unfit{classUndecodable, fmt.Errorf("%s command %q: %w", cmd.ID.Direction, cmd.Name, err)}
 	}

@@ -49,6 +49,16 @@ func (p *Participant) take(ctx context.Context, r kafka.Record) error {
 	if hopeless, ok := errors.AsType[*unfit](err); ok {
 		return p.bury(ctx, r, hopeless)
 	}
+	if p.cfg.Trace == nil {
+		return p.serve(ctx, d)
+	}
+	ctx, ended := p.cfg.Trace(ctx, d.cmd, r.Headers)
+	defer func() { ended(*d.handled) }()
+	return p.serve(ctx, d)
+}
+
+// serve answers a command.
+func (p *Participant) serve(ctx context.Context, d delivery) error {
 	if d.guarded {
 		return p.serveGuarded(ctx, d)
 	}
@@ -67,7 +77,11 @@ func (p *Participant) serveDirect(ctx context.Context, d delivery) error {
 		p.log(d).Warn("a handler failed", "error", err)
 		answer = failure(err)
 	}
-	return p.send(ctx, outboxkafka.Record(p.reply(d, answer)))
+	if err := p.send(ctx, outboxkafka.Record(p.reply(d, answer))); err != nil {
+		return err
+	}
+	d.handled.Outcome = answer.outcome
+	return nil
 }
 
 // bury keeps a record that can never be handled, byte for byte, as a dead letter.

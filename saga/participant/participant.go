@@ -105,15 +105,15 @@ func (p *Participant) Run(ctx context.Context) error {
 		return fmt.Errorf("participant %s: %w", p.cfg.Name, err)
 	}
 	p.producer = kafkaProducer
-	err = p.serve(ctx, outboxkafka.New(kafkaProducer))
+	err = p.work(ctx, outboxkafka.New(kafkaProducer))
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	return errors.Join(err, kafkaProducer.Close(closing))
 }
 
-// serve runs the relay for as long as the commands, and a little longer, so that
+// work runs the relay for as long as the commands, and a little longer, so that
 // the last replies leave too.
-func (p *Participant) serve(ctx context.Context, publisher outbox.Publisher) error {
+func (p *Participant) work(ctx context.Context, publisher outbox.Publisher) error {
 	relaying, stopRelay := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRelay()
 	group, consuming := errgroup.WithContext(ctx)

@@ -57,6 +57,7 @@ func (p *Participant) answerFailed(ctx context.Context, d delivery, cause error)
 	if err := p.cfg.Pool.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("store the failed reply to %s: %w", d.cmd.ID, err)
 	}
+	*d.handled = Handled{Outcome: saga.Failed}
 	p.nudge()
 	return nil
 }
@@ -80,6 +81,7 @@ func (p *Participant) transact(ctx context.Context, d delivery) error {
 	if err := t.finish(ctx, answer, store); err != nil {
 		return fmt.Errorf("commit the answer to %s: %w", d.cmd.ID, err)
 	}
+	*d.handled = Handled{Outcome: answer.outcome, Repeated: !t.ran}
 	return nil
 }
 
@@ -102,6 +104,7 @@ type transaction struct {
 	tx     pgx.Tx
 	stored entry
 	now    time.Time
+	ran    bool // the handler was called
 }
 
 // open begins, locks the command's row and reads it. It waits for another
@@ -155,7 +158,7 @@ func (t *transaction) decide(ctx context.Context) (answer entry, store bool, err
 	direction, at := t.d.cmd.ID.Direction, positionOf(t.d.cmd)
 	ruling := rule(t.stored, direction, at)
 	unknown := ruling == entomb && t.p.cfg.UndoUnknown
-	if ruling == runHandler || unknown {
+	if t.ran = ruling == runHandler || unknown; t.ran {
 		answer, err = t.p.execute(ctx, t.d, handlerTx{t.tx}, t.done())
 		answer.at, store = at, true
 	} else {
