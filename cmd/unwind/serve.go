@@ -11,6 +11,7 @@ import (
 
 	"github.com/unwindhq/unwind/internal/app"
 	"github.com/unwindhq/unwind/internal/failpoint"
+	"github.com/unwindhq/unwind/tracing"
 )
 
 // stores are the flags of the commands that open Postgres or Kafka.
@@ -62,7 +63,8 @@ func (p *program) serveCommand() *cobra.Command {
 		Use: "serve", Short: "Run a coordinator with its REST API", Args: cobra.NoArgs,
 		Long: "Run a coordinator with its REST API. Any number of them share one database.\n" +
 			"The schema must be up to date (unwind migrate up), the topics there (unwind topics apply).\n" +
-			"Without Kafka brokers, commands to participants wait in the outbox.",
+			"Without Kafka brokers, commands to participants wait in the outbox.\n" +
+			"Traces are exported as the standard OTEL_ environment says; see docs/tracing.md.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := s.config(p)
 			if err != nil {
@@ -74,6 +76,10 @@ func (p *program) serveCommand() *cobra.Command {
 			for _, f := range p.strangers(cmd.Root()) {
 				c.Log.Warn("the environment holds a variable that nothing reads", "variable", f.Source, "problem", f.Problem)
 			}
+			if c.Tracer, err = tracing.Setup(cmd.Context(), p.tracing()); err != nil {
+				return usageError{err}
+			}
+			defer endTracer(c.Tracer, c.Log)
 			a, err := app.New(c)
 			if err != nil {
 				return usageError{err}
@@ -113,7 +119,7 @@ func (s *serving) config(p *program) (app.Config, error) {
 		Listen: s.listen, Insecure: s.insecure, Namespaces: s.namespaces, Writers: s.writers, Version: buildVersion(), Log: log,
 		MetricsListen: s.metrics.address(), MetricsInsecure: s.metrics.insecure,
 	}
-	return c, errors.Join(err, p.blame(c.Validate()))
+	return c, errors.Join(err, p.blame(c.Validate()), p.tracing().Validate())
 }
 
 // logger writes JSON from a level on.

@@ -33,6 +33,7 @@ import (
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/migrations"
 	"github.com/unwindhq/unwind/saga/participant"
+	"github.com/unwindhq/unwind/tracing"
 )
 
 // options are the program's flags.
@@ -108,9 +109,14 @@ func open(ctx context.Context, o options, name string, pool *pgxpool.Pool) (*par
 	if err != nil {
 		return nil, err
 	}
+	trace, err := tracer(ctx, name)
+	if err != nil {
+		return nil, err
+	}
 	p, err := participant.New(participant.Config{
 		Name: name, Pool: pool, TopicPrefix: o.prefix, Group: o.prefix + name, Concurrency: 32,
 		Kafka: kafka.Config{Brokers: strings.Split(o.brokers, ","), Security: security},
+		Trace: trace,
 		Log:   slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
@@ -120,6 +126,15 @@ func open(ctx context.Context, o options, name string, pool *pgxpool.Pool) (*par
 	participant.Handle(p, "book", a.book)
 	participant.HandleUndo(p, "cancel", a.cancel)
 	return p, nil
+}
+
+// tracer is the hook for traces, if the environment wants any.
+func tracer(ctx context.Context, name string) (participant.Trace, error) {
+	t, err := tracing.Setup(ctx, tracing.Config{Getenv: os.Getenv, Service: name})
+	if t == nil {
+		return nil, err
+	}
+	return t.Command, nil
 }
 
 // createEffects creates the ledger of one participant: what its handlers have

@@ -51,6 +51,8 @@ type Config struct {
 	// Out gets a line for each command and one when the first can come; nil
 	// discards them.
 	Out io.Writer
+	// Trace is for the traces of its commands; nil: none.
+	Trace participant.Trace
 	// Log receives what an operator should know; nil discards it.
 	Log *slog.Logger
 }
@@ -128,6 +130,7 @@ func Run(ctx context.Context, name string, cfg Config) error {
 	p, err := participant.New(participant.Config{
 		Name: name, Pool: pool, Kafka: kafka.Config{Brokers: cfg.Brokers, Security: cfg.Security}, TopicPrefix: cfg.TopicPrefix,
 		Concurrency: 4, SessionTimeout: cfg.Session, DrainTimeout: 5 * time.Second, Log: cfg.Log,
+		Trace: cfg.Trace,
 	})
 	if err != nil {
 		return err

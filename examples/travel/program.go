@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/tracing"
 )
 
 // Environment reads a Config from variables: UNWIND_DATABASE_URL,
@@ -48,7 +49,7 @@ func Program(ctx context.Context, name string, get func(name string) string, out
 	if err == nil {
 		cfg.Out = out
 		cfg.Log = slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelWarn}))
-		err = Run(ctx, name, cfg)
+		err = traced(ctx, name, get, cfg)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintf(errs, "%s: %v\n", name, err) // there is nowhere else to say it
@@ -56,3 +57,25 @@ func Program(ctx context.Context, name string, get func(name string) string, out
 	}
 	return 0
 }
+
+// traced runs a participant with traces, if the standard OTEL_ variables ask for
+// them.
+func traced(ctx context.Context, name string, get func(name string) string, cfg Config) error {
+	tracer, err := tracing.Setup(ctx, tracing.Config{Getenv: get, Service: name})
+	if err != nil {
+		return err
+	}
+	if tracer != nil {
+		cfg.Trace = tracer.Command
+	}
+	err = Run(ctx, name, cfg)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+	defer cancel()
+	if lost := tracer.Shutdown(ctx); lost != nil {
+		cfg.Log.Warn("the last spans were not exported", "error", lost)
+	}
+	return err
+}
+
+// flushTime bounds the export of the last spans.
+const flushTime = 5 * time.Second

@@ -24,6 +24,7 @@ import (
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
 	"github.com/unwindhq/unwind/saga/sagapg"
+	"github.com/unwindhq/unwind/tracing"
 )
 
 const (
@@ -96,6 +97,7 @@ func (a *App) Run(ctx context.Context) error {
 		shown, // first: it is the last to end
 		{"relay", p.relay.Run},
 		{"dead letters", p.carry},
+		{"traces", p.exportTraces},
 		{"coordinator", p.engine.Run},
 		{"lease", p.lease.Run},
 		{"rest", func(ctx context.Context) error { return p.server.Serve(ctx, listener) }},
@@ -142,6 +144,7 @@ type parts struct {
 	office   *office.Office
 	carrier  *office.Carrier // nil without Kafka
 	server   *rest.Server
+	traces   *tracing.Exporter // nil if nobody wants any
 }
 
 // open makes all parts. After an error nothing is left open.
@@ -153,7 +156,7 @@ func (a *App) open(ctx context.Context) (*parts, error) {
 	}
 	p := &parts{}
 	for _, step := range []func(context.Context, *parts) error{
-		a.openStore, a.openMetrics, a.openKafka, a.openRelay, a.openEngine, a.openOffice, a.openIntake, a.openStarts, a.openServer,
+		a.openStore, a.openMetrics, a.openKafka, a.openRelay, a.openEngine, a.openOffice, a.openIntake, a.openStarts, a.openServer, a.openTraces,
 	} {
 		if err := step(ctx, p); err != nil {
 			p.close()
@@ -263,6 +266,9 @@ func (a *App) openEngine(ctx context.Context, p *parts) (err error) {
 	}
 	if p.metrics != nil {
 		config.Meter = p.metrics
+	}
+	if a.cfg.Tracer != nil {
+		config.Traced = a.cfg.Tracer.Sampled
 	}
 	if p.engine, err = coordinator.New(config); err != nil {
 		return err

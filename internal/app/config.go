@@ -10,6 +10,7 @@ import (
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/sagapg"
+	"github.com/unwindhq/unwind/tracing"
 )
 
 // Config configures an App. Only DatabaseURL is required.
@@ -62,6 +63,8 @@ type Config struct {
 	MaxConns int32
 	// Version is the program's, for people. Default "dev".
 	Version string
+	// Tracer exports the sagas' traces. nil: tracing is off.
+	Tracer *tracing.Tracer
 	// Log receives what an operator should know. nil discards it.
 	Log *slog.Logger
 }

@@ -11,7 +11,8 @@ import (
 )
 
 type startInput struct {
-	Key string `header:"Idempotency-Key" maxLength:"256" doc:"the same key and content answer with the same saga"`
+	Key         string `header:"Idempotency-Key" maxLength:"256" doc:"the same key and content answer with the same saga"`
+	TraceParent string `header:"traceparent" doc:"W3C Trace Context: the saga's trace links to it; one that is not valid is ignored"`
 	NamespaceInput
 	WaitInput
 	Body struct {
@@ -39,7 +40,7 @@ func (s *Server) start(ctx context.Context, in *startInput) (*startOutput, error
 	}
 	result, err := s.cfg.Starts.Start(ctx, intake.Request{
 		Namespace: namespace, Definition: in.Body.Definition, Version: in.Body.Version, Key: in.Key,
-		Input: saga.JSON(in.Body.Input), Actor: s.actor(ctx),
+		Input: saga.JSON(in.Body.Input), Actor: s.actor(ctx), Trace: in.TraceParent,
 	})
 	if err != nil {
 		return nil, s.answer(ctx, err)

@@ -59,12 +59,15 @@ type Config struct {
 	UndoUnknown bool
 	// Version is the program's version, sent in replies; default none.
 	Version string
-	// Trace is told of every command before and after the work on it. It returns the
-	// context that the handler gets. tracing.Tracer.Command is one; nil: none.
-	Trace func(ctx context.Context, cmd saga.Command, headers []saga.Header) (context.Context, func(Handled))
+	// Trace is told of every command; tracing.Tracer.Command is one. nil: none.
+	Trace Trace
 	// Log receives what an operator should know, never payloads. nil discards it.
 	Log *slog.Logger
 }
+
+// Trace is told of a command before the work on it, and by the function that it
+// returns, of how that ended. The handler gets the context that it returns.
+type Trace func(ctx context.Context, cmd saga.Command, headers []saga.Header) (context.Context, func(Handled))
 
 // Handled is what has become of a command.
 type Handled struct {
