@@ -1,4 +1,4 @@
-// Package testserver gives tests real servers: PostgreSQL and Kafka.
+// Package testserver gives tests real servers: PostgreSQL, Kafka and Jaeger.
 //
 // With UNWIND_TEST_DATABASE_URL and UNWIND_TEST_KAFKA_BROKERS set, those
 // servers are used. Otherwise the package starts its own, once per test
@@ -61,8 +61,11 @@ type servers struct {
 	dir      string
 	postgres *server.Postgres
 	kafka    *server.Kafka
+	jaeger   *server.Jaeger
 	pgErr    error
 	kafkaErr error
+
+	jaegerErr error
 }
 
 // Main runs the tests of m, stops the servers that were started for them and
@@ -111,6 +114,22 @@ func (s *servers) startKafka() (*server.Kafka, error) {
 	return s.kafka, s.kafkaErr
 }
 
+// startJaeger returns the shared Jaeger, started at the first call.
+func (s *servers) startJaeger() (*server.Jaeger, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.jaeger != nil || s.jaegerErr != nil {
+		return s.jaeger, s.jaegerErr
+	}
+	var dir string
+	if dir, s.jaegerErr = s.folder("jaeger"); s.jaegerErr == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+		defer cancel()
+		s.jaeger, s.jaegerErr = server.StartJaeger(ctx, server.JaegerConfig{Dir: dir, Progress: os.Stderr})
+	}
+	return s.jaeger, s.jaegerErr
+}
+
 // folder returns a folder in this process's temporary folder, created at the first call.
 func (s *servers) folder(name string) (string, error) {
 	if s.dir == "" {
@@ -129,6 +148,9 @@ func (s *servers) stop() {
 	defer s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
+	if s.jaeger != nil {
+		s.jaeger.Kill()
+	}
 	if s.kafka != nil {
 		report(s.kafka.Stop(ctx))
 	}
@@ -138,7 +160,7 @@ func (s *servers) stop() {
 	if s.dir != "" {
 		report(errors.Join(server.RemovePostgres(filepath.Join(s.dir, "postgres")), os.RemoveAll(s.dir)))
 	}
-	s.kafka, s.postgres, s.dir = nil, nil, ""
+	s.jaeger, s.kafka, s.postgres, s.dir = nil, nil, nil, ""
 }
 
 // TempDir creates a temporary folder that an unprivileged server can enter.

@@ -70,6 +70,17 @@ func Kafka(t testing.TB) []string {
 	return kafka.Brokers()
 }
 
+// Jaeger returns the shared Jaeger. It is always this process's own; its first start
+// on a machine builds it, which takes some minutes.
+func Jaeger(t testing.TB) *server.Jaeger {
+	t.Helper()
+	jaeger, err := shared.startJaeger()
+	if err != nil {
+		Unavailable(t, "Jaeger", err)
+	}
+	return jaeger
+}
+
 // RestartableKafka returns a broker of t's own, which t may kill, stop and
 // start again. It is stopped when t ends.
 func RestartableKafka(t testing.TB) *server.Kafka {
