@@ -24,6 +24,7 @@ type request struct {
 	method, path string
 	body         []byte
 	key          string // Idempotency-Key
+	trace        string // traceparent
 	node         int
 	want         int // the status that the test expects
 }
@@ -47,6 +48,9 @@ func (w *world) send(r request) (status int, answer []byte, err error) {
 	}
 	if r.key != "" {
 		req.Header.Set("Idempotency-Key", r.key)
+	}
+	if r.trace != "" {
+		req.Header.Set("traceparent", r.trace)
 	}
 	resp, err := web.Do(req)
 	if err != nil {

@@ -40,6 +40,7 @@ type world struct {
 	producer *kafka.Producer
 	nodes    []*node
 	hands    *process // the participants
+	extra    []string // more of the environment of all programs
 
 	mu   sync.Mutex
 	taps map[string]*tap
@@ -108,10 +109,10 @@ func (w *world) open() {
 
 // env is what the unwind commands read.
 func (w *world) env() []string {
-	return []string{
+	return append([]string{
 		"UNWIND_DATABASE_URL=" + w.database, "UNWIND_KAFKA_BROKERS=" + strings.Join(w.brokers, ","),
 		"UNWIND_TOPIC_PREFIX=" + w.prefix, "UNWIND_COMMAND_PARTITIONS=" + strconv.Itoa(commandPartitions),
-	}
+	}, w.extra...)
 }
 
 // begin starts, or starts again, one coordinator and waits until it is ready.
@@ -146,7 +147,7 @@ func (w *world) ready(i int) {
 // employ starts a process that acts these participants and waits for it.
 func (w *world) employ(names string) *process {
 	w.t.Helper()
-	p := launch(w.t, nil, participantBinary,
+	p := launch(w.t, w.extra, participantBinary,
 		"-database", w.database, "-brokers", strings.Join(w.brokers, ","), "-prefix", w.prefix, "-names", names)
 	eventually(w.t, "participants run", func() bool { return strings.Contains(p.output(), "running\n") })
 	return p
