@@ -124,40 +124,39 @@ func drawn(spans []tracetest.SpanStub) string {
 
 func second(at time.Time) float64 { return float64(at.Sub(storyStart).Milliseconds()) / 1000 }
 
-func TestStories(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		tell func(p *play)
-		want string
-	}{
-		"completed": {func(p *play) {
-			p.reply("flight", saga.Do, saga.Succeeded)
-			p.reply("hotel", saga.Do, saga.Succeeded)
-			p.reply("payment", saga.Do, saga.Succeeded)
-		}, `saga trip 0-3 completed
+// stories are what happens to a saga, and the spans that tell it.
+var stories = map[string]struct {
+	tell func(p *play)
+	want string
+}{
+	"completed": {func(p *play) {
+		p.reply("flight", saga.Do, saga.Succeeded)
+		p.reply("hotel", saga.Do, saga.Succeeded)
+		p.reply("payment", saga.Do, saga.Succeeded)
+	}, `saga trip 0-3 completed
   do flight 0-1 succeeded
   do hotel 0-2 succeeded
   do payment 2-3 succeeded
 `},
-		"compensated": {func(p *play) {
-			p.reply("flight", saga.Do, saga.Succeeded)
-			p.reply("hotel", saga.Do, saga.Rejected)
-			p.reply("flight", saga.Undo, saga.Succeeded)
-		}, `saga trip 0-3 compensated ERROR
+	"compensated": {func(p *play) {
+		p.reply("flight", saga.Do, saga.Succeeded)
+		p.reply("hotel", saga.Do, saga.Rejected)
+		p.reply("flight", saga.Undo, saga.Succeeded)
+	}, `saga trip 0-3 compensated ERROR
   do flight 0-1 succeeded
   do hotel 0-2 rejected ERROR
   undo flight 2-3 succeeded
 `},
-		"failed, then silent": {func(p *play) {
-			p.reply("flight", saga.Do, saga.Ongoing)
-			p.reply("hotel", saga.Do, saga.Failed)
-			p.reply("flight", saga.Do, saga.Succeeded)
-			p.wake()
-			p.wake()
-			p.event(saga.Event{Kind: saga.Cancelled, Reason: "no"})
-			p.reply("hotel", saga.Undo, saga.Succeeded)
-			p.reply("flight", saga.Undo, saga.Succeeded)
-		}, `saga trip 0-16 compensated ERROR
+	"failed, then silent": {func(p *play) {
+		p.reply("flight", saga.Do, saga.Ongoing)
+		p.reply("hotel", saga.Do, saga.Failed)
+		p.reply("flight", saga.Do, saga.Succeeded)
+		p.wake()
+		p.wake()
+		p.event(saga.Event{Kind: saga.Cancelled, Reason: "no"})
+		p.reply("hotel", saga.Undo, saga.Succeeded)
+		p.reply("flight", saga.Undo, saga.Succeeded)
+	}, `saga trip 0-16 compensated ERROR
   do hotel 0-2 failed ERROR
   do flight 0-3 succeeded
   rest hotel 2-3
@@ -165,16 +164,16 @@ func TestStories(t *testing.T) {
   undo hotel 13-15 succeeded
   undo flight 13-16 succeeded
 `},
-		"turned back by hand": {func(p *play) {
-			p.event(saga.Event{Kind: saga.Cancelled, Hold: true, Reason: "no"})
-			p.reply("flight", saga.Do, saga.Succeeded)
-			p.reply("hotel", saga.Do, saga.Succeeded)
-			p.event(saga.Event{Kind: saga.Poisoned, Reason: "x"})
-			p.reply("hotel", saga.Undo, saga.Failed)
-			p.wake()
-			p.reply("hotel", saga.Undo, saga.Succeeded)
-			p.reply("flight", saga.Undo, saga.Succeeded)
-		}, `saga trip 0-7.944 compensated ["transition-failed"] ERROR *cancelled *attention *poisoned
+	"turned back by hand": {func(p *play) {
+		p.event(saga.Event{Kind: saga.Cancelled, Hold: true, Reason: "no"})
+		p.reply("flight", saga.Do, saga.Succeeded)
+		p.reply("hotel", saga.Do, saga.Succeeded)
+		p.event(saga.Event{Kind: saga.Poisoned, Reason: "x"})
+		p.reply("hotel", saga.Undo, saga.Failed)
+		p.wake()
+		p.reply("hotel", saga.Undo, saga.Succeeded)
+		p.reply("flight", saga.Undo, saga.Succeeded)
+	}, `saga trip 0-7.944 compensated ["transition-failed"] ERROR *cancelled *attention *poisoned
   do flight 0-2 succeeded
   do hotel 0-3 succeeded
   undo hotel 3-5 failed ERROR
@@ -182,22 +181,26 @@ func TestStories(t *testing.T) {
   rest hotel 5-5.944
   undo hotel 5.944-6.944 succeeded
 `},
-		"held": {func(p *play) {
-			p.reply("hotel", saga.Do, saga.Failed)
-			p.at = p.state.WakeAt()
-			p.event(saga.Event{Kind: saga.Woke, Hold: true})
-			p.at = p.at.Add(3 * time.Second)
-			p.event(saga.Event{Kind: saga.Woke})
-			p.reply("hotel", saga.Do, saga.Rejected)
-			p.reply("flight", saga.Do, saga.Rejected)
-		}, `saga trip 0-7.944 compensated ERROR
+	"held": {func(p *play) {
+		p.reply("hotel", saga.Do, saga.Failed)
+		p.at = p.state.WakeAt()
+		p.event(saga.Event{Kind: saga.Woke, Hold: true})
+		p.at = p.at.Add(3 * time.Second)
+		p.event(saga.Event{Kind: saga.Woke})
+		p.reply("hotel", saga.Do, saga.Rejected)
+		p.reply("flight", saga.Do, saga.Rejected)
+	}, `saga trip 0-7.944 compensated ERROR
   do hotel 0-1 failed ERROR
   do flight 0-7.944 rejected ERROR
   rest hotel 1-1.944
   held hotel 1.944-5.944
   do hotel 5.944-6.944 rejected ERROR
 `},
-	} {
+}
+
+func TestStories(t *testing.T) {
+	t.Parallel()
+	for name, c := range stories {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := begin(t, "")
