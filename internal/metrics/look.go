@@ -166,7 +166,7 @@ func age(headers []byte, now time.Time) time.Duration {
 		return 0 // not a command: somebody else's row
 	}
 	for _, h := range list {
-		if string(h.Key) != saga.HeaderTime {
+		if h.Key != saga.HeaderTime {
 			continue
 		}
 		if at, err := time.Parse(time.RFC3339Nano, string(h.Value)); err == nil {

@@ -244,7 +244,9 @@ func (f *fold) event(s *folding, it *item) {
 
 // poison puts attention on the saga and keeps the message that it choked on.
 func (f *fold) poison(s *folding, it *item, cause error) {
-	f.r.c.cfg.Log.Error("a transition failed; the saga needs attention", "saga", s.id, "event", it.event.Kind, "error", cause)
+	// The cause may quote a payload: it is shown with the saga, not in the log.
+	f.r.c.cfg.Log.Error("a transition failed; the saga needs attention and says why", "saga", s.id,
+		"definition", s.row.State.Definition, "version", s.row.State.Version, "event", it.event.Kind, "step", it.event.Step.Name)
 	attention := &item{bucket: s.bucket, saga: s.id, event: poisonedEvent(cause)}
 	attention.event.Step = it.event.Step
 	if err := f.transition(s, attention); err != nil {
