@@ -78,6 +78,15 @@ func story() client.Events {
 	}}
 }
 
+func troubled() client.Breakers {
+	open := client.BreakerNode{Node: "host/7/ABCDEFGH", State: "open", Since: begin, Held: 112, OldestHeld: &later, InFlight: 3, Requests: 24, Failures: 20, At: due}
+	ramp := client.BreakerNode{Node: "host/8/IJKLMNOP", State: "closed", Since: later, Held: 4, OldestHeld: &later, Rate: 40, InFlight: 9, At: due}
+	return client.Breakers{Breakers: []client.Breaker{
+		{Participant: "payments", Direction: "do", State: "open", Since: begin, Held: 116, OldestHeld: &later, Rate: 40, Requests: 24, Failures: 20, Nodes: []client.BreakerNode{open, ramp}},
+		{Participant: "payments", Direction: "undo", State: "closed", Since: begin, Nodes: []client.BreakerNode{{Node: "host/7/ABCDEFGH", State: "closed", Since: begin}}},
+	}}
+}
+
 // fake answers like a server.
 func fake(t *testing.T) string {
 	t.Helper()
@@ -96,6 +105,8 @@ func fake(t *testing.T) string {
 	answer("GET /v1/definitions", 200, client.Definitions{Definitions: []client.Definition{{Name: "bookTrip", Version: "r3", Hash: "0123456789abcdef", AppliedAt: &begin}}})
 	answer("GET /v1/definitions/bookTrip", 200, client.Definition{Name: "bookTrip", Version: "r3", Hash: "0123", Canonical: []byte(`{"saga":"bookTrip"}`)})
 	answer("PUT /v1/definitions", 200, client.Applied{Name: "bookTrip", Version: "r3", Created: true})
+	answer("GET /v1/breakers", 200, troubled())
+	answer("GET /v1/breakers/payments", 200, troubled())
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL
@@ -114,6 +125,8 @@ func TestOutput(t *testing.T) {
 		{"saga-list", "saga list", exitOK},
 		{"saga-start", "saga start bookTrip --input-file -", exitOK},
 		{"saga-cancel-late", "saga cancel " + sagaID, exitFailed},
+		{"breaker-list", "breaker list", exitOK},
+		{"breaker-show", "breaker show payments", exitOK},
 		{"def-list", "def list", exitOK},
 		{"def-show", "def show bookTrip", exitOK},
 		{"def-apply", "def apply testdata/good.yaml", exitOK},

@@ -76,6 +76,7 @@ type Config struct {
 	Registry    Registry    // Registry keeps definitions. Required.
 	Starts      Starts      // Starts takes starts. Required.
 	DeadLetters DeadLetters // DeadLetters keeps dead letters; nil: there are no routes for them.
+	Fleet       Fleet       // Fleet knows the breakers of all processes; nil knows none.
 	Checks      []Check     // Checks are the conditions of readiness beside Engine.Ready.
 
 	Access     Authenticator // Access knows the API keys; nil asks for none: every request is access.Local's.

@@ -65,6 +65,7 @@ var may = map[rest.Permission]struct {
 	rest.SagasCancel:      {access.Operator, "of"},
 	rest.DefinitionsRead:  {access.Viewer, "of"},
 	rest.DefinitionsApply: {access.Admin, "of"},
+	rest.BreakersRead:     {access.Viewer, "all"},
 }
 
 // samples are requests about an object in namespace shop, by operation: path and
@@ -79,6 +80,8 @@ var samples = map[string][2]string{
 	"listDefinitions": {"/v1/definitions?namespace=shop", ""},
 	"getDefinition":   {"/v1/definitions/bookTrip?namespace=shop", ""},
 	"whoami":          {"/v1/whoami", ""},
+	"listBreakers":    {"/v1/breakers", ""},
+	"getBreaker":      {"/v1/breakers/payments", ""},
 }
 
 // everyRoute calls f with every operation of the API.

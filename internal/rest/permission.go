@@ -17,6 +17,7 @@ const (
 	DefinitionsRead  Permission = "definitions:read"   // DefinitionsRead is needed to see definitions.
 	DeadLettersRead  Permission = "dead-letters:read"  // DeadLettersRead is needed to see dead letters and their records.
 	DeadLettersWrite Permission = "dead-letters:write" // DeadLettersWrite is needed to redrive and discard them.
+	BreakersRead     Permission = "breakers:read"      // BreakersRead is needed to see breakers, which all namespaces share.
 )
 
 // permissionKey is where a route's permission stands in the OpenAPI document.
@@ -47,6 +48,7 @@ var rules = map[Permission]rule{
 	DefinitionsRead:  {access.Viewer, ofObject},
 	DeadLettersRead:  {access.Viewer, ofObject},
 	DeadLettersWrite: {access.Operator, ofObject},
+	BreakersRead:     {access.Viewer, ofAll},
 	DefinitionsApply: {access.Admin, ofObject}, // a definition is code: who runs sagas need not write it
 }
 

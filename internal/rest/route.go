@@ -33,6 +33,7 @@ func (s *Server) routes() {
 	handle(s, "GET /readyz", route{"ready", "Can sagas be started here?", Public, nil}, s.ready)
 	s.accessRoutes()
 	s.deadLetterRoutes()
+	s.breakerRoutes()
 	delete(s.api.OpenAPI().Components.Schemas.Map(), "ErrorModel") // huma's own, which transform replaces
 }
 

@@ -63,7 +63,7 @@ func (w *world) serve(t *testing.T, change ...func(*rest.Config)) (*httptest.Ser
 	t.Helper()
 	starts, err := intake.New(intake.Config{Engine: w, Registry: library{w}, Topics: topics{w}})
 	require.NoError(t, err)
-	config := rest.Config{Engine: w, Reader: w, Registry: library{w}, Starts: starts, PollEvery: time.Hour, Version: "test"}
+	config := rest.Config{Engine: w, Reader: w, Registry: library{w}, Starts: starts, Fleet: three(), PollEvery: time.Hour, Version: "test"}
 	for _, c := range change {
 		c(&config)
 	}
