@@ -24,16 +24,16 @@ type Breaker struct {
 
 // BreakerNode is a breaker in one process.
 type BreakerNode struct {
-	Node       string     `json:"node"`                              // Node is the process.
+	Node       string     `json:"node"`                               // Node is the process.
 	State      string     `json:"state" enum:"closed,half-open,open"` // State is its state there.
-	Since      time.Time  `json:"since"`                             // Since is when it came into this state.
-	Held       int        `json:"held"`                              // Held is how many sagas wait there.
-	OldestHeld *time.Time `json:"oldestHeld,omitempty"`              // OldestHeld is since when the first of them waits.
-	Rate       int        `json:"rate"`                              // Rate is the limit of its ramp, in commands a second; 0 without one.
-	InFlight   int        `json:"inFlight"`                          // InFlight is how many of its commands are out.
-	Requests   int        `json:"requests"`                          // Requests is the number of outcomes that it judged.
-	Failures   int        `json:"failures"`                          // Failures is how many of them were failures.
-	At         time.Time  `json:"at" doc:"when the process said so"` // At is when the process said so.
+	Since      time.Time  `json:"since"`                              // Since is when it came into this state.
+	Held       int        `json:"held"`                               // Held is how many sagas wait there.
+	OldestHeld *time.Time `json:"oldestHeld,omitempty"`               // OldestHeld is since when the first of them waits.
+	Rate       int        `json:"rate"`                               // Rate is the limit of its ramp, in commands a second; 0 without one.
+	InFlight   int        `json:"inFlight"`                           // InFlight is how many of its commands are out.
+	Requests   int        `json:"requests"`                           // Requests is the number of outcomes that it judged.
+	Failures   int        `json:"failures"`                           // Failures is how many of them were failures.
+	At         time.Time  `json:"at" doc:"when the process said so"`  // At is when the process said so.
 }
 
 // Breakers are the breakers of all participants that were sent commands, sorted

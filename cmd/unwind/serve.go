@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/unwindhq/unwind/breaker"
 	"github.com/unwindhq/unwind/internal/app"
 	"github.com/unwindhq/unwind/internal/failpoint"
 	"github.com/unwindhq/unwind/tracing"
@@ -55,6 +56,7 @@ type serving struct {
 	listen, level, stop string
 	insecure            bool
 	writers             int
+	breaker             breaker.Config
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -100,6 +102,7 @@ func (s *serving) flags(flags *pflag.FlagSet) {
 	s.kafka(flags)
 	s.tenants(flags)
 	s.metrics.add(flags)
+	breakerFlags(flags, &s.breaker)
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:8080", "the address of the REST API")
 	flags.BoolVar(&s.insecure, "insecure", false, "listen where other machines can reach it, though the API asks nobody who they are")
 	flags.IntVar(&s.writers, "writers", 2, "batches that may be committing at once, 1 to 64")
@@ -116,7 +119,7 @@ func (s *serving) config(p *program) (app.Config, error) {
 	c := app.Config{
 		DatabaseURL: s.address(), DatabasePasswordFile: fileOf(s.databaseFlags, "database-password"), Schema: s.schema,
 		Brokers: s.brokers, Security: s.protection.security(), Prefix: s.prefix, Partitions: s.partitions,
-		Listen: s.listen, Insecure: s.insecure, Namespaces: s.namespaces, Writers: s.writers, Version: buildVersion(), Log: log,
+		Listen: s.listen, Insecure: s.insecure, Namespaces: s.namespaces, Writers: s.writers, Breaker: s.breaker, Version: buildVersion(), Log: log,
 		MetricsListen: s.metrics.address(), MetricsInsecure: s.metrics.insecure,
 	}
 	return c, errors.Join(err, p.blame(c.Validate()), p.tracing().Validate())

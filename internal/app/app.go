@@ -11,7 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/unwindhq/unwind/breaker"
 	"github.com/unwindhq/unwind/deadletter/office"
+	"github.com/unwindhq/unwind/internal/fleet"
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/lease"
 	"github.com/unwindhq/unwind/internal/metrics"
@@ -100,6 +102,7 @@ func (a *App) Run(ctx context.Context) error {
 		{"traces", p.exportTraces},
 		{"coordinator", p.engine.Run},
 		{"lease", p.lease.Run},
+		{"fleet", p.fleet.Run}, // ends before the lease: its rows count while the node lives
 		{"rest", func(ctx context.Context) error { return p.server.Serve(ctx, listener) }},
 		{"starts from Kafka", p.runStarts},
 		{"start", func(ctx context.Context) error { return a.announce(ctx, p.engine) }},
@@ -135,6 +138,8 @@ type parts struct {
 	locals   *coordinator.Locals
 	relay    *outbox.Relay
 	registry *registry.Registry
+	gate     *breaker.Gate[saga.ID]
+	fleet    *fleet.Publisher
 	engine   *coordinator.Coordinator
 	intake   *intake.Intake
 	starts   []*starts // one for each namespace; none without Kafka
@@ -156,7 +161,7 @@ func (a *App) open(ctx context.Context) (*parts, error) {
 	}
 	p := &parts{}
 	for _, step := range []func(context.Context, *parts) error{
-		a.openStore, a.openMetrics, a.openKafka, a.openRelay, a.openEngine, a.openOffice, a.openIntake, a.openStarts, a.openServer, a.openTraces,
+		a.openStore, a.openMetrics, a.openKafka, a.openRelay, a.openGate, a.openEngine, a.openOffice, a.openIntake, a.openStarts, a.openServer, a.openTraces,
 	} {
 		if err := step(ctx, p); err != nil {
 			p.close()
@@ -255,7 +260,7 @@ func (a *App) openEngine(ctx context.Context, p *parts) (err error) {
 	p.settings = settings
 	names := Topics{Prefix: a.cfg.Prefix}
 	config := coordinator.Config{
-		Store: p.store, Definitions: p.registry, Relay: p.relay, Locals: p.locals,
+		Store: p.store, Definitions: p.registry, Relay: p.relay, Locals: p.locals, Gate: p.gate,
 		Keys: settings.Keys, Incarnation: settings.Incarnation,
 		ReplyTopic: names.Replies(), Prefix: names.Commands(""),
 		Writers: a.cfg.Writers, Log: a.cfg.Log,
@@ -301,7 +306,7 @@ func (a *App) openIntake(_ context.Context, p *parts) (err error) {
 func (a *App) openServer(_ context.Context, p *parts) (err error) {
 	config := rest.Config{
 		Engine: p.engine, Starts: p.intake, Reader: reader{sagapg.NewReader(p.pools.read, a.cfg.Schema)}, Registry: p.registry,
-		Namespaces: a.cfg.Namespaces, Version: a.cfg.Version, Log: a.cfg.Log,
+		Fleet: fleet.NewReader(p.pools.read, a.cfg.Schema), Namespaces: a.cfg.Namespaces, Version: a.cfg.Version, Log: a.cfg.Log,
 		Checks: []rest.Check{{Name: "postgres", Run: p.pools.ping}, {Name: "leases", Run: p.leased}},
 	}
 	if p.metrics != nil {

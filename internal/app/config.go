@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/unwindhq/unwind/breaker"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/sagapg"
@@ -55,6 +56,9 @@ type Config struct {
 	CreateTopics bool
 	// Writers is how many batches may be committing at once, 1 to 64. Default 2.
 	Writers int
+	// Breaker says when commands to a participant in trouble are held. Its Log is
+	// that of the App.
+	Breaker breaker.Config
 	// StartWorkers is how many starts from Kafka may be under way at once, for each
 	// namespace. Default 64.
 	StartWorkers int
@@ -116,6 +120,9 @@ func (c Config) Validate() error {
 		need(err == nil, "MetricsListen %q: write it like 127.0.0.1:9464", c.MetricsListen)
 		need(err != nil || c.MetricsInsecure || loopback(host),
 			"MetricsListen %s can be reached from other machines and /metrics asks nobody who they are: listen on 127.0.0.1, or set MetricsInsecure (--metrics-insecure)", c.MetricsListen)
+	}
+	if err := c.Breaker.Validate(); err != nil {
+		faults = append(faults, fmt.Errorf("app: %w", err))
 	}
 	return errors.Join(faults...)
 }

@@ -42,7 +42,7 @@ func (a *App) serveMetrics(ctx context.Context, p *parts) (stage, error) {
 		return stage{}, fmt.Errorf("listen for metrics (choose another address with --metrics-listen, or off): %w", err)
 	}
 	p.metrics.Watch(metrics.Sources{
-		Engine: p.engine, Kafka: p.replies != nil, Relay: p.relay, Lease: p.lease,
+		Engine: p.engine, Kafka: p.replies != nil, Relay: p.relay, Lease: p.lease, Breakers: p.gate.List,
 		Pools: map[string]*pgxpool.Pool{"writers": p.pools.write, "readers": p.pools.read, "leases": p.pools.lease},
 	})
 	url := "http://" + listener.Addr().String() + "/metrics"
