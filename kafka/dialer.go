@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -50,7 +51,9 @@ func (d dialer) protect(conn net.Conn, addr string) (net.Conn, error) {
 			return nil, err
 		}
 		secure := tls.Client(conn, config)
-		if err := secure.Handshake(); err != nil {
+		if err := secure.Handshake(); errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("it hangs up when TLS begins: is this its TLS port? %w", err)
+		} else if err != nil {
 			return nil, err
 		}
 		conn = secure

@@ -34,6 +34,11 @@ type KafkaConfig struct {
 	Port int
 	// HeapMB limits each node's Java heap, at least 128; default 256.
 	HeapMB int
+	// Listeners are ports beside the first one, for one node only; default none.
+	Listeners []Listener
+	// Scram are users of SCRAM that a new broker has, as
+	// SCRAM-SHA-256=[name=ada,password=secret]; default none.
+	Scram []string
 	// StartTimeout limits one start, the download of the jars excepted; default 90 seconds.
 	StartTimeout time.Duration
 	// Progress receives a line every few seconds while jars are downloaded; nil: none.
@@ -56,6 +61,9 @@ func (c KafkaConfig) Validate() error {
 	}
 	if c.HeapMB != 0 && c.HeapMB < minHeapMB {
 		faults = append(faults, fmt.Errorf("KafkaConfig.HeapMB %d is below %d", c.HeapMB, minHeapMB))
+	}
+	if c.Nodes > 1 && len(c.Listeners) > 0 {
+		faults = append(faults, errors.New("KafkaConfig.Listeners are for one node"))
 	}
 	if c.StartTimeout < 0 {
 		faults = append(faults, fmt.Errorf("KafkaConfig.StartTimeout %s is negative", c.StartTimeout))
@@ -160,6 +168,19 @@ func (k *Kafka) Brokers() []string {
 	return brokers
 }
 
+// Listener returns the address of one of the config's Listeners, "" if it has
+// none of that name.
+func (k *Kafka) Listener(name string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, l := range k.cfg.Listeners {
+		if l.Name == name {
+			return Address(k.port + 2 + i)
+		}
+	}
+	return ""
+}
+
 // Start starts the nodes that do not run, on the same data and ports as
 // before, and waits until clients can use them.
 func (k *Kafka) Start(ctx context.Context) error {
@@ -205,12 +226,14 @@ func (k *Kafka) start(ctx context.Context) error {
 func (k *Kafka) layOut(ctx context.Context) error {
 	nodes := make([]*kafkaNode, k.cfg.Nodes)
 	for i := range nodes {
-		nodes[i] = &kafkaNode{id: i + 1, dir: filepath.Join(k.cfg.Dir, fmt.Sprintf("node%d", i+1))}
+		nodes[i] = &kafkaNode{
+			id: i + 1, dir: filepath.Join(k.cfg.Dir, fmt.Sprintf("node%d", i+1)), listeners: k.cfg.Listeners, scram: k.cfg.Scram,
+		}
 		if err := nodes[i].killLeftover(ctx); err != nil {
 			return err
 		}
 	}
-	port, err := RememberedPort(k.cfg.Dir, portFile, k.cfg.Port, 2*len(nodes))
+	port, err := RememberedPort(k.cfg.Dir, portFile, k.cfg.Port, 2*len(nodes)+len(k.cfg.Listeners))
 	if err != nil {
 		return err
 	}

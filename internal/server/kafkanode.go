@@ -24,6 +24,9 @@ type kafkaNode struct {
 	id, port int
 	dir      string
 
+	listeners []Listener
+	scram     []string
+
 	proc    *process
 	logFrom int64 // where this start's log begins
 }
@@ -39,8 +42,11 @@ func (n *kafkaNode) prepare(ctx context.Context, vm jvm, firstPort, nodes int) e
 	if _, err := os.Stat(filepath.Join(n.dataDir(), "meta.properties")); err == nil {
 		return nil
 	}
-	cmd, err := vm.command(ctx, "kafka.tools.StorageTool", "format", "--ignore-formatted",
-		"-t", clusterID, "-c", n.propertiesPath())
+	args := []string{"format", "--ignore-formatted", "-t", clusterID, "-c", n.propertiesPath()}
+	for _, user := range n.scram {
+		args = append(args, "--add-scram", user)
+	}
+	cmd, err := vm.command(ctx, "kafka.tools.StorageTool", args...)
 	if err != nil {
 		return err
 	}
@@ -134,15 +140,16 @@ func (n *kafkaNode) properties(firstPort, nodes int) string {
 	if nodes < 3 {
 		replicas, inSync = 1, 1
 	}
+	more := listenerProperties(n.listeners, n.port+2)
 	return fmt.Sprintf(nodeProperties, n.id, Address(n.port), Address(n.port+1), strings.Join(voters, ","),
-		filepath.ToSlash(n.dataDir()), replicas, inSync)
+		filepath.ToSlash(n.dataDir()), replicas, inSync, more.addresses, more.protocols) + more.settings
 }
 
 const nodeProperties = `process.roles=broker,controller
 node.id=%[1]d
-listeners=PLAINTEXT://%[2]s,CONTROLLER://%[3]s
-advertised.listeners=PLAINTEXT://%[2]s
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://%[2]s,CONTROLLER://%[3]s%[8]s
+advertised.listeners=PLAINTEXT://%[2]s%[8]s
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT%[9]s
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 controller.quorum.voters=%[4]s

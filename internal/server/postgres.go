@@ -42,6 +42,9 @@ type PostgresConfig struct {
 	Port int
 	// Settings override settings of postgresql.conf, e.g. "fsync": "off".
 	Settings map[string]string
+	// Security makes the server accept nothing but TLS and passwords; nil: neither.
+	// It counts when the data is new.
+	Security *PostgresSecurity
 	// StartTimeout limits one start; default 2 minutes.
 	StartTimeout time.Duration
 	// Log receives what is worth knowing; nil discards it.
@@ -197,6 +200,9 @@ func (p *Postgres) start(ctx context.Context) error {
 func (p *Postgres) run(ctx context.Context) error {
 	settings := maps.Clone(defaultSettings)
 	maps.Copy(settings, p.cfg.Settings)
+	if p.cfg.Security != nil {
+		settings["ssl"] = "on" // with server.crt and server.key in the data folder
+	}
 	args := []string{"-D", p.data, "-p", strconv.Itoa(p.port)}
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		args = append(args, "-c", name+"="+settings[name])

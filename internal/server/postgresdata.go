@@ -26,12 +26,20 @@ func (p *Postgres) initdb(ctx context.Context) error {
 	if err := p.user.give(fresh); err != nil {
 		return err
 	}
-	args := []string{"-D", fresh, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"}
+	args := []string{"-D", fresh, "-U", "postgres", "-E", "UTF8", "--locale=C"}
+	entry, err := p.entry()
+	if err != nil {
+		return err
+	}
+	args = append(args, entry...)
 	if p.cfg.Settings["fsync"] == "off" {
 		args = append(args, "--no-sync")
 	}
 	if out, err := p.program(ctx, "initdb", args...); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	if err := p.secure(fresh); err != nil {
+		return err
 	}
 	if err := os.Rename(fresh, p.data); err != nil {
 		return fmt.Errorf("put the new data folder in place: %w", err)

@@ -66,6 +66,9 @@ type servers struct {
 	kafkaErr error
 
 	jaegerErr error
+
+	secure    *SecureBroker
+	secureErr error
 }
 
 // Main runs the tests of m, stops the servers that were started for them and
@@ -154,13 +157,17 @@ func (s *servers) stop() {
 	if s.kafka != nil {
 		report(s.kafka.Stop(ctx))
 	}
+	if s.secure != nil {
+		s.secure.kafka.Kill() // its data is removed next
+		report(s.secure.kafka.Stop(ctx))
+	}
 	if s.postgres != nil {
 		report(s.postgres.Stop(ctx))
 	}
 	if s.dir != "" {
 		report(errors.Join(server.RemovePostgres(filepath.Join(s.dir, "postgres")), os.RemoveAll(s.dir)))
 	}
-	s.jaeger, s.kafka, s.postgres, s.dir = nil, nil, nil, ""
+	s.jaeger, s.kafka, s.secure, s.postgres, s.dir = nil, nil, nil, nil, ""
 }
 
 // TempDir creates a temporary folder that an unprivileged server can enter.
@@ -176,6 +183,11 @@ func TempDir() (string, error) {
 // against a power cut. Where none is installed, one is downloaded. The caller
 // stops it.
 func StartPostgres(ctx context.Context, dir string) (*server.Postgres, error) {
+	return startPostgres(ctx, server.PostgresConfig{Dir: dir})
+}
+
+// startPostgres starts a server with settings for tests.
+func startPostgres(ctx context.Context, config server.PostgresConfig) (*server.Postgres, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	binDir, err := server.FindPostgres(ctx)
@@ -185,9 +197,8 @@ func StartPostgres(ctx context.Context, dir string) (*server.Postgres, error) {
 			return nil, errors.Join(err, downloadErr)
 		}
 	}
-	return server.StartPostgres(ctx, server.PostgresConfig{
-		Dir: dir, BinDir: binDir, Settings: testSettings, Log: logger(),
-	})
+	config.BinDir, config.Settings, config.Log = binDir, testSettings, logger()
+	return server.StartPostgres(ctx, config)
 }
 
 // StartKafka starts a broker in dir. The caller stops it.
