@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -57,7 +58,7 @@ func (p *program) contextListCommand() *cobra.Command {
 			for _, name := range all.Names() {
 				s := shownContext{name, name == all.Current, all.All[name]}
 				list = append(list, s)
-				t.add(map[bool]string{true: "*"}[s.Current], name, s.URL, s.Namespace, map[bool]string{true: "yes"}[s.Protected])
+				t.add(map[bool]string{true: "*"}[s.Current], name, s.URL, dash(s.Namespace), map[bool]string{true: "yes", false: "no"}[s.Protected])
 			}
 			return show(cmd, format, list, t.write)
 		},
@@ -96,11 +97,14 @@ func (p *program) contextShowCommand() *cobra.Command {
 func writeContext(w io.Writer, name string, c contexts.Context) {
 	t := table{head: []string{"name", name}}
 	t.add("url", c.URL)
-	t.add("api-key-file", c.APIKeyFile)
-	t.add("namespace", c.Namespace)
+	t.add("api-key-file", dash(c.APIKeyFile))
+	t.add("namespace", dash(c.Namespace))
 	t.add("protected", c.Protected)
 	t.write(w)
 }
+
+// dash stands for an empty cell.
+func dash(text string) string { return cmp.Or(text, "-") }
 
 func (p *program) contextUseCommand() *cobra.Command {
 	return &cobra.Command{

@@ -16,11 +16,16 @@ func Template(w io.Writer, schema []Setting) error {
 	b.WriteString("# Settings of Unwind. A line in comment shows a default: take its # away to give another value.\n" +
 		"# Flags and environment variables win over this file. Secrets are never written here.\n")
 	for _, command := range firsts(schema) {
-		fmt.Fprintf(&b, "\n# ── unwind %s\n", command)
+		head := ""
 		for _, s := range schema {
-			if s.Commands[0] == command && !s.Hidden && !s.Secret {
-				fmt.Fprintf(&b, "\n# %s\n#%s\n", s.Usage, strings.TrimSuffix(line(s.Name, s.Default, s.isList()), "\n"))
+			if s.Commands[0] != command || s.Hidden || s.Secret {
+				continue
 			}
+			if commands := strings.Join(s.Commands, ", "); commands != head && (head == "" || command != "serve") {
+				head = commands
+				fmt.Fprintf(&b, "\n# ── %s\n", map[bool]string{true: "serve", false: head}[command == "serve"])
+			}
+			fmt.Fprintf(&b, "\n# %s\n#%s\n", s.Usage, strings.TrimSuffix(line(s.Name, s.Default, s.isList()), "\n"))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
