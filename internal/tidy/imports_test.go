@@ -31,6 +31,8 @@ var libraries = []library{
 	{"github.com/twmb/franz-go", true, []string{"internal/embedded/..."}},
 	{"github.com/fergusstrange/embedded-postgres", false, []string{"internal/embedded/..."}},
 	{"github.com/spf13/cobra", false, []string{"cmd/..."}},
+	{"github.com/spf13/pflag", true, []string{"cmd/...", "internal/config"}},
+	{"go.yaml.in/yaml", true, []string{"saga/definition", "internal/config", "internal/contexts"}},
 	{"github.com/danielgtaylor/huma", false, []string{"internal/rest"}},
 	{"cel.dev", false, []string{"saga/definition"}},
 	{"github.com/santhosh-tekuri/jsonschema", true, []string{"saga/definition"}},
