@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strconv"
@@ -195,6 +196,8 @@ func bytesText(b *client.Bytes) string {
 		return "(none)"
 	case len(b.Base64) == 0:
 		return "(empty)"
+	case b.JSON != nil && !bytes.ContainsAny(b.Base64, "\n\r\t"): // as it was written
+		return string(b.Base64)
 	case b.JSON != nil:
 		return string(b.JSON)
 	case b.Text != "":
@@ -216,7 +219,8 @@ func dlqRedriveCommand(r *remote) *cobra.Command {
 		Use: "redrive [ID...]", Short: "Send records to their topics again",
 		Long: `Send records to their topics again: those of the ids, or the oldest open ones that
 --saga, --fingerprint, --class and --topic choose. Without --yes it only says what
-would happen. By a filter it takes one at first, the canary; --limit takes more.`,
+would happen. By a filter it takes one at first, the canary; --limit takes more.
+--saga takes all of the saga's, in order.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := r.client()
 			if err != nil {
@@ -239,7 +243,7 @@ would happen. By a filter it takes one at first, the canary; --limit takes more.
 	}
 	choosing(cmd, &d.filter)
 	flags := cmd.Flags()
-	flags.IntVar(&d.filter.Limit, "limit", 1, "how many a filter takes, 1 to 200")
+	flags.IntVar(&d.filter.Limit, "limit", 1, "how many a filter takes, 1 to 200; with --saga 200")
 	flags.StringVar(&d.how.Reason, "reason", "", "why; kept with the dead letter")
 	flags.BoolVar(&d.how.Force, "force", false, "although its order, its status or the number of its redrives speak against it")
 	flags.BoolVar(&d.yes, "yes", false, "do it, instead of saying what would happen")
@@ -254,6 +258,9 @@ func (d *redriving) run(cmd *cobra.Command, c *client.Client, args []string) (re
 		return results, err
 	}
 	f := d.filter
+	if f.Saga != "" && !cmd.Flags().Changed("limit") {
+		f.Limit = 200 // a saga's belong together
+	}
 	chosen := f.Topic+f.Class+f.Fingerprint+f.Saga != ""
 	if chosen == (len(ids) > 0) {
 		return results, usagef("name dead letters by their ids, or choose them by --saga, --fingerprint, --class or --topic")

@@ -28,7 +28,7 @@ func does(format string, args ...any) Effect { return Effect{Sentence: fmt.Sprin
 // effect foretells. What an operator may insist on is looked at first, then what
 // the record itself would do.
 func (o *Office) effect(ctx context.Context, from querier, l *Letter, d Decision) (Effect, error) {
-	against, err := o.against(ctx, from, l)
+	against, err := o.against(ctx, from, l, d.passed)
 	if err != nil {
 		return Effect{}, err
 	}
@@ -48,14 +48,14 @@ func (o *Office) effect(ctx context.Context, from querier, l *Letter, d Decision
 }
 
 // against returns what speaks against redriving unless it is forced, or "".
-func (o *Office) against(ctx context.Context, from querier, l *Letter) (string, error) {
+func (o *Office) against(ctx context.Context, from querier, l *Letter, passed []int64) (string, error) {
 	if l.Status != Open {
 		return fmt.Sprintf("it was %s before, by %s", l.Status, l.Actor), nil
 	}
 	if n := Redrives(l.Record.Headers) + l.Redrives; n >= o.cfg.MaxRedrives {
 		return fmt.Sprintf("the record was redriven %d times before and came back each time; the limit is %d", n, o.cfg.MaxRedrives), nil
 	}
-	id, err := o.earlier(ctx, from, l)
+	id, err := o.earlier(ctx, from, l, passed)
 	if err != nil || id == 0 {
 		return "", err
 	}

@@ -60,6 +60,8 @@ type Decision struct {
 	Actor string // Actor is who, such as operator:ada. It is kept with the letter.
 	Note  string // Note says why, at most saga.MaxReason bytes. It is kept with the letter.
 	Force bool   // Force redrives although the order, the number of redrives or the status speak against it.
+
+	passed []int64 // letters that a preview of many takes as redriven
 }
 
 // Preview says what Redrive would do, and changes nothing. The error is
@@ -150,16 +152,20 @@ func (o *Office) RedriveAll(ctx context.Context, f Filter, d Decision, preview b
 			return results, err
 		}
 		results = append(results, Result{ID: id, Effect: effect})
+		if preview && !effect.Refused {
+			d.passed = append(d.passed, id)
+		}
 	}
 	return results, nil
 }
 
-// earlier returns an open letter of the same saga that comes before l, or 0.
-func (o *Office) earlier(ctx context.Context, from querier, l *Letter) (int64, error) {
+// earlier returns an open letter of the same saga that comes before l, or 0; those
+// that have passed are not looked at.
+func (o *Office) earlier(ctx context.Context, from querier, l *Letter, passed []int64) (int64, error) {
 	if l.Saga.IsZero() {
 		return 0, nil
 	}
-	rows, err := from.Query(ctx, in(o.schema, earlierOpen), pgtype.UUID{Bytes: l.Saga, Valid: true}, l.ID)
+	rows, err := from.Query(ctx, in(o.schema, earlierOpen), pgtype.UUID{Bytes: l.Saga, Valid: true}, l.ID, append([]int64{}, passed...))
 	if err != nil {
 		return 0, fmt.Errorf("look for earlier dead letters of saga %s: %w", l.Saga, err)
 	}

@@ -168,9 +168,12 @@ func TestRedriveKeepsOrderAndHasALimit(t *testing.T) {
 	_, err := o.Redrive(t.Context(), second, by)
 	require.ErrorIs(t, err, office.ErrRefused)
 	require.ErrorContains(t, err, fmt.Sprintf("dead letter %d of the same saga comes before it", first))
-	results, err := o.RedriveAll(t.Context(), office.Filter{Saga: saga.ID{1}, Limit: 10}, by, false)
-	require.NoError(t, err)
-	require.Len(t, results, 2)
+	for _, preview := range []bool{true, false} {
+		results, err := o.RedriveAll(t.Context(), office.Filter{Saga: saga.ID{1}, Limit: 10}, by, preview)
+		require.NoError(t, err)
+		require.Len(t, results, 2)
+		require.False(t, results[0].Effect.Refused || results[1].Effect.Refused, results)
+	}
 	settled(t, o.Store)
 	sent := func() (outcomes []string) {
 		w.mu.Lock()

@@ -53,7 +53,8 @@ const (
 		unsent = coalesce($5, unsent), redrives = redrives + $6, trouble = '' WHERE id = $1`
 
 	// Index dead_letters_saga.
-	earlierOpen = `SELECT id FROM {s}.dead_letters WHERE saga = $1 AND id < $2 AND status = 'open' ORDER BY id LIMIT 1`
+	earlierOpen = `SELECT id FROM {s}.dead_letters WHERE saga = $1 AND id < $2 AND status = 'open' AND NOT id = ANY ($3)
+		ORDER BY id LIMIT 1`
 
 	// Index dead_letters_unsent.
 	listUnsent = `SELECT id, octet_length(headers) + coalesce(octet_length(value), 0) FROM {s}.dead_letters
