@@ -22,6 +22,7 @@ type guest struct {
 
 	mu     sync.Mutex
 	booked map[string]bool // by saga/step; false once undone
+	traced bool            // a command had a traceparent
 }
 
 // Setup and Cleanup are sarama's.
@@ -59,7 +60,7 @@ func (g *guest) answer(m *sarama.ConsumerMessage) *sarama.ProducerMessage {
 	put("ce_subject", h["unwind-saga"])
 	put("ce_time", time.Now().UTC().Format(time.RFC3339Nano))
 	put("content-type", "application/json")
-	outcome, result := g.act(h["unwind-saga"]+"/"+h["unwind-step"], h["unwind-direction"], m.Value)
+	outcome, result := g.act(h["unwind-saga"]+"/"+h["unwind-step"], h["unwind-direction"], m.Value, h["traceparent"] != "")
 	put("unwind-outcome", outcome)
 	partition, _ := strconv.ParseInt(h["unwind-reply-partition"], 10, 32) // the contract says it is a number
 	return &sarama.ProducerMessage{
@@ -67,9 +68,10 @@ func (g *guest) answer(m *sarama.ConsumerMessage) *sarama.ProducerMessage {
 	}
 }
 
-func (g *guest) act(key, direction string, input []byte) (outcome, result string) {
+func (g *guest) act(key, direction string, input []byte, traced bool) (outcome, result string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.traced = g.traced || traced
 	_, known := g.booked[key]
 	var order struct{ Script map[string][]string }
 	switch {
@@ -135,4 +137,8 @@ func hosted(t *testing.T, w *world) {
 		g.mu.Unlock()
 		require.Equal(t, []bool{c.booked, c.known}, []bool{booked, known})
 	}
+	require.False(t, g.traced, "tracing is off by default")
+	var notes int
+	require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT count(*) FROM unwind.trace_queue`).Scan(&notes))
+	require.Zero(t, notes, "and writes nothing")
 }

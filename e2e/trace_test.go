@@ -45,6 +45,8 @@ func TestTraces(t *testing.T) {
 			require.Equal(t, f.status.String(), root.tag("unwind.status"))
 			require.Equal(t, "4bf92f3577b34da6a3ce929d0e0e4736", root.tag("unwind.started_by.trace_id"))
 			require.Equal(t, f.status != saga.Completed, root.tag("error") == "true")
+			w.tellAgain(t, id)
+			w.traced(t, jaeger.URL(), id, history)
 		})
 	}
 	t.Run("crash", func(t *testing.T) { // last: it kills a coordinator
@@ -59,6 +61,19 @@ func TestTraces(t *testing.T) {
 		}
 		history := w.ended(t, id, saga.Completed)
 		w.traced(t, jaeger.URL(), id, history)
+	})
+}
+
+// tellAgain has a trace exported once more, as after a crash between export and
+// delete.
+func (w *world) tellAgain(t *testing.T, id saga.ID) {
+	t.Helper()
+	_, err := w.pool.Exec(t.Context(), `INSERT INTO unwind.trace_queue (saga, window_seq) VALUES ($1, 0)`, id.String())
+	require.NoError(t, err)
+	eventually(t, "the trace is exported again", func() bool {
+		var left int
+		require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT count(*) FROM unwind.trace_queue WHERE saga = $1`, id.String()).Scan(&left))
+		return left == 0
 	})
 }
 

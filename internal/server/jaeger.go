@@ -55,13 +55,10 @@ func StartJaeger(ctx context.Context, cfg JaegerConfig) (*Jaeger, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if cfg.BinDir == "" {
-		cfg.BinDir = CacheDir("jaeger-" + JaegerVersion)
-	}
 	if cfg.StartTimeout == 0 {
 		cfg.StartTimeout = defaultJaegerTimeout
 	}
-	binary, err := ensureJaeger(ctx, cfg.BinDir, cfg.Progress)
+	binary, err := ensureJaeger(ctx, jaegerDir(cfg.BinDir), cfg.Progress)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,20 @@ const (
 // ErrNoGo says that Jaeger is not built yet and nothing can build it.
 var ErrNoGo = errors.New("go is needed once, to build Jaeger " + JaegerVersion)
 
+// BuildJaeger builds Jaeger into dir unless it is there, so that StartJaeger is
+// quick; an empty dir is StartJaeger's default. It takes some minutes.
+func BuildJaeger(ctx context.Context, dir string, progress io.Writer) error {
+	_, err := ensureJaeger(ctx, jaegerDir(dir), progress)
+	return err
+}
+
+func jaegerDir(dir string) string {
+	if dir == "" {
+		return CacheDir("jaeger-" + JaegerVersion)
+	}
+	return dir
+}
+
 // ensureJaeger builds Jaeger into dir unless it is there and returns the binary.
 // Other processes that want the same wait for it.
 func ensureJaeger(ctx context.Context, dir string, progress io.Writer) (string, error) {

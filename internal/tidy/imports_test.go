@@ -61,6 +61,8 @@ var layers = []struct {
 	{[]string{"saga/participant"}, []string{"saga/coordinator", "saga/sagapg", "internal/rest"}, "a participant is not part of the coordinator"},
 	{[]string{"internal/rest"}, []string{"saga/sagapg", "kafka", "outbox/outboxkafka"}, "adapters do not import each other"},
 	{[]string{"internal/intake"}, []string{"saga/sagapg", "kafka", "outbox/...", "internal/rest"}, "a start is the same whatever way it comes in"},
+	{[]string{"saga/...", "outbox/...", "kafka", "client", "internal/rest"}, []string{"tracing"}, "traces are told from outside: only the wiring, programs and examples know of them"},
+	{[]string{"tracing"}, []string{"saga/sagapg", "kafka", "outbox/...", "internal/rest"}, "tracing knows the core and its ports, not the adapters"},
 	{[]string{"examples/..."}, []string{"internal/..."}, "an example that imports internal packages cannot be copied"},
 	{[]string{
 		"saga/...", "outbox/...", "kafka", "client", "compensation", "deadletter", "breaker", "tracing", "migrations", "sagatest/...",

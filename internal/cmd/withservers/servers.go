@@ -34,13 +34,15 @@ func startServers(ctx context.Context) (*servers, error) {
 	}
 	s := &servers{dir: dir}
 	var wait sync.WaitGroup
-	var pgErr, kafkaErr error
+	var pgErr, kafkaErr, jaegerErr error
 	if os.Getenv(testserver.EnvDatabaseURL) == "" {
 		wait.Go(func() { s.postgres, pgErr = testserver.StartPostgres(ctx, s.path("postgres")) })
 	}
 	if os.Getenv(testserver.EnvKafkaBrokers) == "" {
 		wait.Go(func() { s.kafka, kafkaErr = testserver.StartKafka(ctx, s.path("kafka")) })
 	}
+	// Not started here: only few tests want one. But its first build outlasts a test.
+	wait.Go(func() { jaegerErr = server.BuildJaeger(ctx, "", os.Stderr) })
 	wait.Wait()
 	if s.postgres != nil {
 		s.environment = append(s.environment, testserver.EnvDatabaseURL+"="+s.postgres.URL())
@@ -48,7 +50,7 @@ func startServers(ctx context.Context) (*servers, error) {
 	if s.kafka != nil {
 		s.environment = append(s.environment, testserver.EnvKafkaBrokers+"="+strings.Join(s.kafka.Brokers(), ","))
 	}
-	return s, errors.Join(tolerate("PostgreSQL", pgErr), tolerate("Kafka", kafkaErr))
+	return s, errors.Join(tolerate("PostgreSQL", pgErr), tolerate("Kafka", kafkaErr), tolerate("Jaeger", jaegerErr))
 }
 
 func (s *servers) path(name string) string { return filepath.Join(s.dir, name) }
