@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -83,12 +82,10 @@ func (a *App) Run(ctx context.Context) error {
 		return err
 	}
 	defer p.close()
-	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", a.cfg.Listen)
+	listener, url, err := a.listen(ctx)
 	if err != nil {
-		return fmt.Errorf("listen for REST: %w", err)
+		return err
 	}
-	url := "http://" + listener.Addr().String()
 	a.url.Store(&url)
 	a.cfg.Log.Info("listening", "url", url)
 	shown, err := a.serveMetrics(ctx, p)
@@ -308,6 +305,9 @@ func (a *App) openServer(_ context.Context, p *parts) (err error) {
 		Engine: p.engine, Starts: p.intake, Reader: reader{sagapg.NewReader(p.pools.read, a.cfg.Schema)}, Registry: p.registry,
 		Fleet: fleet.NewReader(p.pools.read, a.cfg.Schema), Namespaces: a.cfg.Namespaces, Version: a.cfg.Version, Log: a.cfg.Log,
 		Checks: []rest.Check{{Name: "postgres", Run: p.pools.ping}, {Name: "leases", Run: p.leased}},
+	}
+	if config.Access, err = a.authenticator(p); err != nil {
+		return err
 	}
 	if p.metrics != nil {
 		config.Observe = p.metrics.Request

@@ -31,9 +31,15 @@ type Config struct {
 	// Listen is the address of the REST API. Default 127.0.0.1:8080. Port 0 takes a
 	// free one; see App.URL.
 	Listen string
-	// Insecure allows Listen to be reachable from other machines, although the API
-	// asks nobody who they are.
+	// Auth says whether the API asks for keys. Default AuthAuto: where other machines
+	// can reach Listen.
+	Auth Auth
+	// Insecure allows Listen to be reachable from other machines although the API asks
+	// nobody who they are.
 	Insecure bool
+	// TLSCertFile and TLSKeyFile, PEM, let the API speak TLS; they are read again when
+	// they change. Default: plain HTTP.
+	TLSCertFile, TLSKeyFile string
 	// Namespaces are those that this process serves. Default "default" alone.
 	Namespaces []string
 	// MetricsListen is the address of /metrics, which has a port of its own. Default
@@ -111,10 +117,7 @@ func (c Config) Validate() error {
 	for _, name := range c.Namespaces {
 		need(saga.IsName(name), "Namespaces: %q is not a name: a small letter first, then letters and digits", name)
 	}
-	host, _, err := net.SplitHostPort(c.Listen)
-	need(err == nil, "Listen %q: write it like 127.0.0.1:8080", c.Listen)
-	need(err != nil || c.Insecure || loopback(host),
-		"Listen %s can be reached from other machines and the API asks nobody who they are: listen on 127.0.0.1, or set Insecure (--insecure)", c.Listen)
+	c.validateListen(need)
 	if c.MetricsListen != "" {
 		host, _, err := net.SplitHostPort(c.MetricsListen)
 		need(err == nil, "MetricsListen %q: write it like 127.0.0.1:9464", c.MetricsListen)
