@@ -31,7 +31,7 @@ var wordStart = regexp.MustCompile(`([a-z])([A-Z])`)
 func settingOf(field string) string {
 	names := map[string]string{
 		"DatabaseURL": "database-url", "Brokers": "kafka-brokers", "Prefix": "topic-prefix", "Partitions": "command-partitions",
-		"Security": "kafka-sasl",
+		"Security": "kafka-sasl", "TLSCertFile": "tls-cert-file",
 	}
 	if name, ok := names[field]; ok {
 		return name

@@ -101,6 +101,7 @@ func fake(t *testing.T) string {
 	answer("GET /v1/sagas/"+sagaID+"/history", 200, story())
 	answer("POST /v1/sagas/"+sagaID+"/cancel", 409, client.Problem{Code: client.PastPivot, Status: 409, Detail: "past-pivot: the point of no return was passed"})
 	answer("POST /v1/sagas", 201, reversing())
+	answer("GET /v1/whoami", 200, client.Identity{Name: "ci", Key: "k7mq2xwa", Roles: map[string]string{"shop": "operator", "*": "viewer"}, Namespaces: []string{"default", "shop"}})
 	answer("GET /v1/sagas", 200, client.Page{Sagas: []client.Saga{reversing()}, Next: sagaID})
 	answer("GET /v1/definitions", 200, client.Definitions{Definitions: []client.Definition{{Name: "bookTrip", Version: "r3", Hash: "0123456789abcdef", AppliedAt: &begin}}})
 	answer("GET /v1/definitions/bookTrip", 200, client.Definition{Name: "bookTrip", Version: "r3", Hash: "0123", Canonical: []byte(`{"saga":"bookTrip"}`)})
@@ -140,7 +141,13 @@ func TestOutput(t *testing.T) {
 		{"bad-format", "saga list -o xml", exitUsage},
 		{"not-json", "saga start bookTrip --input {", exitUsage},
 		{"no-database", "serve", exitUsage},
-		{"open-to-all", "serve --listen 0.0.0.0:8080 --database-url postgres://localhost/x", exitUsage},
+		{"open-to-all", "serve --listen 0.0.0.0:8080 --database-url postgres://localhost/x --auth none", exitUsage},
+		{"no-such-auth", "serve --auth maybe --database-url postgres://127.0.0.1/x", exitUsage},
+		{"half-a-certificate", "serve --tls-cert-file c.pem --database-url postgres://127.0.0.1/x", exitUsage},
+		{"key-on-the-line", "saga list --api-key unwind_aaaaaaaa_x", exitUsage},
+		{"apikey-faults", "apikey create --role operator --namespace No --expires 3x --database-url postgres://127.0.0.1/x", exitUsage},
+		{"apikey-no-role", "apikey create --name ci --database-url postgres://127.0.0.1/x", exitUsage},
+		{"whoami", "whoami", exitOK},
 		{"no-brokers", "topics plan --database-url postgres://localhost/x", exitUsage},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -53,8 +53,8 @@ func (s *stores) tenants(flags *pflag.FlagSet) {
 type serving struct {
 	stores
 	metrics             metricsFlags
+	access              accessFlags
 	listen, level, stop string
-	insecure            bool
 	writers             int
 	breaker             breaker.Config
 }
@@ -104,11 +104,11 @@ func (s *serving) flags(flags *pflag.FlagSet) {
 	s.metrics.add(flags)
 	breakerFlags(flags, &s.breaker)
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:8080", "the address of the REST API")
-	flags.BoolVar(&s.insecure, "insecure", false, "listen where other machines can reach it, though the API asks nobody who they are")
+	s.access.add(flags)
 	flags.IntVar(&s.writers, "writers", 2, "batches that may be committing at once, 1 to 64")
 	flags.StringVar(&s.level, "log", "info", "debug, info, warn or error, as JSON on standard error")
 	flags.StringVar(&s.stop, "failpoint", "", "for tests: end the process at the n-th pass of a place, as name:n")
-	fromEnv(flags, "listen", "insecure", "writers", "log", "failpoint")
+	fromEnv(flags, "listen", "writers", "log", "failpoint")
 	_ = flags.MarkHidden("failpoint") // the flag exists
 }
 
@@ -119,9 +119,10 @@ func (s *serving) config(p *program) (app.Config, error) {
 	c := app.Config{
 		DatabaseURL: s.address(), DatabasePasswordFile: fileOf(s.databaseFlags, "database-password"), Schema: s.schema,
 		Brokers: s.brokers, Security: s.protection.security(), Prefix: s.prefix, Partitions: s.partitions,
-		Listen: s.listen, Insecure: s.insecure, Namespaces: s.namespaces, Writers: s.writers, Breaker: s.breaker, Version: buildVersion(), Log: log,
+		Listen: s.listen, Namespaces: s.namespaces, Writers: s.writers, Breaker: s.breaker, Version: buildVersion(), Log: log,
 		MetricsListen: s.metrics.address(), MetricsInsecure: s.metrics.insecure,
 	}
+	err = errors.Join(err, s.access.fill(&c))
 	return c, errors.Join(err, p.blame(c.Validate()), p.tracing().Validate())
 }
 

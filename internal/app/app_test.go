@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,30 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
 
+// run runs an App until the test ends or end is called.
+func run(t *testing.T, cfg app.Config) (a *app.App, end func()) {
+	t.Helper()
+	a, err := app.New(cfg)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	end = sync.OnceFunc(func() {
+		stop()
+		require.NoError(t, <-ended)
+	})
+	t.Cleanup(end)
+	select {
+	case <-a.Ready():
+	case err := <-ended:
+		require.NoError(t, err, "the app ended at its start")
+		t.FailNow()
+	case <-time.After(30 * time.Second):
+		require.FailNow(t, "the app is not ready")
+	}
+	return a, end
+}
+
 // start runs an App until the test ends and returns a client of it.
 func start(t *testing.T, cfg app.Config) *client.Client {
 	t.Helper()
@@ -26,23 +51,7 @@ func start(t *testing.T, cfg app.Config) *client.Client {
 // startApp is start that returns the App as well.
 func startApp(t *testing.T, cfg app.Config) (*app.App, *client.Client) {
 	t.Helper()
-	a, err := app.New(cfg)
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		require.NoError(t, <-ended)
-	})
-	select {
-	case <-a.Ready():
-	case err := <-ended:
-		require.NoError(t, err, "the app ended at its start")
-		t.FailNow()
-	case <-time.After(30 * time.Second):
-		require.FailNow(t, "the app is not ready")
-	}
+	a, _ := run(t, cfg)
 	c, err := client.New(client.Config{URL: a.URL()})
 	require.NoError(t, err)
 	return a, c
@@ -108,7 +117,7 @@ func TestWithKafkaCommandsAreSent(t *testing.T) {
 
 func TestConfigFaults(t *testing.T) {
 	t.Parallel()
-	_, err := app.New(app.Config{Listen: "0.0.0.0:80", Writers: 65})
+	_, err := app.New(app.Config{Listen: "0.0.0.0:80", Auth: app.AuthNone, Writers: 65})
 	require.ErrorContains(t, err, "DatabaseURL is missing")
 	require.ErrorContains(t, err, "--insecure")
 	require.ErrorContains(t, err, "Writers is 65")

@@ -50,7 +50,7 @@ func (c Config) validateListen(need func(ok bool, format string, args ...any)) {
 	need(c.Auth == AuthAuto || c.Auth == AuthKeys || c.Auth == AuthNone, "Auth %q: there is no such way; write keys or none", c.Auth)
 	need(err != nil || c.asksForKeys() || !c.reachable() || c.Insecure,
 		"Listen %s can be reached from other machines and the API would ask nobody who they are: use API keys (--auth keys), listen on 127.0.0.1, or set Insecure (--insecure)", c.Listen)
-	need((c.TLSCertFile == "") == (c.TLSKeyFile == ""), "TLSCertFile and TLSKeyFile belong together: only one is named")
+	need((c.TLSCertFile == "") == (c.TLSKeyFile == ""), "TLSCertFile goes with a key: name both files (--tls-cert-file, --tls-key-file) or none")
 }
 
 // listen opens the REST interface's address and returns its URL.
