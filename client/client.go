@@ -46,10 +46,7 @@ func (c Config) Validate() error {
 		return nil
 	}
 	u, err := url.Parse(c.URL)
-	if err != nil {
-		return fmt.Errorf("client: URL: %w", err)
-	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return fmt.Errorf("client: URL %q: write it like %s", c.URL, defaultURL)
 	}
 	return nil

@@ -49,7 +49,7 @@ func (p *program) try(from *cobra.Command, args []string) (*trial, error) {
 		rest = append([]string{"--" + configFlag, path.Value.String()}, rest...)
 	}
 	if err := cmd.ParseFlags(rest); err != nil {
-		return nil, usageError{err}
+		return nil, flagError(cmd, err)
 	}
 	t.cmd = cmd
 	t.sources, t.file, t.err = t.p.load(cmd)

@@ -33,7 +33,7 @@ func main() {
 func (p *program) run(ctx context.Context, args []string) int {
 	root := p.rootCommand()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	var silent silentError
 	var usage usageError
 	switch {
@@ -42,10 +42,10 @@ func (p *program) run(ctx context.Context, args []string) int {
 	case errors.As(err, &silent):
 		return exitFailed
 	case !p.began || errors.As(err, &usage):
-		_, _ = fmt.Fprintf(p.errs, "unwind: %v\nSee unwind --help.\n", err)
+		_, _ = fmt.Fprintf(p.errs, "unwind: %v\nSee %s --help.\n", err, cmd.CommandPath())
 		return exitUsage
 	}
-	_, _ = fmt.Fprintf(p.errs, "unwind: %v\n", err)
+	_, _ = fmt.Fprintf(p.errs, "unwind: %v\n", p.explain(cmd, err))
 	return exitFailed
 }
 

@@ -34,7 +34,7 @@ Exit codes: 0 all went well, 1 something was refused or failed, 2 called wrongly
 func (p *program) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use: "unwind", Short: "Sagas over Kafka and Postgres", Long: about,
-		SilenceErrors: true, SilenceUsage: true,
+		SilenceErrors: true, SilenceUsage: true, Args: cobra.ArbitraryArgs, RunE: helpOnly,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			err := p.settings(cmd)
 			if p.began = err == nil; err != nil {
@@ -55,22 +55,26 @@ func (p *program) rootCommand() *cobra.Command {
 		p.configCommand(), p.contextCommand(),
 		benchCommand(),
 	)
+	root.SetFlagErrorFunc(flagError)
+	explainArguments(root)
 	return root
 }
 
 // group is a command that only has others below it.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("%s has no command %q", cmd.CommandPath(), args[0])
-			}
-			return cmd.Help()
-		},
+		Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: helpOnly,
 	}
 	cmd.AddCommand(commands...)
 	return cmd
+}
+
+// helpOnly is what a command does that only has others below it.
+func helpOnly(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("there is no command %s %s%s", cmd.CommandPath(), args[0], meant(args[0], below(cmd)))
+	}
+	return cmd.Help()
 }
 
 func (p *program) versionCommand() *cobra.Command {

@@ -148,6 +148,13 @@ func give(flag *pflag.Flag, value Value) error {
 	return faultf(value.Source, flag.Name, "%s", explain(flag, value, err))
 }
 
+// Invalid blames a flag for a value that the command line gave it and that err
+// refused.
+func Invalid(flag *pflag.Flag, text string, err error) *Fault {
+	value := Value{Text: text, Source: Source("--" + flag.Name)}
+	return faultf(value.Source, flag.Name, "%s", explain(flag, value, err))
+}
+
 // explain says what a flag of the standard types wants; one of another type
 // says so itself.
 func explain(flag *pflag.Flag, value Value, err error) string {
