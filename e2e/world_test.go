@@ -66,6 +66,13 @@ func newWorldIn(t *testing.T, database string, brokers []string, nodes int) *wor
 		t: t, database: database, brokers: brokers,
 		prefix: "e2e." + strings.ToLower(rand.Text()[:8]) + ".", taps: map[string]*tap{},
 	}
+	w.raise(t, nodes)
+	return w
+}
+
+// raise starts what a world has.
+func (w *world) raise(t *testing.T, nodes int) {
+	t.Helper()
 	w.open()
 	command(t, w.env(), unwindBinary, "migrate", "up")
 	command(t, w.env(), unwindBinary, "topics", "apply")
@@ -76,7 +83,6 @@ func newWorldIn(t *testing.T, database string, brokers []string, nodes int) *wor
 	if nodes > 0 {
 		w.define(t)
 	}
-	return w
 }
 
 // define applies every definition, creates its topics and lets the participants
@@ -147,8 +153,7 @@ func (w *world) ready(i int) {
 // employ starts a process that acts these participants and waits for it.
 func (w *world) employ(names string) *process {
 	w.t.Helper()
-	p := launch(w.t, w.extra, participantBinary,
-		"-database", w.database, "-brokers", strings.Join(w.brokers, ","), "-prefix", w.prefix, "-names", names)
+	p := launch(w.t, w.env(), participantBinary, "-names", names)
 	eventually(w.t, "participants run", func() bool { return strings.Contains(p.output(), "running\n") })
 	return p
 }

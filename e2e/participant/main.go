@@ -36,18 +36,17 @@ import (
 	"github.com/unwindhq/unwind/tracing"
 )
 
-// options are the program's flags.
+// options are the program's flag, names, and what the environment says as it does
+// to the unwind program.
 type options struct {
 	database, brokers, prefix, names string
 }
 
 func main() {
 	var o options
-	flag.StringVar(&o.database, "database", "", "Postgres, as a URL")
-	flag.StringVar(&o.brokers, "brokers", "", "Kafka's addresses, separated by commas")
-	flag.StringVar(&o.prefix, "prefix", "unwind.", "the beginning of all topics' names")
 	flag.StringVar(&o.names, "names", "", "the participants to be, separated by commas")
 	flag.Parse()
+	o.database, o.brokers, o.prefix = os.Getenv("UNWIND_DATABASE_URL"), os.Getenv("UNWIND_KAFKA_BROKERS"), os.Getenv("UNWIND_TOPIC_PREFIX")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)
 	stop()
