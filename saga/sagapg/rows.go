@@ -122,6 +122,9 @@ func mailColumns(mail []coordinator.Mail) (buckets []int16, ids []pgtype.UUID, n
 }
 
 func (b *batch) queueDead(q *pgx.Batch, dead []coordinator.DeadLetter) {
+	if len(dead) == 0 {
+		return
+	}
 	letters := make([]office.Letter, len(dead))
 	for i, d := range dead {
 		letters[i] = office.NewLetter(d.Record, deadletter.Reason{Class: d.Class, Text: d.Reason}, b.s.node, d.At)
