@@ -28,6 +28,7 @@ var libraries = []library{
 	{"github.com/sony/gobreaker", false, []string{"breaker"}},
 	{"go.opentelemetry.io", true, []string{"tracing", "cmd/..."}},
 	{"github.com/prometheus", true, []string{"internal/metrics"}},
+	{"github.com/compose-spec/compose-go", false, []string{"internal/compose"}},
 	{"github.com/twmb/franz-go", true, []string{"internal/embedded/..."}},
 	{"github.com/fergusstrange/embedded-postgres", false, []string{"internal/embedded/..."}},
 	{"github.com/spf13/cobra", false, []string{"cmd/..."}},

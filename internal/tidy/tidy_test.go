@@ -26,7 +26,6 @@ var (
 		"weight":   checkWeight,
 		"links":    checkLinks,
 		"map":      checkMap,
-		"compose":  checkCompose,
 	}
 )
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/examples/travel"
+	"github.com/unwindhq/unwind/internal/compose"
 )
 
 // coordinator answers as one: trips that cannot be booked are compensated. Its
@@ -99,4 +100,28 @@ func TestSettingsNameEveryFault(t *testing.T) {
 	var errs strings.Builder
 	require.Equal(t, 1, program(t.Context(), nil, func(name string) string { return map[string]string{"LOAD_RATE": "fast"}[name] }, io.Discard, &errs))
 	require.Contains(t, errs.String(), "LOAD_RATE: ")
+}
+
+// TestComposeLoad: docker-compose.yml runs the program with variables that it
+// reads, and both coordinators get sagas.
+func TestComposeLoad(t *testing.T) {
+	t.Parallel()
+	f, err := compose.Load(t.Context(), "../../../docker-compose.yml")
+	require.NoError(t, err)
+	s, ok := f.Service("load")
+	require.True(t, ok)
+	get, unread := s.Reader()
+	cfg, err := settings(s.Command, get, io.Discard)
+	require.NoError(t, err)
+	require.Empty(t, unread())
+	clients, err := cfg.clients()
+	require.NoError(t, err)
+	require.Len(t, clients, 2)
+	require.Positive(t, cfg.failing)
+
+	s.Environment["LOAD_RAT"] = "5"
+	get, unread = s.Reader()
+	_, err = settings(s.Command, get, io.Discard)
+	require.NoError(t, err)
+	require.Equal(t, []string{"LOAD_RAT"}, unread())
 }
