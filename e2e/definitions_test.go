@@ -22,6 +22,15 @@ unwind: v1
 saga: steady
 defaults: {timeout: 6s, retry: {attempts: 2, backoff: 100ms, cap: 1s}, undo: {timeout: 6s, retry: {attempts: 2, backoff: 100ms}}}
 ` + tripSteps,
+	// patient outlasts two minutes without an answer.
+	"patient": `
+unwind: v1
+saga: patient
+defaults: {timeout: 4s, retry: {attempts: 40, backoff: 500ms, cap: 2s}}
+steps:
+  - {step: flight, command: flights/book, compensation: cancel}
+  - {step: charge, kind: pivot, command: payments/book}
+`,
 	// pair books flight and hotel side by side.
 	"pair": `
 unwind: v1
