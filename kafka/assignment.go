@@ -9,9 +9,6 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// complainEvery is how often a partition that cannot be read says so.
-const complainEvery = 10 * time.Second
-
 // assignment reads one partition from one offset until it is revoked.
 type assignment struct {
 	reader    *Reader
@@ -21,7 +18,6 @@ type assignment struct {
 	ctx       context.Context
 	cancel    context.CancelFunc
 	ended     chan struct{}
-	complain  time.Time // not before
 }
 
 func newAssignment(r *Reader, partition int32, offset int64) *assignment {
@@ -119,11 +115,11 @@ func (a *assignment) fault() {
 	a.deliver(arrival{from: a, fault: err})
 }
 
-// warn logs that the partition cannot be read, now and then.
+// warn logs that the partition cannot be read. In an outage all of a reader's
+// partitions say so again and again: one line in a while is enough.
 func (a *assignment) warn(err error) {
-	if now := time.Now(); now.After(a.complain) {
-		a.complain = now.Add(complainEvery)
-		a.reader.config.Log.Warn("kafka: partition cannot be read, trying on",
-			"topic", a.reader.config.Topic, "partition", a.partition, "offset", a.next.Load(), "error", explain(err))
+	if more, ok := a.reader.complaints.Pass(time.Now()); ok {
+		a.reader.config.Log.Warn("kafka: partition cannot be read, trying on", "topic", a.reader.config.Topic,
+			"partition", a.partition, "offset", a.next.Load(), "more", more, "error", explain(err))
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/IBM/sarama"
+
+	"github.com/unwindhq/unwind/internal/pace"
 )
 
 // Offsets to Assign that are not numbers of records.
@@ -48,6 +50,8 @@ type Reader struct {
 	client   sarama.Client
 	consumer sarama.Consumer
 	marks    sarama.Client // HighWater's own connections: a waiting fetch blocks a connection
+
+	complaints pace.Pace // of partitions that cannot be read
 
 	records chan arrival
 	pending *arrival // a fault that Poll found behind records

@@ -177,8 +177,10 @@ func (r *Relay) retryLater(s *stream) {
 	wait := r.backOff(s)
 	s.place, s.retryAt = backedOff, time.Now().Add(wait)
 	heap.Push(&r.waiting, s)
-	r.cfg.Log.Warn("outbox row not published", "id", s.rows[0].ID, "topic", s.rows[0].Topic,
-		"attempt", s.attempts, "again in", wait, "error", s.err)
+	if more, ok := r.complaints.Pass(time.Now()); ok {
+		r.cfg.Log.Warn("outbox row not published", "id", s.rows[0].ID, "topic", s.rows[0].Topic,
+			"attempt", s.attempts, "pause", wait, "more", more, "error", s.err)
+	}
 }
 
 // enqueue makes s ready if it has rows, else forgets it.

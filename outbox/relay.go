@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/unwindhq/unwind/internal/bucket"
+	"github.com/unwindhq/unwind/internal/pace"
 )
 
 // Relay publishes the rows of the buckets it has been given. Its methods may be
@@ -30,7 +31,8 @@ type Relay struct {
 	inFlight int                // and their sum
 	sweepState
 	health
-	stats Stats
+	stats      Stats
+	complaints pace.Pace // of rows that cannot be published
 }
 
 // health is the view of the latest outcomes.

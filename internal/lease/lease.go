@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/unwindhq/unwind/internal/pace"
 )
 
 // phase is how far a bucket is in its life at this process.
@@ -42,6 +44,8 @@ type Lease struct {
 	draining     bool
 	renewals     int64
 	failures     int64
+
+	complaints pace.Pace // of renewals that failed
 }
 
 // New returns a Lease that holds nothing until Run.

@@ -70,7 +70,9 @@ func (k *keeper) apply(work context.Context, r renewal) {
 	k.schedule(r)
 	k.count(r)
 	if r.err != nil {
-		k.cfg.Log.Warn("lease renewal failed", "error", r.err)
+		if more, ok := k.complaints.Pass(time.Now()); ok {
+			k.cfg.Log.Warn("lease renewal failed", "more", more, "error", r.err)
+		}
 		return
 	}
 	k.mu.Lock()

@@ -52,7 +52,7 @@ var layers = []struct {
 	not  []string
 	why  string
 }{
-	{[]string{"internal/record", "internal/bucket", "compensation", "breaker"}, []string{"..."}, "leaf packages import nothing of ours"},
+	{[]string{"internal/record", "internal/bucket", "internal/pace", "compensation", "breaker"}, []string{"..."}, "leaf packages import nothing of ours"},
 	{[]string{"kafka"}, []string{"saga/...", "outbox/...", "client", "migrations", "internal/lease", "internal/rest"}, "the Kafka adapter knows records only"},
 	{[]string{"outbox", "outbox/inbox", "internal/lease", "migrations"}, []string{"saga/...", "kafka", "outbox/outboxkafka", "client"}, "the outbox is usable without sagas and without Kafka"},
 	{[]string{"outbox/outboxkafka"}, []string{"saga/...", "migrations"}, "the outbox's adapter joins outbox and kafka, no more"},

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/unwindhq/unwind/internal/bucket"
+	"github.com/unwindhq/unwind/internal/pace"
 	"github.com/unwindhq/unwind/saga"
 )
 
@@ -24,6 +25,8 @@ type Coordinator struct {
 	clock   atomic.Int64 // database clock minus ours, in nanoseconds
 	up      atomic.Bool
 	stopped chan struct{} // closed when Run has ended
+
+	complaints pace.Pace // of replies that cannot be read
 
 	mu      sync.RWMutex
 	buckets map[int]*bucketState

@@ -18,7 +18,9 @@ func (c *Coordinator) poll(ctx context.Context) error {
 		records, err := c.cfg.Replies.Poll(ctx, c.cfg.PollMax)
 		if err != nil {
 			if ctx.Err() == nil {
-				c.cfg.Log.Warn("replies could not be read; trying again", "error", err)
+				if more, ok := c.complaints.Pass(time.Now()); ok {
+					c.cfg.Log.Warn("replies could not be read; trying again", "more", more, "error", err)
+				}
 				c.reread(err)
 				sleep(ctx, c.cfg.RetryMin)
 			}
