@@ -1,4 +1,4 @@
-package deadletter_test
+package deadletter_test //nolint:testableexamples // it wants a broker
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 // A consumer of orders, with nothing else of Unwind: an order that nobody can read
 // goes to orders.dlt at once, one that keeps failing after five attempts, and the
 // next one is handled.
-func ExampleMiddleware() { //nolint:testableexamples // it wants a broker
+func ExampleMiddleware() {
 	config := kafka.Config{Brokers: []string{"localhost:9092"}}
 	producer, err := kafka.NewProducer(config)
 	if err != nil {

@@ -94,7 +94,7 @@ func fill[T comparable](field *T, value T) {
 }
 
 // handle tries a message until it is done with or given up.
-func (c *MiddlewareConfig) handle(next message.HandlerFunc, m *message.Message) ([]*message.Message, error) {
+func (c MiddlewareConfig) handle(next message.HandlerFunc, m *message.Message) ([]*message.Message, error) {
 	ctx, pause := m.Context(), c.PauseMin
 	for attempt := 1; ; attempt++ {
 		produced, err := next(m)
@@ -119,7 +119,7 @@ func (c *MiddlewareConfig) handle(next message.HandlerFunc, m *message.Message) 
 }
 
 // giveUp writes the dead letter. Its error is that of the handler and of the write.
-func (c *MiddlewareConfig) giveUp(ctx context.Context, rec kafka.Record, why Reason, cause error) error {
+func (c MiddlewareConfig) giveUp(ctx context.Context, rec kafka.Record, why Reason, cause error) error {
 	written := make(chan error, 1)
 	c.Producer.Produce(ctx, []kafka.Record{Record(rec, why, time.Now())}, func(_ int, _ int32, _ int64, err error) { written <- err })
 	if err := <-written; err != nil {

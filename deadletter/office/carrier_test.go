@@ -38,12 +38,6 @@ func (w *wire) Send(_ context.Context, rec kafka.Record) error {
 	return nil
 }
 
-func (w *wire) fails(fail func(rec kafka.Record) error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.fail = fail
-}
-
 func (w *wire) Ranges(context.Context) (map[office.Place]office.Range, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

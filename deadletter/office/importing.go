@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -116,9 +117,9 @@ func Imported(dead record.Record) Letter {
 // given returns when a dead letter was given up, as it says, else when it was
 // written.
 func given(dead record.Record) time.Time {
-	for i := len(dead.Headers) - 1; i >= 0; i-- {
-		if dead.Headers[i].Key == deadletter.HeaderAt {
-			if at, err := time.Parse(time.RFC3339Nano, string(dead.Headers[i].Value)); err == nil && at.Year() < 10_000 && at.Year() > 0 {
+	for _, h := range slices.Backward(dead.Headers) {
+		if h.Key == deadletter.HeaderAt {
+			if at, err := time.Parse(time.RFC3339Nano, string(h.Value)); err == nil && at.Year() < 10_000 && at.Year() > 0 {
 				return at
 			}
 			break

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -140,9 +141,9 @@ const HeaderRedrive = "unwind-redrive"
 // Redrives returns how often the record of these headers was redriven before: the
 // last header HeaderRedrive, 0 without one or if it is no number.
 func Redrives(headers []record.Header) int {
-	for i := len(headers) - 1; i >= 0; i-- {
-		if headers[i].Key == HeaderRedrive {
-			n, err := strconv.Atoi(string(headers[i].Value))
+	for _, h := range slices.Backward(headers) {
+		if h.Key == HeaderRedrive {
+			n, err := strconv.Atoi(string(h.Value))
 			if err != nil || n < 0 {
 				return 0
 			}
@@ -173,7 +174,8 @@ func (l *Letter) Again() record.Record {
 			headers = append(headers, h)
 		}
 	}
-	rec.Headers = append(headers, record.Header{Key: HeaderRedrive, Value: []byte(strconv.Itoa(n))})
+	headers = append(headers, record.Header{Key: HeaderRedrive, Value: []byte(strconv.Itoa(n))})
+	rec.Headers = headers
 	return rec
 }
 

@@ -2,6 +2,7 @@ package office_test
 
 import (
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,8 +48,8 @@ func list(t *testing.T, store *office.Store) []office.Letter {
 	page, _, err := store.List(t.Context(), office.Filter{})
 	require.NoError(t, err)
 	var letters []office.Letter
-	for i := len(page) - 1; i >= 0; i-- {
-		l, err := store.Get(t.Context(), page[i].ID)
+	for _, one := range slices.Backward(page) {
+		l, err := store.Get(t.Context(), one.ID)
 		require.NoError(t, err)
 		letters = append(letters, l)
 	}
@@ -61,8 +62,12 @@ func strange(topic string, offset int64) kafka.Record {
 		Topic: topic, Partition: 0, Offset: offset, Timestamp: time.UnixMilli(1_700_000_000_123),
 		Key: []byte{0xff, 0}, Value: []byte{0, 0xff, 0},
 		Headers: []kafka.Header{
-			{Key: "a", Value: []byte{}}, {Key: "a"}, {Key: "a", Value: []byte{0xff, 0}}, {Key: "\xff\x00", Value: []byte("x")},
-			{Key: saga.HeaderNamespace, Value: []byte("\x00'; DROP")}, {Key: saga.HeaderStep, Value: []byte("\x00\xff")},
+			{Key: "a", Value: []byte{}},
+			{Key: "a"},
+			{Key: "a", Value: []byte{0xff, 0}},
+			{Key: "\xff\x00", Value: []byte("x")},
+			{Key: saga.HeaderNamespace, Value: []byte("\x00'; DROP")},
+			{Key: saga.HeaderStep, Value: []byte("\x00\xff")},
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -303,5 +304,5 @@ func shownText(b []byte) *client.Bytes {
 // plainText reports whether bytes can be shown on a terminal as they are.
 func plainText(b []byte) bool {
 	strange := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r) }
-	return utf8.Valid(b) && strings.IndexFunc(string(b), strange) < 0
+	return utf8.Valid(b) && bytes.IndexFunc(b, strange) < 0
 }

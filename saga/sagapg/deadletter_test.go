@@ -39,8 +39,12 @@ func strange() []kafka.Record {
 		{Value: nil, Key: nil},
 		{Value: []byte{}, Key: []byte{}, Timestamp: time.UnixMilli(1_700_000_000_123)},
 		{Value: []byte{0, 0xff, 0}, Key: []byte{0xff, 0}, Headers: []kafka.Header{
-			{Key: "a", Value: []byte{}}, {Key: "a"}, {Key: "a", Value: []byte{0xff, 0}}, {Key: "\xff\x00", Value: []byte("x")},
-			{Key: saga.HeaderNamespace, Value: []byte("\x00'; DROP")}, {Key: saga.HeaderStep, Value: []byte("\x00\xff")},
+			{Key: "a", Value: []byte{}},
+			{Key: "a"},
+			{Key: "a", Value: []byte{0xff, 0}},
+			{Key: "\xff\x00", Value: []byte("x")},
+			{Key: saga.HeaderNamespace, Value: []byte("\x00'; DROP")},
+			{Key: saga.HeaderStep, Value: []byte("\x00\xff")},
 		}},
 	}
 }
