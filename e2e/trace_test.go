@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -176,21 +178,40 @@ func (w *world) traced(t *testing.T, jaeger string, id saga.ID, history []client
 		}
 	}
 	require.Equal(t, want, got, "the attempts of the history")
+	noGap(t, root, spans)
 	return root
 }
 
-// answered counts the attempts that have a participant's span below them.
+// noGap checks that the spans right below the root leave no moment of it out: a saga
+// is always waiting for an answer, for the next attempt or for a gate.
+func noGap(t *testing.T, root *span, spans []span) {
+	t.Helper()
+	below := slices.DeleteFunc(slices.Clone(spans), func(s span) bool { return s.parent() != root.SpanID })
+	slices.SortFunc(below, func(a, b span) int { return cmp.Compare(a.StartTime, b.StartTime) })
+	told := root.StartTime
+	for _, s := range below {
+		require.LessOrEqual(t, s.StartTime, told, "nothing tells what happened before %s", s.OperationName)
+		told = max(told, s.StartTime+s.Duration)
+	}
+	require.Equal(t, root.StartTime+root.Duration, told)
+}
+
+// answered counts the attempts that have a participant's span below them; -1 while
+// the backend has not all that the coordinator told, which it may store bit by bit.
 func answered(spans []span, services map[string]string) int {
 	above := map[string]bool{}
-	roots := 0
+	told, want := 0, "none"
 	for i := range spans {
 		if services[spans[i].ProcessID] != "unwind" {
 			above[spans[i].parent()] = true
-		} else if spans[i].parent() == "" {
-			roots++
+			continue
+		}
+		told++
+		if spans[i].parent() == "" {
+			want = spans[i].tag("unwind.spans")
 		}
 	}
-	if roots == 0 {
+	if strconv.Itoa(told) != want {
 		return -1
 	}
 	return len(above)

@@ -30,6 +30,7 @@ const (
 	keyStatus      = attribute.Key("unwind.status")    // of the saga when the trace ended
 	keyAttention   = attribute.Key("unwind.attention") // reasons for attention, a list
 	keyWindow      = attribute.Key("unwind.window")    // the number of the trace's first event
+	keySpans       = attribute.Key("unwind.spans")     // how many spans the coordinator tells in this trace, the root among them
 	keyStartedBy   = attribute.Key("unwind.started_by.trace_id")
 	keyStep        = attribute.Key("unwind.step")
 	keyDirection   = attribute.Key("unwind.direction")

@@ -269,6 +269,9 @@ func TestEveryCommandHasOneSpan(t *testing.T) {
 				}
 			}
 			within(t, spans)
+			if len(windows) == 1 {
+				noGap(t, spans)
+			}
 		}
 		require.ElementsMatch(t, p.sent, told)
 	})
@@ -287,6 +290,18 @@ func within(t require.TestingT, spans []tracetest.SpanStub) {
 			require.False(t, s.StartTime.Before(spans[0].StartTime) || s.EndTime.After(spans[0].EndTime), "%s is not within the root", s.Name)
 		}
 	}
+}
+
+// noGap checks that the root's time is told without a gap.
+func noGap(t require.TestingT, spans []tracetest.SpanStub) {
+	told := spans[0].StartTime
+	for _, s := range spans[1:] { // by their beginnings
+		require.False(t, s.StartTime.After(told), "nothing tells what happened before %s", s.Name)
+		if s.EndTime.After(told) {
+			told = s.EndTime
+		}
+	}
+	require.Equal(t, spans[0].EndTime, told)
 }
 
 // any lets something happen, sensible or not.

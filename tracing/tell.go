@@ -278,6 +278,7 @@ func (t *teller) finish() []tracetest.SpanStub {
 	if s := t.last.Status; s == saga.Compensating || s == saga.Compensated || s == saga.Abandoned || len(attention) > 0 {
 		t.root.Status = sdktrace.Status{Code: codes.Error, Description: s.String()}
 	}
+	t.root.Attributes = append(t.root.Attributes, keySpans.Int(1+len(t.done)))
 	slices.SortStableFunc(t.done, func(a, b *tracetest.SpanStub) int { return a.StartTime.Compare(b.StartTime) })
 	spans := []tracetest.SpanStub{*t.root}
 	for _, span := range t.done {

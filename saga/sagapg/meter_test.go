@@ -113,7 +113,9 @@ func TestTheMeterIsToldOfTrouble(t *testing.T) {
 	})
 	id := w.start(t, "travel", `{}`)
 	w.ends(t, id, saga.Completed)
+	w.bus.mu.Lock()
 	w.bus.put(nil, []byte("nothing that anybody reads"), 7)
+	w.bus.mu.Unlock()
 	require.Eventually(t, func() (all bool) {
 		w.meter.view(func() { all = slices.Contains(w.meter.dead, "undecodable") })
 		return all
