@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func (d dialer) protect(conn net.Conn, addr string) (net.Conn, error) {
 			return nil, err
 		}
 		secure := tls.Client(conn, config)
-		if err := secure.Handshake(); errors.Is(err, io.EOF) {
+		if err := secure.HandshakeContext(context.Background()); errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("it hangs up when TLS begins: is this its TLS port? %w", err)
 		} else if err != nil {
 			return nil, err

@@ -57,7 +57,7 @@ func TestASecretPrintsAsStars(t *testing.T) {
 	c := Config{Security: Security{SASL: SASL{Mechanism: Plain, User: "ada", Password: "hunter2"}}}
 	text, err := json.Marshal(c.Security)
 	require.NoError(t, err)
-	for _, printed := range []string{fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), fmt.Sprintf("%s", c.Security.SASL.Password), string(text)} {
+	for _, printed := range []string{fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), c.Security.SASL.Password.String(), string(text)} {
 		require.NotContains(t, printed, "hunter2")
 		require.Contains(t, printed, "***")
 	}

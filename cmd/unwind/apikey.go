@@ -28,7 +28,7 @@ func (p *program) apikeyCommand() *cobra.Command {
 
 // withKeys opens the keys for one command.
 func (s *stores) withKeys(ctx context.Context, run func(*access.Keys) error) error {
-	if err := s.need(true, false); err != nil {
+	if err := s.need(false); err != nil {
 		return err
 	}
 	pool, err := pgxpool.New(ctx, s.database)

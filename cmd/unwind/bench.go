@@ -22,9 +22,13 @@ servers of its own, which say little about real ones.`
 func benchCommand() *cobra.Command {
 	var c bench.Config
 	var format string
+	var protection brokerFlags
 	cmd := &cobra.Command{
 		Use: "bench", Short: "Measure how fast sagas run", Long: benchAbout, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runBench(cmd, c, format) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c.Security = protection.security()
+			return runBench(cmd, c, format)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&c.DatabaseURL, "database-url", "", "Postgres, such as postgres://user@host/db; default: an own server")
@@ -39,6 +43,7 @@ func benchCommand() *cobra.Command {
 	flags.StringVarP(&format, "output", "o", "table", "table or json")
 	fromEnv(flags, "kafka-brokers")
 	password(flags, "database-url")
+	protection.register(flags)
 	cmd.AddCommand(benchRole(bench.RoleCoordinator), benchRole(bench.RoleParticipants))
 	return cmd
 }

@@ -18,7 +18,7 @@ func (p *program) migrateCommand() *cobra.Command {
 	up := &cobra.Command{
 		Use: "up", Short: "Bring the schema up to date", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := s.need(true, false); err != nil {
+			if err := s.need(false); err != nil {
 				return err
 			}
 			if err := migrations.Up(cmd.Context(), s.database, s.schema, coordinatorSets()...); err != nil {
@@ -32,7 +32,7 @@ func (p *program) migrateCommand() *cobra.Command {
 	status := &cobra.Command{
 		Use: "status", Short: "Show which migrations were applied; exit code 1 if one is pending", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := s.need(true, false); err != nil {
+			if err := s.need(false); err != nil {
 				return err
 			}
 			applied, err := migrations.Status(cmd.Context(), s.database, s.schema, coordinatorSets()...)

@@ -141,16 +141,14 @@ func newLogger(w io.Writer, from slog.Level) *slog.Logger {
 
 // need reports which flags are missing or wrong, and puts the database's password
 // into its address.
-func (s *stores) need(database, brokers bool) error {
-	if database && s.database == "" {
+func (s *stores) need(brokers bool) error {
+	if s.database == "" {
 		return usagef("name the database: --database-url or UNWIND_DATABASE_URL")
 	}
-	if database {
-		if err := app.CheckDatabaseURL(s.database); err != nil {
-			return usageError{err}
-		}
-		s.database = s.address()
+	if err := app.CheckDatabaseURL(s.database); err != nil {
+		return usageError{err}
 	}
+	s.database = s.address()
 	if brokers && len(s.brokers) == 0 {
 		return usagef("name the brokers: --kafka-brokers or UNWIND_KAFKA_BROKERS")
 	}

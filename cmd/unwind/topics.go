@@ -31,7 +31,7 @@ func (p *program) topicsCommand() *cobra.Command {
 	var replicas int16
 	command := func(use, short string, run func(*cobra.Command, topicPlan) error) *cobra.Command {
 		cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := s.need(true, true); err != nil {
+			if err := s.need(true); err != nil {
 				return err
 			}
 			plan, err := s.planTopics(cmd.Context(), replicas)

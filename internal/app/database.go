@@ -23,11 +23,11 @@ func CheckDatabaseURL(address string) error {
 	if strings.Contains(address, "sslmode") {
 		return nil
 	}
-	clear := remote(config.Host) && config.TLSConfig == nil
+	open := remote(config.Host) && config.TLSConfig == nil
 	for _, other := range config.Fallbacks {
-		clear = clear || remote(other.Host) && other.TLSConfig == nil
+		open = open || remote(other.Host) && other.TLSConfig == nil
 	}
-	if clear {
+	if open {
 		return newFault("DatabaseURL leads to another machine (%s) and does not say whether the connection is encrypted: "+
 			"write sslmode=verify-full with sslrootcert=<CA file> into it (or sslmode=disable, if the way there is safe)", config.Host)
 	}

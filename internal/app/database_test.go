@@ -16,10 +16,10 @@ import (
 
 func TestEncryptionIsNotLeftToChance(t *testing.T) {
 	t.Parallel()
-	for _, clear := range []string{
+	for _, address := range []string{
 		"postgres://ada@db.example.com/x", "host=db.example.com user=ada", "postgres://ada@127.0.0.1,db.example.com/x",
 	} {
-		require.ErrorContains(t, CheckDatabaseURL(clear), "does not say whether the connection is encrypted", clear)
+		require.ErrorContains(t, CheckDatabaseURL(address), "does not say whether the connection is encrypted", address)
 	}
 	for _, fine := range []string{
 		"postgres://ada@localhost/x", "postgres://ada@[::1]:5432/x", "host=/var/run/postgresql user=ada",

@@ -46,6 +46,7 @@ func (r *run) say(format string, args ...any) {
 func (r *run) load(ctx context.Context) (err error) {
 	s := setup{
 		DatabaseURL: r.world.url, Brokers: r.world.brokers, Schema: r.world.schema, Prefix: r.world.prefix,
+		Security: r.world.security, Password: string(r.world.security.SASL.Password),
 		RejectPercent: r.RejectPercent, CPUProfile: r.CPUProfile,
 	}
 	if r.participants, _, err = startChild(ctx, r.Program, RoleParticipants, s); err != nil {

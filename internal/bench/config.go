@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/unwindhq/unwind/kafka"
 )
 
 // The ways to start sagas.
@@ -26,6 +28,8 @@ type Config struct {
 	// Brokers are Kafka's addresses. Without any, an own broker is started in Dir.
 	// The run makes topics and deletes them.
 	Brokers []string
+	// Security is how those Brokers are reached. Default: in clear.
+	Security kafka.Security
 	// Dir is for own servers, and deleted at the end. Default .unwind-bench.
 	Dir string
 	// InFlight is how many sagas are under way at any time, 1 to 100,000. Default 64.
@@ -64,6 +68,9 @@ func (c Config) Validate() error {
 	need(c.Warmup >= 0, "warm-up is %s, must not be negative", c.Warmup)
 	need(c.RejectPercent >= 0 && c.RejectPercent <= 100, "reject percent is %d, must be 0 to 100", c.RejectPercent)
 	need(c.Via == ViaDirect || c.Via == ViaREST, "via %q: want %s or %s", c.Via, ViaDirect, ViaREST)
+	if len(c.Brokers) > 0 {
+		faults = append(faults, kafka.Config{Brokers: c.Brokers, Security: c.Security}.Validate())
+	}
 	return errors.Join(faults...)
 }
 

@@ -24,7 +24,7 @@ const lookEvery = 2 * time.Second
 // coordinate is RoleCoordinator: what unwind serve runs, and a driver beside it.
 func (p *process) coordinate(ctx context.Context, end func()) error {
 	a, err := app.New(app.Config{
-		DatabaseURL: p.setup.DatabaseURL, Brokers: p.setup.Brokers, Schema: p.setup.Schema, Prefix: p.setup.Prefix,
+		DatabaseURL: p.setup.DatabaseURL, Brokers: p.setup.Brokers, Security: p.setup.kafka(nil).Security, Schema: p.setup.Schema, Prefix: p.setup.Prefix,
 		Listen: "127.0.0.1:0", Migrate: true, Log: p.log,
 	})
 	if err != nil {

@@ -134,7 +134,7 @@ func timedID() (id [16]byte) {
 // latency returns how long the bare commits and sends of one saga take, one after
 // the other, in milliseconds.
 func (l *limit) latency(ctx context.Context, w *world) (float64, error) {
-	producer, err := kafka.NewProducer(kafka.Config{Brokers: w.brokers})
+	producer, err := kafka.NewProducer(kafka.Config{Brokers: w.brokers, Security: w.security})
 	if err != nil {
 		return 0, err
 	}

@@ -24,7 +24,7 @@ var participants = []string{"flights", "hotels", refusing}
 
 // participate is RoleParticipants: it answers every command at once.
 func (p *process) participate(ctx context.Context, end func()) error {
-	config := kafka.Config{Brokers: p.setup.Brokers, Log: p.log}
+	config := p.setup.kafka(p.log)
 	producer, err := kafka.NewProducer(config)
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/unwindhq/unwind/kafka"
 )
 
 // The roles of the processes, as their last argument names them.
@@ -22,10 +24,18 @@ const roleDriver = "driver"
 type setup struct {
 	DatabaseURL   string
 	Brokers       []string
+	Security      kafka.Security
+	Password      string // Security's, which does not show itself in JSON
 	Schema        string
 	Prefix        string
 	RejectPercent int
 	CPUProfile    string
+}
+
+// kafka is how a process reaches the brokers.
+func (s setup) kafka(log *slog.Logger) kafka.Config {
+	s.Security.SASL.Password = kafka.Secret(s.Password)
+	return kafka.Config{Brokers: s.Brokers, Security: s.Security, Log: log}
 }
 
 // What a process says.

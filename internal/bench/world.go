@@ -44,19 +44,20 @@ var payload = json.RawMessage(`{"traveller":"Ada Lovelace","trip":"` + strings.R
 // world is what a run makes and cleans up: the servers, if it was given none, a
 // schema and topics.
 type world struct {
-	url     string
-	brokers []string
-	schema  string
-	prefix  string
-	pool    *pgxpool.Pool
-	topics  []string
-	clean   []func(context.Context) error // in reverse order
+	url      string
+	brokers  []string
+	security kafka.Security
+	schema   string
+	prefix   string
+	pool     *pgxpool.Pool
+	topics   []string
+	clean    []func(context.Context) error // in reverse order
 }
 
 // openWorld makes a world. After an error nothing is left.
 func openWorld(ctx context.Context, c Config) (w *world, err error) {
 	name := strings.ToLower(rand.Text()[:8])
-	w = &world{url: c.DatabaseURL, brokers: c.Brokers, schema: "unwind_bench_" + name, prefix: "unwind.bench." + name + "."}
+	w = &world{url: c.DatabaseURL, brokers: c.Brokers, security: c.Security, schema: "unwind_bench_" + name, prefix: "unwind.bench." + name + "."}
 	for _, step := range []func(context.Context, Config) error{w.openPostgres, w.openKafka, w.openTopics} {
 		if err := step(ctx, c); err != nil {
 			return nil, errors.Join(err, w.close())
@@ -122,7 +123,7 @@ func (w *world) openKafka(ctx context.Context, c Config) error {
 }
 
 func (w *world) openTopics(ctx context.Context, c Config) error {
-	admin, err := kafka.NewAdmin(kafka.Config{Brokers: w.brokers, Log: c.Log, DialTimeout: 2 * time.Second})
+	admin, err := kafka.NewAdmin(kafka.Config{Brokers: w.brokers, Security: w.security, Log: c.Log, DialTimeout: 2 * time.Second})
 	if err != nil {
 		return err
 	}

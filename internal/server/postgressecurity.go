@@ -16,7 +16,7 @@ type PostgresSecurity struct {
 }
 
 // hostssl lets connections from this machine in, with TLS and a password.
-const hostssl = "hostssl all all 127.0.0.1/32 scram-sha-256\n"
+const hostssl = "hostssl all postgres 127.0.0.1/32 scram-sha-256\n"
 
 // entry returns initdb's arguments about who may come in.
 func (p *Postgres) entry() ([]string, error) {

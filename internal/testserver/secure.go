@@ -36,7 +36,7 @@ type SecureBroker struct {
 	kafka *server.Kafka
 }
 
-// names of the files of a SecureBroker
+// The names of the files of a SecureBroker, and how long their certificates last.
 const (
 	brokerCert, clientCert, expiredCert = "broker", "client", "expired"
 	lasting, over                       = 24 * time.Hour, time.Minute
