@@ -17,15 +17,24 @@ func (p *program) blame(err error) error {
 	}
 	var faults []error
 	for _, one := range joined.Unwrap() {
-		if f, ok := errors.AsType[*app.Fault](one); ok {
-			one = p.sources.Fault(settingOf(f.Field), f.Problem)
-		}
-		faults = append(faults, one)
+		faults = append(faults, p.blameOne(one))
 	}
 	return errors.Join(faults...)
 }
 
-var wordStart = regexp.MustCompile(`([a-z])([A-Z])`)
+func (p *program) blameOne(err error) error {
+	f, ok := errors.AsType[*app.Fault](err)
+	if !ok {
+		return err
+	}
+	name := settingOf(f.Field)
+	if _, known := p.sources[name]; !known {
+		return err // such as one that is about several
+	}
+	return p.sources.Fault(name, f.Problem)
+}
+
+var wordStart = regexp.MustCompile(`([a-z])\.?([A-Z])`)
 
 // settingOf is the setting of a field of app.Config.
 func settingOf(field string) string {

@@ -93,16 +93,19 @@ func TestComposeServicesFail(t *testing.T) {
 		{"migrate", func(s *compose.Service) { s.Command = []string{"migrate", "upp"} }, "names no command"},
 		{"migrate", func(s *compose.Service) { s.Command = []string{"migrat", "up"} }, "there is no command"},
 		{"migrate", func(s *compose.Service) { s.Command = []string{"migrate", "up", "now"} }, "now"},
-		{"topics", func(s *compose.Service) { s.Command = []string{"topics", "apply", "--replicas", "1"} }, "unknown flag: --replicas"},
+		{"topics", func(s *compose.Service) { s.Command = []string{"topics", "apply", "--replicas", "1"} }, "there is no flag --replicas"},
 		{"topics", func(s *compose.Service) { s.Environment["UNWIND_KAFKA_BROKER"] = "kafka:19092" }, "UNWIND_KAFKA_BROKER"},
 		{"coordinator-1", func(s *compose.Service) { s.Environment["UNWIND_LISTN"] = "0.0.0.0:8080" }, "UNWIND_LISTN is read by nobody"},
 		{"coordinator-1", func(s *compose.Service) { s.Environment["OTEL_EXPORTER_OTLP_END"] = "x" }, "OTEL_EXPORTER_OTLP_END is read by nobody"},
 		{"coordinator-1", func(s *compose.Service) { s.Environment["OTEL_TRACES_EXPORTER"] = "jaeger" }, "OTEL_TRACES_EXPORTER"},
 		{"coordinator-1", func(s *compose.Service) { s.Environment["UNWIND_WRITERS"] = "many" }, "UNWIND_WRITERS"},
-		{"coordinator-2", func(s *compose.Service) { delete(s.Environment, "UNWIND_INSECURE") }, "can be reached from other machines"},
+		{"coordinator-2", func(s *compose.Service) {
+			delete(s.Environment, "UNWIND_INSECURE")
+			s.Environment["UNWIND_AUTH"] = "none"
+		}, "can be reached from other machines"},
 		{"coordinator-2", func(s *compose.Service) { s.Health = []string{"CMD", "/bin/unwind", "readyy"} }, "there is no command"},
 		{"definitions", func(s *compose.Service) { s.Command = []string{"def", "apply", "/travel/trip.yaml"} }, "/travel/trip.yaml is not in the image"},
-		{"definitions", func(s *compose.Service) { s.Command = []string{"def", "apply"} }, "requires at least 1 arg"},
+		{"definitions", func(s *compose.Service) { s.Command = []string{"def", "apply"} }, "found no argument"},
 		{"migrate", func(s *compose.Service) { s.Environment["UNWIND_LISTEN"] = "0.0.0.0:1" }, "UNWIND_LISTEN is read by nobody"},
 	} {
 		i := slices.IndexFunc(services, func(s compose.Service) bool { return s.Name == c.service })

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,25 +67,30 @@ func (t *trial) faults() []*config.Fault {
 			elsewhere = append(elsewhere, err)
 		}
 	})
-	found := append([]*config.Fault{}, config.Faults(t.err)...)
+	found := config.Faults(errors.Join(t.err, errors.Join(elsewhere...)))
 	if check := t.p.checks[t.cmd]; check != nil {
-		found = append(found, config.Faults(check())...)
+		found = append(found, others(config.Faults(check()), found)...)
 	}
-	found = append(found, config.Faults(errors.Join(elsewhere...))...)
-	return firstOfEach(append(found, t.p.strangers(t.cmd.Root())...))
+	return unique(append(found, t.p.strangers(t.cmd.Root())...))
 }
 
-// firstOfEach keeps the first fault of each setting: a value that cannot be read
-// is not too small as well.
-func firstOfEach(faults []*config.Fault) []*config.Fault {
+// others are the faults of settings that have none yet: a value that cannot be
+// read is not too small as well.
+func others(faults, known []*config.Fault) []*config.Fault {
+	return slices.DeleteFunc(faults, func(f *config.Fault) bool {
+		return f.Setting != "" && slices.ContainsFunc(known, func(k *config.Fault) bool { return k.Setting == f.Setting })
+	})
+}
+
+// unique leaves out what was said already, as several commands may.
+func unique(faults []*config.Fault) []*config.Fault {
 	seen := map[string]bool{}
 	kept := []*config.Fault{}
 	for _, f := range faults {
-		about := cmp.Or(f.Setting, f.Error())
-		if !seen[about] {
+		if !seen[f.Error()] {
 			kept = append(kept, f)
 		}
-		seen[about] = true
+		seen[f.Error()] = true
 	}
 	return kept
 }

@@ -122,7 +122,9 @@ func (s *serving) config(p *program) (app.Config, error) {
 		Listen: s.listen, Namespaces: s.namespaces, Writers: s.writers, Breaker: s.breaker, Version: buildVersion(), Log: log,
 		MetricsListen: s.metrics.address(), MetricsInsecure: s.metrics.insecure,
 	}
-	err = errors.Join(err, s.access.fill(&c))
+	if bad := s.access.fill(&c); bad != nil {
+		err = errors.Join(err, p.sources.Fault("auth", bad.Error()))
+	}
 	return c, errors.Join(err, p.blame(c.Validate()), p.tracing().Validate())
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"unicode"
 
 	"github.com/unwindhq/unwind/breaker"
 	"github.com/unwindhq/unwind/kafka"
@@ -124,10 +125,25 @@ func (c Config) Validate() error {
 		need(err != nil || c.MetricsInsecure || loopback(host),
 			"MetricsListen %s can be reached from other machines and /metrics asks nobody who they are: listen on 127.0.0.1, or set MetricsInsecure (--metrics-insecure)", c.MetricsListen)
 	}
-	if err := c.Breaker.Validate(); err != nil {
-		faults = append(faults, fmt.Errorf("app: %w", err))
+	return errors.Join(append(faults, c.breakerFaults()...)...)
+}
+
+// breakerFaults are those of the breakers' limits; a field is called Breaker.Ratio,
+// and Breaker is several of them.
+func (c Config) breakerFaults() (faults []error) {
+	joined, ok := c.Breaker.Validate().(interface{ Unwrap() []error })
+	if !ok {
+		return nil
 	}
-	return errors.Join(faults...)
+	for _, err := range joined.Unwrap() {
+		text := strings.TrimPrefix(err.Error(), "breaker: ")
+		name := "Breaker."
+		if unicode.IsLower(rune(text[0])) {
+			name = "Breaker: "
+		}
+		faults = append(faults, newFault("%s%s", name, text))
+	}
+	return faults
 }
 
 // kafka is what every client of the brokers is configured with. A dead letter is as
