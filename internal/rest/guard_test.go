@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/deadletter/office"
 	"github.com/unwindhq/unwind/internal/access"
 	"github.com/unwindhq/unwind/internal/rest"
 	"github.com/unwindhq/unwind/saga"
@@ -41,6 +42,7 @@ func (w *world) guarded(t *testing.T) (*httptest.Server, *rest.Server) {
 	t.Helper()
 	return w.serve(t, func(c *rest.Config) {
 		c.Access, c.Namespaces = keys{}, []string{"default", "shop", "other"}
+		c.DeadLetters = letters{w}
 	})
 }
 
@@ -66,6 +68,8 @@ var may = map[rest.Permission]struct {
 	rest.DefinitionsRead:  {access.Viewer, "of"},
 	rest.DefinitionsApply: {access.Admin, "of"},
 	rest.BreakersRead:     {access.Viewer, "all"},
+	rest.DeadLettersRead:  {access.Viewer, "of"},
+	rest.DeadLettersWrite: {access.Operator, "of"},
 }
 
 // samples are requests about an object in namespace shop, by operation: path and
@@ -82,6 +86,51 @@ var samples = map[string][2]string{
 	"whoami":          {"/v1/whoami", ""},
 	"listBreakers":    {"/v1/breakers", ""},
 	"getBreaker":      {"/v1/breakers/payments", ""},
+
+	"listDeadLetters":    {"/v1/dead-letters?namespace=shop", ""},
+	"groupDeadLetters":   {"/v1/dead-letters/groups?namespace=shop", ""},
+	"getDeadLetter":      {"/v1/dead-letters/7", ""},
+	"redriveDeadLetters": {"/v1/dead-letters/redrive?namespace=shop", `{"topic":"bookTrip"}`},
+	"redriveDeadLetter":  {"/v1/dead-letters/7/redrive", "{}"},
+	"discardDeadLetter":  {"/v1/dead-letters/7/discard", `{"reason":"nobody has a use for it"}`},
+}
+
+// letters are dead letters: one, in namespace shop.
+type letters struct{ *world }
+
+func (l letters) act() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.verbs = append(l.verbs, coordinator.Verb{})
+}
+
+func (l letters) Get(context.Context, int64) (office.Letter, error) {
+	return office.Letter{ID: 7, Namespace: "shop", Reason: "bookTrip"}, nil
+}
+
+func (l letters) List(context.Context, office.Filter) ([]office.Letter, int64, error) {
+	return nil, 0, nil
+}
+
+func (l letters) Groups(context.Context, office.Filter) ([]office.Group, error) { return nil, nil }
+
+func (l letters) Preview(context.Context, int64, office.Decision) (office.Effect, error) {
+	return office.Effect{}, nil
+}
+
+func (l letters) Redrive(context.Context, int64, office.Decision) (office.Effect, error) {
+	l.act()
+	return office.Effect{}, nil
+}
+
+func (l letters) RedriveAll(context.Context, office.Filter, office.Decision, bool) ([]office.Result, error) {
+	l.act()
+	return nil, nil
+}
+
+func (l letters) Discard(context.Context, int64, office.Decision) error {
+	l.act()
+	return nil
 }
 
 // everyRoute calls f with every operation of the API.
@@ -101,7 +150,7 @@ func everyRoute(s *rest.Server, f func(method, path string, op *huma.Operation, 
 
 func TestEveryRouteDeclaresItsPermission(t *testing.T) {
 	t.Parallel()
-	_, s := newWorld(t).serve(t)
+	_, s := newWorld(t).guarded(t)
 	public := map[string]bool{}
 	everyRoute(s, func(method, path string, op *huma.Operation, p rest.Permission) {
 		if p == rest.Public {
@@ -118,7 +167,7 @@ func TestEveryRouteDeclaresItsPermission(t *testing.T) {
 // it, and with the lowest that may.
 func TestNobodyReachesAnotherNamespace(t *testing.T) {
 	t.Parallel()
-	_, described := newWorld(t).serve(t)
+	_, described := newWorld(t).guarded(t)
 	everyRoute(described, func(method, path string, op *huma.Operation, p rest.Permission) {
 		if p == rest.Public {
 			return
