@@ -42,7 +42,7 @@ func (w *world) guarded(t *testing.T) (*httptest.Server, *rest.Server) {
 	t.Helper()
 	return w.serve(t, func(c *rest.Config) {
 		c.Access, c.Namespaces = keys{}, []string{"default", "shop", "other"}
-		c.DeadLetters = letters{w}
+		c.DeadLetters = shopLetters{w}
 	})
 }
 
@@ -95,40 +95,40 @@ var samples = map[string][2]string{
 	"discardDeadLetter":  {"/v1/dead-letters/7/discard", `{"reason":"nobody has a use for it"}`},
 }
 
-// letters are dead letters: one, in namespace shop.
-type letters struct{ *world }
+// shopLetters are dead letters: one, in namespace shop.
+type shopLetters struct{ *world }
 
-func (l letters) act() {
+func (l shopLetters) act() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.verbs = append(l.verbs, coordinator.Verb{})
 }
 
-func (l letters) Get(context.Context, int64) (office.Letter, error) {
+func (l shopLetters) Get(context.Context, int64) (office.Letter, error) {
 	return office.Letter{ID: 7, Namespace: "shop", Reason: "bookTrip"}, nil
 }
 
-func (l letters) List(context.Context, office.Filter) ([]office.Letter, int64, error) {
+func (l shopLetters) List(context.Context, office.Filter) ([]office.Letter, int64, error) {
 	return nil, 0, nil
 }
 
-func (l letters) Groups(context.Context, office.Filter) ([]office.Group, error) { return nil, nil }
+func (l shopLetters) Groups(context.Context, office.Filter) ([]office.Group, error) { return nil, nil }
 
-func (l letters) Preview(context.Context, int64, office.Decision) (office.Effect, error) {
+func (l shopLetters) Preview(context.Context, int64, office.Decision) (office.Effect, error) {
 	return office.Effect{}, nil
 }
 
-func (l letters) Redrive(context.Context, int64, office.Decision) (office.Effect, error) {
+func (l shopLetters) Redrive(context.Context, int64, office.Decision) (office.Effect, error) {
 	l.act()
 	return office.Effect{}, nil
 }
 
-func (l letters) RedriveAll(context.Context, office.Filter, office.Decision, bool) ([]office.Result, error) {
+func (l shopLetters) RedriveAll(context.Context, office.Filter, office.Decision, bool) ([]office.Result, error) {
 	l.act()
 	return nil, nil
 }
 
-func (l letters) Discard(context.Context, int64, office.Decision) error {
+func (l shopLetters) Discard(context.Context, int64, office.Decision) error {
 	l.act()
 	return nil
 }
