@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,10 +98,9 @@ func TestTheMeterIsToldWhatWasCommitted(t *testing.T) {
 func TestTheMeterIsToldOfTrouble(t *testing.T) {
 	t.Parallel()
 	w := setup(t, travel())
-	fails := true
+	var failed atomic.Bool // once
 	w.store.set(func(*coordinator.Writes) (before, after error) {
-		if fails {
-			fails = false
+		if !failed.Swap(true) {
 			return errors.New("the database hiccups"), nil
 		}
 		return nil, nil
