@@ -12,7 +12,7 @@ type Permit struct{ grant *grant }
 // grant is what the line remembers of a permit.
 type grant struct {
 	at         time.Time
-	line       interface{ done(*grant, Outcome) }
+	line       interface{ done(g *grant, o Outcome) }
 	generation int         // the line's state that it was given in
 	probe      func(error) // how a half-open breaker hears of it
 	returned   bool

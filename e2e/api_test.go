@@ -50,7 +50,7 @@ func (w *world) send(r request) (status int, answer []byte, err error) {
 		req.Header.Set("Idempotency-Key", r.key)
 	}
 	if r.trace != "" {
-		req.Header.Set("traceparent", r.trace)
+		req.Header.Set("Traceparent", r.trace)
 	}
 	resp, err := web.Do(req)
 	if err != nil {

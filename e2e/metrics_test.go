@@ -96,9 +96,9 @@ func metrics(t *testing.T, address string) map[string]float64 {
 	require.NoError(t, err)
 	values := map[string]float64{}
 	for name, family := range families {
-		for _, m := range family.Metric {
-			labels := make([]string, len(m.Label))
-			for i, l := range m.Label {
+		for _, m := range family.GetMetric() {
+			labels := make([]string, len(m.GetLabel()))
+			for i, l := range m.GetLabel() {
 				labels[i] = l.GetName() + "=" + l.GetValue()
 			}
 			line := fmt.Sprintf("%s{%s}", strings.TrimPrefix(name, "unwind_"), strings.Join(labels, ","))

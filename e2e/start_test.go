@@ -33,9 +33,15 @@ func (w *world) asking(key, definition string, s script) kafka.Record {
 	require.NoError(w.t, err)
 	rec := kafka.Record{Topic: w.startTopic(), Key: []byte(key), Value: value, Partition: int32(bucket.Of(key, commandPartitions))}
 	for _, h := range [][2]string{
-		{"ce_specversion", "1.0"}, {"ce_id", key}, {"ce_type", "unwind.start.v1"}, {"ce_source", "/shop"}, {"ce_subject", definition},
-		{"ce_time", time.Now().UTC().Format(time.RFC3339Nano)}, {"content-type", "application/json"},
-		{"unwind-namespace", "default"}, {"unwind-definition", definition},
+		{"ce_specversion", "1.0"},
+		{"ce_id", key},
+		{"ce_type", "unwind.start.v1"},
+		{"ce_source", "/shop"},
+		{"ce_subject", definition},
+		{"ce_time", time.Now().UTC().Format(time.RFC3339Nano)},
+		{"content-type", "application/json"},
+		{"unwind-namespace", "default"},
+		{"unwind-definition", definition},
 	} {
 		rec.Headers = append(rec.Headers, kafka.Header{Key: h[0], Value: []byte(h[1])})
 	}

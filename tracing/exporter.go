@@ -107,9 +107,10 @@ func (x *Exporter) Run(ctx context.Context) error {
 	pause := x.cfg.Every
 	for {
 		n, err := x.round(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the end was asked for
+		}
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case err != nil:
 			x.cfg.Log.Warn("traces were not exported; trying again", "error", err)
 			pause = min(2*pause, x.cfg.RetryMax)

@@ -107,7 +107,7 @@ func drawn(spans []tracetest.SpanStub) string {
 		for _, key := range []attribute.Key{keyStatus, keyOutcome, keyAnswered, keyAttention, keyStartedBy} {
 			for _, a := range s.Attributes {
 				if a.Key == key {
-					fmt.Fprintf(&b, " %s", a.Value.Emit())
+					fmt.Fprintf(&b, " %s", a.Value.String())
 				}
 			}
 		}

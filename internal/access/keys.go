@@ -165,7 +165,10 @@ func encodeRoles(roles map[string]Role) []byte {
 	for namespace, role := range roles {
 		names[namespace] = role.String()
 	}
-	data, _ := json.Marshal(names) // strings are always JSON
+	data, err := json.Marshal(names)
+	if err != nil {
+		panic(fmt.Sprintf("a map of strings is always JSON: %v", err))
+	}
 	return data
 }
 

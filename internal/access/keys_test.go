@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"regexp"
 	"strings"
@@ -88,7 +89,7 @@ func TestAKeyExpires(t *testing.T) {
 	v = verifier(t, keys, time.Hour)
 	require.Eventually(t, func() bool { // from memory first, then not
 		_, err := v.Authenticate(t.Context(), key)
-		return err == access.ErrNoKey
+		return errors.Is(err, access.ErrNoKey)
 	}, 10*time.Second, time.Millisecond)
 }
 

@@ -82,7 +82,7 @@ func (a *App) authenticator(p *parts) (rest.Authenticator, error) {
 		if a.cfg.reachable() {
 			a.cfg.Log.Warn("everybody who reaches this address may do everything", "listen", a.cfg.Listen)
 		}
-		return nil, nil
+		return nil, nil //nolint:nilnil // nil is the authenticator that asks nobody
 	}
 	return access.NewVerifier(access.Config{Keys: access.NewKeys(p.pools.read, a.cfg.Schema)})
 }

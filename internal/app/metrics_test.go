@@ -31,19 +31,19 @@ func scrape(t *testing.T, url string) map[string]float64 {
 	require.NoError(t, err)
 	values := map[string]float64{}
 	for name, family := range families {
-		for _, m := range family.Metric {
-			labels := make([]string, len(m.Label))
-			for i, l := range m.Label {
+		for _, m := range family.GetMetric() {
+			labels := make([]string, len(m.GetLabel()))
+			for i, l := range m.GetLabel() {
 				labels[i] = l.GetValue()
 			}
 			key := strings.TrimPrefix(strings.Join(append([]string{name}, labels...), " "), "unwind_")
 			switch {
-			case m.Counter != nil:
-				values[key] = m.Counter.GetValue()
-			case m.Gauge != nil:
-				values[key] = m.Gauge.GetValue()
-			case m.Histogram != nil:
-				values[key] = float64(m.Histogram.GetSampleCount())
+			case m.GetCounter() != nil:
+				values[key] = m.GetCounter().GetValue()
+			case m.GetGauge() != nil:
+				values[key] = m.GetGauge().GetValue()
+			case m.GetHistogram() != nil:
+				values[key] = float64(m.GetHistogram().GetSampleCount())
 			}
 		}
 	}

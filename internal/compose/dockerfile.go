@@ -137,8 +137,8 @@ func (s *Stage) run(rest string) {
 	}
 	s.Out, s.Static = match[1], strings.Contains(rest, "CGO_ENABLED=0 ")
 	for word := range strings.FieldsSeq(rest) {
-		if strings.HasPrefix(word, "./") {
-			s.Builds = append(s.Builds, strings.TrimPrefix(word, "./"))
+		if after, ok := strings.CutPrefix(word, "./"); ok {
+			s.Builds = append(s.Builds, after)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func (l *loader) find(layer Layer, flag *pflag.Flag) (*Value, error) {
 	case direct:
 		return &value, nil
 	case !inFile || path.Fault != "" || path.Text == "":
-		return nil, nil // what is wrong with x-file is said of x-file
+		return nil, nil //nolint:nilnil // this layer does not decide; what is wrong with x-file is said of x-file
 	case l.flags.Lookup(flag.Name + fileSuffix).Annotations[readKey] == nil:
 		return &Value{Text: flag.DefValue, Source: path.Source}, nil
 	}

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
 // show returns the page.
 func show(t *testing.T, m *Metrics, accept string) string {
 	t.Helper()
-	request := httptest.NewRequest("GET", "/metrics", nil)
+	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 	request.Header.Set("Accept", accept)
 	answer := httptest.NewRecorder()
 	m.Handler().ServeHTTP(answer, request)
@@ -54,7 +54,7 @@ func TestFormats(t *testing.T) {
 	require.Empty(t, problems)
 
 	answer := httptest.NewRecorder()
-	m.Handler().ServeHTTP(answer, httptest.NewRequest("POST", "/metrics", strings.NewReader("x")))
+	m.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/metrics", strings.NewReader("x")))
 	require.Equal(t, 405, answer.Code)
 }
 

@@ -56,7 +56,7 @@ func (p *problem) ContentType(string) string { return problemJSON }
 func (p *problem) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", problemJSON)
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(p.encode()) // an error is that the client has gone
+	_, _ = w.Write(p.encode()) //nolint:gosec // JSON, not a page; an error is that the client has gone
 }
 
 // encode returns the problem as a line of JSON.

@@ -36,7 +36,7 @@ func (c *config) flags(flags *flag.FlagSet) {
 }
 
 // Validate reports every fault of c at once.
-func (c config) Validate() error {
+func (c *config) Validate() error {
 	var faults []error
 	need := func(ok bool, format string, args ...any) {
 		if !ok {
@@ -53,7 +53,7 @@ func (c config) Validate() error {
 	return errors.Join(faults...)
 }
 
-func (c config) clients() ([]*client.Client, error) {
+func (c *config) clients() ([]*client.Client, error) {
 	var clients []*client.Client
 	for url := range strings.SplitSeq(c.urls, ",") {
 		one, err := client.New(client.Config{URL: strings.TrimSpace(url), APIKey: c.key})
