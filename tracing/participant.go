@@ -19,12 +19,12 @@ func (t *Tracer) Command(ctx context.Context, cmd saga.Command, headers []saga.H
 	if parent, ok := parentOf(headers); ok {
 		ctx = trace.ContextWithRemoteSpanContext(ctx, parent)
 	}
-	//nolint:spancheck // the function that is returned ends it
+	//nolint:spancheck // see the function that is returned
 	ctx, span := t.provider.Tracer(scope).Start(ctx, workName(cmd), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 		keySaga.String(cmd.ID.Saga.String()), keyStep.String(cmd.ID.Step.String()), keyDirection.String(cmd.ID.Direction.String()),
 		keyParticipant.String(cmd.Participant), keyCommand.String(cmd.Name), keyAttempt.Int(cmd.Attempt), keyEpoch.Int(cmd.Epoch),
 	))
-	return ctx, func(h participant.Handled) {
+	return ctx, func(h participant.Handled) { //nolint:spancheck // it ends the span
 		outcome := h.Outcome.String()
 		if h.Outcome == 0 {
 			outcome = outcomeTrouble
