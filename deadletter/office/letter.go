@@ -37,7 +37,7 @@ const Unwritten int32 = -1
 // Letter is a dead letter.
 type Letter struct {
 	ID          int64         // ID orders letters; 0 before it is stored.
-	Namespace   string        // Namespace is the tenant that the record names by its header or its topic; DefaultNamespace if none.
+	Namespace   string        // Namespace is the tenant: that of Saga once it is stored, if there is such a saga, else the one that the record names by its header or its topic; DefaultNamespace if none.
 	Record      record.Record // Record is as it was read, with the place that it was read from.
 	Size        int           // Size is the value's, in bytes; a list shows it in the place of the value.
 	Class       string        // Class groups reasons, like "undecodable".

@@ -8,10 +8,12 @@ import (
 
 // The statements. {s} stands for the schema.
 const (
-	// Unique index dead_letters_place: a record that is read twice is one letter.
+	// Unique index dead_letters_place: a record that is read twice is one letter. The
+	// primary key of sagas: a saga's letter is its namespace's, whatever the record
+	// says or leaves out.
 	insertLetter = `INSERT INTO {s}.dead_letters (namespace, topic, partition, "offset", "timestamp", key, headers, value,
 			class, reason, fingerprint, origin, saga, command, at, unsent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING`
+		VALUES (coalesce((SELECT s.namespace FROM {s}.sagas s WHERE s.id = $13), $1), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING`
 
 	// columns are those of scan.
 	columns = `id, namespace, topic, partition, "offset", "timestamp", key, headers, value, octet_length(value), class, reason,

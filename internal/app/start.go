@@ -149,10 +149,14 @@ func (s *starts) take(ctx context.Context, rec kafka.Record) error {
 	return err
 }
 
-// actorName is who started a saga over Kafka, as far as is known.
+// actorName is who started a saga over Kafka, as far as is known. Whoever writes to
+// the topic chooses the source; with a slash in it, it passes for no API key's name.
 func actorName(source string) string {
-	if source == "" {
+	switch {
+	case source == "":
 		return "kafka"
+	case !strings.Contains(source, "/"):
+		return "kafka/" + source
 	}
 	return source
 }
@@ -161,7 +165,7 @@ func actorName(source string) string {
 func (s *starts) bury(ctx context.Context, rec kafka.Record, class string, cause error) error {
 	why := deadletter.Reason{Class: class, Text: strings.ReplaceAll(cause.Error(), "\n", "; ")}
 	letter := office.NewLetter(rec, why, s.node, time.Now())
-	letter.Namespace = s.namespace // it came in by this one's topic, whatever it says
+	letter.Namespace, letter.Saga = s.namespace, saga.ID{} // it came in by this one's topic and is of no saga, whatever it says
 	s.log.WarnContext(ctx, "a start was refused", "topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset, "class", class)
 	return s.keep(ctx, letter)
 }
