@@ -28,10 +28,10 @@ const (
 
 // Config configures a Client.
 type Config struct {
-	// URL is the server's. Default http://127.0.0.1:8080.
+	// URL is the server's, without user and password. Default http://127.0.0.1:8080.
 	URL string
 	// HTTPClient sends the requests. Default: one of its own with a timeout of a
-	// minute for each request.
+	// minute for each request, which follows no redirects.
 	HTTPClient *http.Client
 	// APIKey is sent as a bearer token; empty sends none.
 	APIKey string
@@ -46,7 +46,10 @@ func (c Config) Validate() error {
 		return nil
 	}
 	u, err := url.Parse(c.URL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	switch {
+	case strings.Contains(c.URL, "@"): // and is not repeated: the password may be anywhere in it
+		return fmt.Errorf("client: the URL holds a user or a password: leave them out and show an API key; write it like %s", defaultURL)
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return fmt.Errorf("client: URL %q: write it like %s", c.URL, defaultURL)
 	}
 	return nil
@@ -73,10 +76,14 @@ func New(cfg Config) (*Client, error) {
 		c.base = defaultURL
 	}
 	if c.http == nil {
-		c.http = &http.Client{Timeout: maxWait + answerTime}
+		c.http = &http.Client{Timeout: maxWait + answerTime, CheckRedirect: stay}
 	}
 	return c, nil
 }
+
+// stay follows no redirect: the API sends none, and one from https to http, or to
+// another port, would take the key along.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // request is one call of the API.
 type request struct {
@@ -108,7 +115,7 @@ func (c *Client) call(ctx context.Context, r request, out any) (int, error) {
 		return 0, fmt.Errorf("%s %s: read the answer: %w", r.method, address, err)
 	}
 	if res.StatusCode >= http.StatusMultipleChoices {
-		return res.StatusCode, problemOf(res.StatusCode, data)
+		return res.StatusCode, problemOf(res, data)
 	}
 	if err := json.Unmarshal(data, out); err != nil {
 		return res.StatusCode, fmt.Errorf("%s %s: the answer is not what Unwind answers: %w", r.method, address, err)
@@ -131,13 +138,15 @@ func (c *Client) head(req *http.Request, r request) {
 
 // problemOf reads a problem; something between us and the server may answer
 // otherwise.
-func problemOf(status int, data []byte) error {
-	p := &Problem{}
-	if err := json.Unmarshal(data, p); err != nil || p.Code == "" {
-		return &Problem{
-			Type: "about:blank", Title: http.StatusText(status), Status: status,
-			Detail: fmt.Sprintf("the server answered %d: %.200s", status, data),
-		}
+func problemOf(res *http.Response, data []byte) error {
+	p, status := &Problem{}, res.StatusCode
+	if err := json.Unmarshal(data, p); err == nil && p.Code != "" {
+		return p
+	}
+	p = &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status}
+	p.Detail = fmt.Sprintf("the server answered %d: %.200s", status, data)
+	if to := res.Header.Get("Location"); to != "" {
+		p.Detail = fmt.Sprintf("the server answered %d and points to %.200q: if you trust it, name it as the URL; keys are not sent on", status, to)
 	}
 	return p
 }
