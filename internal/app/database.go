@@ -6,11 +6,15 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
+
+// saysMode finds the parameter in both forms of an address.
+var saysMode = regexp.MustCompile(`(?:^|[?&\s])sslmode\s*=`)
 
 // CheckDatabaseURL refuses an address that is none, and one that leaves it to
 // chance whether a connection to another machine is encrypted: what libpq does
@@ -18,9 +22,9 @@ import (
 func CheckDatabaseURL(address string) error {
 	config, err := pgconn.ParseConfig(address)
 	if err != nil {
-		return newFault("DatabaseURL: %v", err) // pgx leaves passwords out
+		return newFault("DatabaseURL is no address of Postgres: %s", unquoted(err))
 	}
-	if strings.Contains(address, "sslmode") {
+	if saysMode.MatchString(address) {
 		return nil
 	}
 	open := remote(config.Host) && config.TLSConfig == nil
@@ -32,6 +36,13 @@ func CheckDatabaseURL(address string) error {
 			"write sslmode=verify-full with sslrootcert=<CA file> into it (or sslmode=disable, if the way there is safe)", config.Host)
 	}
 	return nil
+}
+
+// unquoted is why pgx cannot read an address, without the address, which it quotes:
+// what cannot be read may hold a password in a place where nobody looks for one.
+func unquoted(err error) string {
+	text := err.Error()
+	return strings.TrimPrefix(text[strings.LastIndexByte(text, '`')+1:], ": ")
 }
 
 // remote tells whether a host of Postgres is another machine; a path is a socket.

@@ -98,3 +98,15 @@ func TestTheDatabasesPasswordMayBeReplaced(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("fresh\n"), 0o600))
 	require.NoError(t, p.write.Ping(context.Background()))
 }
+
+func TestAnAddressThatCannotBeReadIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{
+		"host=h user=u password=two s3cret", "host=h user=u password = s3cret port=bad", "host=h password='s3cret", "u:s3cret@h/d", "postgres://u:1/s3cret@h:x/d",
+	} {
+		err := CheckDatabaseURL(address)
+		require.ErrorContains(t, err, "DatabaseURL", address)
+		require.NotContains(t, err.Error(), "s3cret")
+	}
+	require.ErrorContains(t, CheckDatabaseURL("postgres://u:sslmode@db.example.com/d"), "does not say whether the connection is encrypted")
+}

@@ -174,7 +174,10 @@ func TestPasswordsAreFoundAndMasked(t *testing.T) {
 		"host=h PASSWORD = x sslpassword=y":         "host=h PASSWORD = **** sslpassword=****",
 		"postgres://u@h:5432/d?sslmode=verify-full": "",
 		"host=h passfile=/x":                        "",
+		"u:p@h/d":                                   "u:****@h/d",
+		"host=h password='p":                        "host=h password=****",
 		"127.0.0.1:9092":                            "",
+		"host=h options='-c a=b:c@d'":               "",
 	} {
 		require.Equal(t, want != "", HasPassword(text), text)
 		if want == "" {
