@@ -36,7 +36,8 @@ type Config struct {
 	// can reach Listen.
 	Auth Auth
 	// Insecure allows Listen to be reachable from other machines although the API asks
-	// nobody who they are.
+	// nobody who they are, be it through a proxy on this one: without it, an API that
+	// asks nobody answers only to the names of this machine.
 	Insecure bool
 	// TLSCertFile and TLSKeyFile, PEM, let the API speak TLS; they are read again when
 	// they change. Default: plain HTTP.

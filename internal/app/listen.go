@@ -43,6 +43,12 @@ func (c Config) asksForKeys() bool {
 	return c.Auth == AuthKeys || c.Auth == AuthAuto && c.reachable() && !c.Insecure
 }
 
+// localOnly tells whether the API is for this machine alone: it asks for no keys,
+// and nobody has said that this is meant.
+func (c Config) localOnly() bool {
+	return !c.asksForKeys() && !c.reachable() && !c.Insecure
+}
+
 // validateListen checks what concerns the REST interface's address.
 func (c Config) validateListen(need func(ok bool, format string, args ...any)) {
 	_, _, err := net.SplitHostPort(c.Listen)

@@ -80,6 +80,7 @@ type Config struct {
 	Checks      []Check     // Checks are the conditions of readiness beside Engine.Ready.
 
 	Access     Authenticator // Access knows the API keys; nil asks for none: every request is access.Local's.
+	LocalOnly  bool          // LocalOnly refuses requests that were not sent to this machine by one of its own names or addresses (the Host header), as those of a web page are whose name was pointed here. Default: all are taken.
 	Namespaces []string      // Namespaces are those that are served; others are unknown here. Default "default" alone.
 	Version    string        // Version is the program's, shown in the API's description. Default "dev".
 	MaxWait    time.Duration // MaxWait is the longest that ?wait= waits. Default 60 s.

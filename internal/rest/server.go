@@ -54,6 +54,9 @@ func New(cfg Config) (*Server, error) {
 		newProblem(http.StatusForbidden, client.CrossOrigin, "a page of another site may not change anything here").write(w)
 	}))
 	s.handler = origin.Handler(s.mux)
+	if cfg.LocalOnly {
+		s.handler = localOnly(s.handler)
+	}
 	s.api = humago.New(s.mux, s.describe())
 	if cfg.Observe != nil {
 		s.api.UseMiddleware(s.observe)
