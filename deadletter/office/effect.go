@@ -25,16 +25,18 @@ func refused(format string, args ...any) Effect {
 
 func does(format string, args ...any) Effect { return Effect{Sentence: fmt.Sprintf(format, args...)} }
 
-// effect foretells. What an operator may insist on is looked at first, then what
-// the record itself would do.
-func (o *Office) effect(ctx context.Context, from querier, l *Letter, d Decision) (Effect, error) {
+// objection is what an operator has to insist on; the zero Effect if nothing is.
+func (o *Office) objection(ctx context.Context, from querier, l *Letter, d Decision) (Effect, error) {
 	against, err := o.against(ctx, from, l, d.passed)
-	if err != nil {
+	if err != nil || against == "" || d.Force {
 		return Effect{}, err
 	}
-	if against != "" && !d.Force {
-		return Effect{Sentence: against, Refused: true, Forcible: true}, nil
-	}
+	return Effect{Sentence: against, Refused: true, Forcible: true}, nil
+}
+
+// foretell says what the record itself would do. It asks for connections of its
+// own.
+func (o *Office) foretell(ctx context.Context, l *Letter) (Effect, error) {
 	kind, _ := record.Get(l.Record.Headers, saga.HeaderType)
 	switch string(kind) {
 	case saga.TypeReply:
@@ -90,11 +92,11 @@ func (o *Office) reply(ctx context.Context, l *Letter) (Effect, error) {
 	if err != nil {
 		return Effect{}, err
 	}
-	return foretell(decider, row.State, i, reply), nil
+	return taken(decider, row.State, i, reply), nil
 }
 
-// foretell says what a reply does to a saga.
-func foretell(decider saga.Decider, state saga.State, i int, reply saga.Reply) Effect {
+// taken says what a reply does to a saga.
+func taken(decider saga.Decider, state saga.State, i int, reply saga.Reply) Effect {
 	step := reply.ID.Step
 	switch {
 	case state.Status.Ended():

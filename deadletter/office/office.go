@@ -71,27 +71,45 @@ func (o *Office) Preview(ctx context.Context, id int64, d Decision) (Effect, err
 	if err != nil {
 		return Effect{}, err
 	}
-	return o.effect(ctx, o.pool, &l, d)
+	objection, err := o.objection(ctx, o.pool, &l, d)
+	if err != nil || objection.Refused {
+		return objection, err
+	}
+	return o.foretell(ctx, &l)
 }
 
 // Redrive sends a letter's record to its topic again, once the status is
 // committed. The error wraps ErrRefused, with the effect's sentence, if that must
 // not be, and is ErrNotFound without the letter.
 func (o *Office) Redrive(ctx context.Context, id int64, d Decision) (effect Effect, err error) {
+	// Before the transaction, since it asks for connections of its own: redrives that
+	// each hold one and wait for a second would leave none to anybody.
+	if effect, err = o.Preview(ctx, id, d); err != nil {
+		return effect, err
+	}
+	if effect.Refused {
+		return effect, refusal(id, effect)
+	}
 	err = pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {
 		l, err := o.get(ctx, tx, lockLetter, id)
 		if err != nil {
 			return err
 		}
-		if effect, err = o.effect(ctx, tx, &l, d); err != nil {
+		objection, err := o.objection(ctx, tx, &l, d)
+		if err != nil {
 			return err
 		}
-		if effect.Refused {
-			return fmt.Errorf("dead letter %d: %w: %s", id, ErrRefused, effect.Sentence)
+		if objection.Refused { // somebody was quicker
+			effect = objection
+			return refusal(id, objection)
 		}
 		return o.decide(ctx, tx, id, Redriven, d)
 	})
 	return effect, err
+}
+
+func refusal(id int64, effect Effect) error {
+	return fmt.Errorf("dead letter %d: %w: %s", id, ErrRefused, effect.Sentence)
 }
 
 // Discard says that nobody has a use for a letter's record. It stays readable. The
