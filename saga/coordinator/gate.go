@@ -148,11 +148,12 @@ func (b *gateBook) settled(s *folding) {
 }
 
 // hold tells the gate which commands of the saga wait. One that takes no messages
-// waits for an operator instead.
+// waits for an operator instead, and one that this node cannot decide for another
+// node: to release it would change nothing, again and again.
 func (b *gateBook) hold(s *folding, at *atGate, pending []saga.Pending) {
 	var keys []breaker.Key
 	for _, p := range pending {
-		if p.Held && !s.blocked() {
+		if p.Held && !s.blocked() && !s.lacking {
 			keys = append(keys, key(p.Way))
 		}
 	}
