@@ -31,7 +31,7 @@ func SecurityFromEnv(get func(name string) string) (Security, error) {
 		SASL: SASL{
 			Mechanism: MechanismOf(get("UNWIND_KAFKA_SASL")), User: get("UNWIND_KAFKA_USER"),
 			Password: Secret(get("UNWIND_KAFKA_PASSWORD")), PasswordFile: get("UNWIND_KAFKA_PASSWORD_FILE"),
-			TokenFile: get("UNWIND_KAFKA_TOKEN_FILE"), TokenCommand: strings.Fields(get("UNWIND_KAFKA_TOKEN_COMMAND")),
+			TokenFile: get("UNWIND_KAFKA_TOKEN_FILE"), TokenCommand: words(get("UNWIND_KAFKA_TOKEN_COMMAND")),
 		},
 	}
 	if fault != nil {
@@ -43,3 +43,11 @@ func SecurityFromEnv(get func(name string) string) (Security, error) {
 // MechanismOf returns the mechanism of a name in upper or lower case; Validate
 // refuses what is none.
 func MechanismOf(name string) Mechanism { return Mechanism(strings.ToUpper(name)) }
+
+// words are the words of a text; nil without any, as in the zero Security.
+func words(text string) []string {
+	if list := strings.Fields(text); len(list) > 0 {
+		return list
+	}
+	return nil
+}

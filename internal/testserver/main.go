@@ -48,7 +48,7 @@ const (
 // testSettings trade safety against a power cut, which tests do not have, for speed.
 var testSettings = map[string]string{
 	"fsync":           "off",
-	"max_connections": "300",
+	"max_connections": "600",
 }
 
 // shared holds the servers that all tests of this process use. It is a global
