@@ -9,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -67,14 +69,32 @@ func (c Contexts) Get(name string) (Context, error) {
 	return Context{}, fmt.Errorf("context %q: %w; %s", name, ErrUnknown, cure)
 }
 
-// Protecting returns the name of a protected context of a server, or "".
+// Protecting returns the name of a protected context of a server, or "". It knows
+// the server again however its URL is spelled.
 func (c Contexts) Protecting(url string) string {
 	for _, name := range c.Names() {
-		if c.All[name].Protected && strings.TrimSuffix(c.All[name].URL, "/") == strings.TrimSuffix(url, "/") {
+		if c.All[name].Protected && server(c.All[name].URL) == server(url) {
 			return name
 		}
 	}
 	return ""
+}
+
+// server is what a URL reaches: without what spells the same in several ways, and
+// without the path, since it is better to ask once too often.
+func server(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	host, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		host = "localhost"
+	}
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme] // the parser has made it small letters
+	}
+	return net.JoinHostPort(host, port)
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)

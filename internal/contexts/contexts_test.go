@@ -97,3 +97,16 @@ func TestReadersNeverSeeHalfAFile(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 }
+
+func TestAProtectedServerIsKnownAgain(t *testing.T) {
+	t.Parallel()
+	c := Contexts{All: map[string]Context{
+		"prod": {URL: "https://unwind.example", Protected: true}, "far": {URL: "http://127.0.0.1:9000/", Protected: true}, "dev": {URL: "http://dev.example"},
+	}}
+	for url, want := range map[string]string{
+		"https://unwind.example:443": "prod", "HTTPS://Unwind.Example//": "prod", "https://unwind.example./": "prod", "https://unwind.example/api": "prod",
+		"http://localhost:9000": "far", "http://[::1]:9000": "far", "http://localhost:9001": "", "http://unwind.example": "", "http://dev.example": "", "": "",
+	} {
+		require.Equal(t, want, c.Protecting(url), url)
+	}
+}
