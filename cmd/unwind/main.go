@@ -45,7 +45,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		_, _ = fmt.Fprintf(p.errs, "unwind: %v\nSee %s --help.\n", err, cmd.CommandPath())
 		return exitUsage
 	}
-	_, _ = fmt.Fprintf(p.errs, "unwind: %v\n", p.explain(cmd, err))
+	_, _ = fmt.Fprintf(p.errs, "unwind: %s\n", harmless(p.explain(cmd, err).Error()))
 	return exitFailed
 }
 
