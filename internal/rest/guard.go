@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -65,8 +67,23 @@ func (s *Server) guard(p Permission) func(huma.Context, func(huma.Context)) {
 			s.refuse(c, err)
 			return
 		}
+		if err := plainRequest(c); err != nil {
+			s.refuse(c, err)
+			return
+		}
 		next(huma.WithValue(c, grantKey{}, g))
 	}
+}
+
+// plainRequest refuses a path or query that holds what no text column takes: it
+// would be a failure of the server, and one that anybody can fill its log with.
+func plainRequest(c huma.Context) error {
+	u := c.URL()
+	query, err := url.QueryUnescape(u.RawQuery)
+	if text := u.Path + query; err != nil || strings.ContainsRune(text, 0) || !utf8.ValidString(text) {
+		return newProblem(http.StatusUnprocessableEntity, client.BadRequest, "the path or the query is not plain text: valid UTF-8 without NUL")
+	}
+	return nil
 }
 
 // authenticate finds out who asks.

@@ -16,7 +16,7 @@ type startInput struct {
 	NamespaceInput
 	WaitInput
 	Body struct {
-		Definition string          `json:"definition" doc:"the definition's name"`
+		Definition string          `json:"definition" pattern:"^[^\\x00]*$" doc:"the definition's name"`
 		Version    string          `json:"version,omitempty" doc:"the version to pin, such as r12; default: the latest"`
 		Input      json.RawMessage `json:"input" doc:"the saga's input, kept byte for byte"`
 	}
