@@ -31,6 +31,8 @@
 // Nobody overtakes: while a key holds items, only those that Release named pass.
 // Undoing comes first: while neither of a participant's breakers is closed and
 // items are held for undoing, its do side holds everybody: the probes are undos.
+// Once these have failed the do side may probe too, or compensations that can never
+// succeed would hold it for ever.
 //
 // A gate lives in memory and belongs to one process; it starts closed. It has no
 // goroutines: time passes when one of its methods is called.

@@ -310,6 +310,36 @@ func TestUndoFirst(t *testing.T) {
 	})
 }
 
+// Compensations that can never succeed, more than there are probes, do not hold
+// the do side for ever.
+func TestDoProbesAfterUndoHasFailed(t *testing.T) {
+	inBubble(t, Config{Probes: 1}, func(t *testing.T, g *Gate[int]) {
+		open(t, g, undo)
+		open(t, g, do)
+		refuse(t, g, undo, 1, 2, 3)
+		refuse(t, g, do, 4, 5)
+		for range 2 { // they take turns, undoing first
+			wait(10*time.Second + time.Millisecond)
+			first := g.Release(10)
+			require.Len(t, first, 1)
+			require.LessOrEqual(t, first[0], 3, "undo probes first")
+			p, ok := g.Ask(undo, first[0], false)
+			require.True(t, ok)
+			p.Done(Failure)
+			g.Held(first[0], []Key{undo})
+
+			wait(time.Millisecond)
+			second := g.Release(10)
+			require.Len(t, second, 1, "doing may probe now")
+			require.Greater(t, second[0], 3)
+			p, ok = g.Ask(do, second[0], false)
+			require.True(t, ok)
+			g.Held(second[0], []Key{do})
+			p.Done(Failure)
+		}
+	})
+}
+
 func TestHeldBeforeBeginsARamp(t *testing.T) {
 	inBubble(t, Config{Ramp: 5}, func(t *testing.T, g *Gate[int]) {
 		granted := 0

@@ -25,6 +25,8 @@ type line[T comparable] struct {
 	breaker    *gobreaker.TwoStepCircuitBreaker[struct{}]
 	state      State // as of the last look
 	since      time.Time
+	opened     time.Time        // when it opened last; zero: never
+	tried      time.Time        // when a half-open state's probes came to nothing last; zero: never
 	generation int              // counts changes of state
 	streak     int              // failures in a row
 	cause      gobreaker.Counts // what opened it
@@ -75,6 +77,12 @@ func (l *line[T]) changed(_ string, _, to gobreaker.State) {
 	l.state = map[gobreaker.State]State{gobreaker.StateClosed: Closed, gobreaker.StateHalfOpen: HalfOpen, gobreaker.StateOpen: Open}[to]
 	l.since, l.streak, l.probes, l.ramp = now, 0, nil, nil
 	l.generation++
+	if l.state == Open {
+		l.opened = now
+		if n.was == HalfOpen {
+			l.tried = now
+		}
+	}
 	if l.state == Closed {
 		l.ramp = newRamp(l.gate.cfg, now)
 		l.ramp.charge(probed)
@@ -92,6 +100,7 @@ func (l *line[T]) look(now time.Time) {
 	for _, p := range slices.Clone(l.probes) {
 		if !p.returned && now.Sub(p.at) >= l.gate.cfg.ProbeFor {
 			l.finish(p, Excluded)
+			l.tried = now
 		}
 	}
 	if l.ramp != nil && l.waiting.Len() == 0 && l.ramp.over(now) {
@@ -115,7 +124,9 @@ func (l *line[T]) free(now time.Time) int {
 }
 
 // behindUndo says that this is the do side, that neither side is closed, and that
-// the undo side needs the probes. A do side that is well goes on.
+// the undo side needs the probes. A do side that is well goes on. One that is not
+// waits until the undo side has had its probes: if compensations alone keep
+// failing, doing would else be held until somebody mends them.
 func (l *line[T]) behindUndo(now time.Time) bool {
 	if l.key.Undo || l.state == Closed {
 		return false
@@ -125,7 +136,7 @@ func (l *line[T]) behindUndo(now time.Time) bool {
 		return false
 	}
 	undo.look(now)
-	return undo.state != Closed
+	return undo.state != Closed && !undo.tried.After(l.opened)
 }
 
 // ask grants item a permit or not; a pass is used up either way.
