@@ -60,6 +60,10 @@ func DatabaseURL(address, password string) string {
 			return address
 		}
 		u.User = url.UserPassword(u.User.Username(), password)
+		if query := u.Query(); query.Has("password") { // it would win
+			query.Del("password")
+			u.RawQuery = query.Encode()
+		}
 		return u.String()
 	}
 	quoted := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(password)

@@ -37,6 +37,7 @@ func TestPasswordInAnAddress(t *testing.T) {
 	const password = `p4'ss\ @/:?`
 	for _, address := range []string{
 		"postgres://ada@localhost:5/x?sslmode=disable", "postgres://ada:old@localhost:5/x?sslmode=disable",
+		"postgres://ada@localhost:5/x?sslmode=disable&password=old",
 		"host=localhost port=5 user=ada dbname=x", "host=localhost port=5 user=ada dbname=x password=old",
 	} {
 		config, err := pgx.ParseConfig(DatabaseURL(address, password))

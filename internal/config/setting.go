@@ -174,11 +174,8 @@ func Entries(flags *pflag.FlagSet, sources Sources) []Entry {
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
 			e.Value, e.list = strings.Join(list.GetSlice(), ","), true
 		}
-		switch {
-		case secrecy(flag) == secretAll:
+		if e.Value = MaskPassword(e.Value); secrecy(flag) == secretAll { // a password may be anywhere, as in url
 			e.Value = Mask
-		case secrecy(flag) == secretPassword:
-			e.Value = MaskPassword(e.Value)
 		}
 		entries = append(entries, e)
 	})
