@@ -191,6 +191,10 @@ func (w *world) lettersWithoutTopic(t *testing.T) {
 	admin, err := kafka.NewAdmin(kafka.Config{Brokers: w.brokers})
 	require.NoError(t, err)
 	require.NoError(t, admin.Delete(t.Context(), w.replyTopic()+".dlt"))
+	eventually(t, "the topic is gone", func() bool { // the broker answers before it has deleted it
+		missing, err := admin.Missing(t.Context(), w.replyTopic()+".dlt")
+		return err == nil && len(missing) == 1
+	})
 	id := w.start(t, "mute", nil)
 	command := w.commands("mutes").one(t, "the command", about(id, "mute", "do"))
 	bad := rubbish(w.replyTopic(), replyPartition(id), saga.TypeReply)
