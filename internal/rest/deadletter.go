@@ -13,6 +13,7 @@ import (
 
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/deadletter/office"
+	"github.com/unwindhq/unwind/saga/coordinator"
 )
 
 // DeadLetters keeps dead letters and decides about them. *office.Office implements
@@ -144,11 +145,15 @@ func (s *Server) deadLetter(ctx context.Context, in *deadLetterInput) (*deadLett
 	return out, nil
 }
 
-// letter returns a letter. It is the only way to one, and checks its namespace.
+// letter returns a letter. It is the only way to one, and checks its namespace. A
+// foreign one is answered word for word as one that does not exist.
 func (s *Server) letter(ctx context.Context, id int64) (office.Letter, error) {
 	l, err := s.cfg.DeadLetters.Get(ctx, id)
 	if err == nil {
 		err = s.in(ctx, l.Namespace)
+	}
+	if errors.Is(err, coordinator.ErrNotFound) {
+		err = office.ErrNotFound
 	}
 	return l, err
 }

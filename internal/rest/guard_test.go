@@ -104,7 +104,10 @@ func (l shopLetters) act() {
 	l.verbs = append(l.verbs, coordinator.Verb{})
 }
 
-func (l shopLetters) Get(context.Context, int64) (office.Letter, error) {
+func (l shopLetters) Get(_ context.Context, id int64) (office.Letter, error) {
+	if id != 7 {
+		return office.Letter{}, office.ErrNotFound
+	}
 	return office.Letter{ID: 7, Namespace: "shop", Reason: "bookTrip"}, nil
 }
 
