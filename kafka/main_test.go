@@ -50,6 +50,10 @@ func (c cluster) create(t *testing.T, topic string, partitions int32) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	require.NoError(t, admin.Create(ctx, kafka.Topic{Name: topic, Partitions: partitions}))
+	require.Eventually(t, func() bool { // a partition has a leader some time before it answers as one
+		ranges, err := admin.Ranges(ctx, func(name string) bool { return name == topic })
+		return err == nil && len(ranges[topic]) == int(partitions)
+	}, patience, 20*time.Millisecond)
 	require.NoError(t, admin.Close())
 }
 

@@ -23,16 +23,17 @@ func run(t *testing.T, cfg app.Config) (a *app.App, end func()) {
 	a, err := app.New(cfg)
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(ctx) }()
+	ended := make(chan struct{})
+	go func() { err = a.Run(ctx); close(ended) }()
 	end = sync.OnceFunc(func() {
 		stop()
-		require.NoError(t, <-ended)
+		<-ended
+		require.NoError(t, err)
 	})
 	t.Cleanup(end)
 	select {
 	case <-a.Ready():
-	case err := <-ended:
+	case <-ended:
 		require.NoError(t, err, "the app ended at its start")
 		t.FailNow()
 	case <-time.After(30 * time.Second):

@@ -15,6 +15,7 @@ import (
 // Defaults and limits of KafkaConfig.
 const (
 	defaultKafkaTimeout = 90 * time.Second
+	defaultSession      = 30 * time.Second
 	defaultHeapMB       = 256
 	minHeapMB           = 128
 	maxNodes            = 5
@@ -39,6 +40,10 @@ type KafkaConfig struct {
 	// Scram are users of SCRAM that a new broker has, as
 	// SCRAM-SHA-256=[name=ada,password=secret]; default none.
 	Scram []string
+	// Session is how long a silent node counts as alive, at least 1 s; default 30 s.
+	// On a busy machine a shorter one fences healthy brokers; a node that was killed
+	// comes back only after it.
+	Session time.Duration
 	// StartTimeout limits one start, the download of the jars excepted; default 90 seconds.
 	StartTimeout time.Duration
 	// Progress receives a line every few seconds while jars are downloaded; nil: none.
@@ -65,6 +70,9 @@ func (c KafkaConfig) Validate() error {
 	if c.Nodes > 1 && len(c.Listeners) > 0 {
 		faults = append(faults, errors.New("KafkaConfig.Listeners are for one node"))
 	}
+	if c.Session != 0 && c.Session < time.Second {
+		faults = append(faults, fmt.Errorf("KafkaConfig.Session %s is below 1s", c.Session))
+	}
 	if c.StartTimeout < 0 {
 		faults = append(faults, fmt.Errorf("KafkaConfig.StartTimeout %s is negative", c.StartTimeout))
 	}
@@ -84,6 +92,9 @@ func (c KafkaConfig) withDefaults() (KafkaConfig, error) {
 	}
 	if c.HeapMB == 0 {
 		c.HeapMB = defaultHeapMB
+	}
+	if c.Session == 0 {
+		c.Session = defaultSession
 	}
 	if c.StartTimeout == 0 {
 		c.StartTimeout = defaultKafkaTimeout
@@ -227,7 +238,7 @@ func (k *Kafka) layOut(ctx context.Context) error {
 	nodes := make([]*kafkaNode, k.cfg.Nodes)
 	for i := range nodes {
 		nodes[i] = &kafkaNode{
-			id: i + 1, dir: filepath.Join(k.cfg.Dir, fmt.Sprintf("node%d", i+1)), listeners: k.cfg.Listeners, scram: k.cfg.Scram,
+			id: i + 1, dir: filepath.Join(k.cfg.Dir, fmt.Sprintf("node%d", i+1)), listeners: k.cfg.Listeners, scram: k.cfg.Scram, session: k.cfg.Session,
 		}
 		if err := nodes[i].killLeftover(ctx); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -36,7 +37,7 @@ func consume(t *testing.T, k *Kafka, n string) string {
 
 func TestKafkaKeepsDataAndPortOverStopAndKill(t *testing.T) {
 	t.Parallel()
-	cfg := KafkaConfig{Dir: t.TempDir()}
+	cfg := KafkaConfig{Dir: t.TempDir(), Session: 3 * time.Second}
 	kafka, err := StartKafka(t.Context(), cfg)
 	installed(t, err)
 	require.NoError(t, err)

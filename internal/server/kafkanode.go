@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // clusterID names the cluster in its data: 22 characters of base64, any will do.
@@ -26,6 +27,7 @@ type kafkaNode struct {
 
 	listeners []Listener
 	scram     []string
+	session   time.Duration
 
 	proc    *process
 	logFrom int64 // where this start's log begins
@@ -142,7 +144,7 @@ func (n *kafkaNode) properties(firstPort, nodes int) string {
 	}
 	more := listenerProperties(n.listeners, n.port+2)
 	return fmt.Sprintf(nodeProperties, n.id, Address(n.port), Address(n.port+1), strings.Join(voters, ","),
-		filepath.ToSlash(n.dataDir()), replicas, inSync, more.addresses, more.protocols) + more.settings
+		filepath.ToSlash(n.dataDir()), replicas, inSync, more.addresses, more.protocols, n.session.Milliseconds(), n.session.Milliseconds()/6) + more.settings
 }
 
 const nodeProperties = `process.roles=broker,controller
@@ -176,8 +178,8 @@ log.cleaner.dedupe.buffer.size=8388608
 log.index.size.max.bytes=1048576
 log.segment.bytes=134217728
 log.retention.hours=24
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=%[10]d
+broker.heartbeat.interval.ms=%[11]d
 replica.lag.time.max.ms=4000
 controller.quorum.election.timeout.ms=1000
 controller.quorum.fetch.timeout.ms=1500

@@ -203,9 +203,14 @@ func startPostgres(ctx context.Context, config server.PostgresConfig) (*server.P
 
 // StartKafka starts a broker in dir. The caller stops it.
 func StartKafka(ctx context.Context, dir string) (*server.Kafka, error) {
+	return startKafka(ctx, server.KafkaConfig{Dir: dir})
+}
+
+func startKafka(ctx context.Context, config server.KafkaConfig) (*server.Kafka, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	return server.StartKafka(ctx, server.KafkaConfig{Dir: dir, Progress: os.Stderr, Log: logger()})
+	config.Progress, config.Log = os.Stderr, logger()
+	return server.StartKafka(ctx, config)
 }
 
 func logger() *slog.Logger {

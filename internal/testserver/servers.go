@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -81,12 +82,15 @@ func Jaeger(t testing.TB) *server.Jaeger {
 	return jaeger
 }
 
+// killedSession is how long a killed broker may have to wait for itself.
+const killedSession = 3 * time.Second
+
 // RestartableKafka returns a broker of t's own, which t may kill, stop and
 // start again. It is stopped when t ends.
 func RestartableKafka(t testing.TB) *server.Kafka {
 	t.Helper()
 	dir := folder(t)
-	kafka, err := StartKafka(t.Context(), dir)
+	kafka, err := startKafka(t.Context(), server.KafkaConfig{Dir: dir, Session: killedSession})
 	if err != nil {
 		Unavailable(t, "Kafka", err)
 	}
