@@ -30,8 +30,11 @@ func TestAForeignObjectIsAnsweredAsNone(t *testing.T) {
 		return string(text)
 	}
 	for _, c := range [][4]string{
-		{"GET", "/v1/dead-letters/", "7", "8"}, {"POST", "/v1/dead-letters/", "7/redrive", "8/redrive"}, {"POST", "/v1/dead-letters/", "7/discard", "8/discard"},
-		{"GET", "/v1/sagas/", foreign, id(99).String()}, {"GET", "/v1/sagas/", foreign + "/history", id(99).String() + "/history"},
+		{"GET", "/v1/dead-letters/", "7", "8"},
+		{"POST", "/v1/dead-letters/", "7/redrive", "8/redrive"},
+		{"POST", "/v1/dead-letters/", "7/discard", "8/discard"},
+		{"GET", "/v1/sagas/", foreign, id(99).String()},
+		{"GET", "/v1/sagas/", foreign + "/history", id(99).String() + "/history"},
 		{"POST", "/v1/sagas/", foreign + "/cancel", id(99).String() + "/cancel"},
 	} {
 		require.Equal(t, ask(c[0], c[1]+c[3]), ask(c[0], c[1]+c[2]), c[1]+c[2])
