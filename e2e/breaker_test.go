@@ -244,6 +244,7 @@ func TestTakeoverWhileHeld(t *testing.T) {
 			recovery = append(recovery, s.at)
 		}
 	}
-	require.Greater(t, len(recovery), 150)
+	// Those whose first attempt still lay in the topic are answered without another one.
+	require.Greater(t, len(recovery), 100)
 	gentle(t, recovery[0], recovery, 1)
 }
