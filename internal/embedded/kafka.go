@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -66,12 +67,19 @@ func StartKafka(ctx context.Context, cfg KafkaConfig) (*Kafka, error) {
 		return nil, fmt.Errorf("start the embedded broker: %w", inUse(cfg.Dir, err))
 	}
 	cluster, err := startCluster(cfg)
+	for n := 0; n < morePorts && cfg.Port == 0 && errors.Is(err, syscall.EADDRINUSE); n++ {
+		cluster, err = startCluster(cfg) // somebody was faster; it looks for another port
+	}
 	if err != nil {
 		lock.Unlock()
 		return nil, fmt.Errorf("start the embedded broker in %s: %w", cfg.Dir, err)
 	}
 	return &Kafka{brokers: cluster.ListenAddrs(), cluster: cluster, lock: lock}, nil
 }
+
+// morePorts is how often another port is looked for when one that was free has
+// been taken before it was used.
+const morePorts = 3
 
 // startCluster opens the state and listens.
 func startCluster(cfg KafkaConfig) (*kfake.Cluster, error) {
