@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -38,24 +39,33 @@ func statusFlag(cmd *cobra.Command, f *client.DeadLetterFilter) {
 	cmd.Flags().StringVar(&f.Status, "status", "open", "open, redriven, discarded or all")
 }
 
+// showLetters asks the server about the dead letters that f chooses, and shows its
+// answer.
+func showLetters[T any](
+	r *remote, f *client.DeadLetterFilter,
+	ask func(*client.Client, context.Context, client.DeadLetterFilter) (T, error), write func(io.Writer, T),
+) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		c, err := r.client()
+		if err != nil {
+			return err
+		}
+		if f.Status == anyStatus {
+			f.Status = ""
+		}
+		answer, err := ask(c, cmd.Context(), *f)
+		if err != nil {
+			return err
+		}
+		return show(cmd, r.format, answer, func(w io.Writer) { write(w, answer) })
+	}
+}
+
 func dlqListCommand(r *remote) *cobra.Command {
 	var f client.DeadLetterFilter
 	cmd := &cobra.Command{
 		Use: "list", Short: "List dead letters, the newest first", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := r.client()
-			if err != nil {
-				return err
-			}
-			if f.Status == anyStatus {
-				f.Status = ""
-			}
-			page, err := c.DeadLetters(cmd.Context(), f)
-			if err != nil {
-				return err
-			}
-			return show(cmd, r.format, page, func(w io.Writer) { writeLetters(w, page) })
-		},
+		RunE: showLetters(r, &f, (*client.Client).DeadLetters, writeLetters),
 	}
 	choosing(cmd, &f)
 	statusFlag(cmd, &f)
@@ -99,20 +109,7 @@ func dlqGroupsCommand(r *remote) *cobra.Command {
 	var f client.DeadLetterFilter
 	cmd := &cobra.Command{
 		Use: "groups", Short: "Group dead letters by what is wrong with them", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := r.client()
-			if err != nil {
-				return err
-			}
-			if f.Status == anyStatus {
-				f.Status = ""
-			}
-			groups, err := c.DeadLetterGroups(cmd.Context(), f)
-			if err != nil {
-				return err
-			}
-			return show(cmd, r.format, groups, func(w io.Writer) { writeGroups(w, groups) })
-		},
+		RunE: showLetters(r, &f, (*client.Client).DeadLetterGroups, writeGroups),
 	}
 	choosing(cmd, &f)
 	statusFlag(cmd, &f)
