@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"time"
@@ -69,27 +70,18 @@ func (c Config) Validate() error {
 }
 
 func (c Config) withDefaults() Config {
-	c.Window = or(c.Window, 30*time.Second)
-	c.BucketPeriod = or(c.BucketPeriod, min(5*time.Second, c.Window))
-	c.MinRequests = or(c.MinRequests, 20)
-	c.Ratio = or(c.Ratio, 0.5)
-	c.Consecutive = or(c.Consecutive, 20)
-	c.OpenFor = or(c.OpenFor, 10*time.Second)
-	c.Probes = or(c.Probes, 3)
-	c.ProbeFor = or(c.ProbeFor, 10*c.OpenFor)
-	c.Ramp = or(c.Ramp, 20)
-	c.RampDouble = or(c.RampDouble, 5*time.Second)
-	c.PassFor = or(c.PassFor, 10*time.Second)
-	c.MaxParticipants = or(c.MaxParticipants, 10_000)
-	c.Log = or(c.Log, slog.New(slog.DiscardHandler))
+	c.Window = cmp.Or(c.Window, 30*time.Second)
+	c.BucketPeriod = cmp.Or(c.BucketPeriod, min(5*time.Second, c.Window))
+	c.MinRequests = cmp.Or(c.MinRequests, 20)
+	c.Ratio = cmp.Or(c.Ratio, 0.5)
+	c.Consecutive = cmp.Or(c.Consecutive, 20)
+	c.OpenFor = cmp.Or(c.OpenFor, 10*time.Second)
+	c.Probes = cmp.Or(c.Probes, 3)
+	c.ProbeFor = cmp.Or(c.ProbeFor, 10*c.OpenFor)
+	c.Ramp = cmp.Or(c.Ramp, 20)
+	c.RampDouble = cmp.Or(c.RampDouble, 5*time.Second)
+	c.PassFor = cmp.Or(c.PassFor, 10*time.Second)
+	c.MaxParticipants = cmp.Or(c.MaxParticipants, 10_000)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
-}
-
-// or returns value unless it is the zero value.
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }

@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,22 +76,15 @@ func Middleware(cfg MiddlewareConfig) (message.HandlerMiddleware, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	fill(&cfg.MaxAttempts, 5)
-	fill(&cfg.PauseMin, 100*time.Millisecond)
-	fill(&cfg.PauseMax, 10*time.Second)
+	cfg.MaxAttempts = cmp.Or(cfg.MaxAttempts, 5)
+	cfg.PauseMin = cmp.Or(cfg.PauseMin, 100*time.Millisecond)
+	cfg.PauseMax = cmp.Or(cfg.PauseMax, 10*time.Second)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return func(next message.HandlerFunc) message.HandlerFunc {
 		return func(m *message.Message) ([]*message.Message, error) { return cfg.handle(next, m) }
 	}, nil
-}
-
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // handle tries a message until it is done with or given up.

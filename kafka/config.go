@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -59,7 +60,7 @@ func (c Config) Validate() error {
 			faults = append(faults, err)
 		}
 	}
-	if v, err := sarama.ParseKafkaVersion(or(c.Version, defaultVersion)); err != nil {
+	if v, err := sarama.ParseKafkaVersion(cmp.Or(c.Version, defaultVersion)); err != nil {
 		faults = append(faults, fmt.Errorf("version %q: %w; write it like %s", c.Version, err, defaultVersion))
 	} else if !v.IsAtLeast(sarama.V2_1_0_0) {
 		faults = append(faults, fmt.Errorf("version %q: too old; 2.1.0 is the oldest supported", c.Version))

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -44,7 +45,7 @@ func NewPublisher(c PublisherConfig) (*Publisher, error) {
 	if err := notNegative("close timeout", c.CloseTimeout); err != nil {
 		return nil, fmt.Errorf("configure Kafka publisher: %w", err)
 	}
-	c.CloseTimeout = or(c.CloseTimeout, defaultCloseTimeout)
+	c.CloseTimeout = cmp.Or(c.CloseTimeout, defaultCloseTimeout)
 	if c.Key == nil {
 		c.Key = func(string, *message.Message) string { return "" }
 	}

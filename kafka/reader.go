@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,7 +80,7 @@ func NewReader(c ReaderConfig) (*Reader, error) {
 		return nil, fmt.Errorf("configure Kafka reader: %w", err)
 	}
 	c.Config = c.withDefaults()
-	c.BufferedRecords = or(c.BufferedRecords, defaultBufferedRecords)
+	c.BufferedRecords = cmp.Or(c.BufferedRecords, defaultBufferedRecords)
 	r := &Reader{
 		config:      c,
 		records:     make(chan arrival, c.BufferedRecords),

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -191,7 +192,7 @@ func loopback(addr string) bool {
 
 // config reads the files and returns what a connection to host needs.
 func (t TLS) config(host string) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: or(t.ServerName, host)}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cmp.Or(t.ServerName, host)}
 	if t.CAFile != "" {
 		pem, err := readFile("CA", t.CAFile)
 		if err != nil {

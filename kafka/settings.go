@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"log/slog"
 	"sync"
 	"time"
@@ -53,26 +54,17 @@ func setLibrary() {
 
 // withDefaults returns c with every zero value replaced.
 func (c Config) withDefaults() Config {
-	c.ClientID = or(c.ClientID, defaultClientID)
-	c.Version = or(c.Version, defaultVersion)
-	c.MaxMessageBytes = or(c.MaxMessageBytes, defaultMaxMessageBytes)
-	c.MaxBufferedRecords = or(c.MaxBufferedRecords, defaultMaxBufferedRecords)
-	c.TopicGrace = or(c.TopicGrace, defaultTopicGrace)
-	c.DialTimeout = or(c.DialTimeout, defaultDialTimeout)
-	c.RequestTimeout = or(c.RequestTimeout, defaultRequestTimeout)
+	c.ClientID = cmp.Or(c.ClientID, defaultClientID)
+	c.Version = cmp.Or(c.Version, defaultVersion)
+	c.MaxMessageBytes = cmp.Or(c.MaxMessageBytes, defaultMaxMessageBytes)
+	c.MaxBufferedRecords = cmp.Or(c.MaxBufferedRecords, defaultMaxBufferedRecords)
+	c.TopicGrace = cmp.Or(c.TopicGrace, defaultTopicGrace)
+	c.DialTimeout = cmp.Or(c.DialTimeout, defaultDialTimeout)
+	c.RequestTimeout = cmp.Or(c.RequestTimeout, defaultRequestTimeout)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-// or is v, or def when v is the zero value.
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }
 
 // settings returns sarama's configuration for c, which must be valid and have

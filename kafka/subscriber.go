@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,13 +92,13 @@ func (c SubscriberConfig) Validate() error {
 // withDefaults returns c with every zero value replaced.
 func (c SubscriberConfig) withDefaults() SubscriberConfig {
 	c.Config = c.Config.withDefaults()
-	c.Concurrency = or(c.Concurrency, defaultConcurrency)
-	c.MaxInFlight = or(c.MaxInFlight, max(defaultMinInFlight, defaultInFlightPerKey*c.Concurrency))
-	c.NackPause = or(c.NackPause, defaultNackPause)
-	c.DrainTimeout = or(c.DrainTimeout, defaultDrainTimeout)
-	c.SessionTimeout = or(c.SessionTimeout, defaultSessionTimeout)
-	c.HeartbeatInterval = or(c.HeartbeatInterval, defaultHeartbeat)
-	c.RebalanceTimeout = or(c.RebalanceTimeout, defaultRebalanceTimeout)
+	c.Concurrency = cmp.Or(c.Concurrency, defaultConcurrency)
+	c.MaxInFlight = cmp.Or(c.MaxInFlight, max(defaultMinInFlight, defaultInFlightPerKey*c.Concurrency))
+	c.NackPause = cmp.Or(c.NackPause, defaultNackPause)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, defaultDrainTimeout)
+	c.SessionTimeout = cmp.Or(c.SessionTimeout, defaultSessionTimeout)
+	c.HeartbeatInterval = cmp.Or(c.HeartbeatInterval, defaultHeartbeat)
+	c.RebalanceTimeout = cmp.Or(c.RebalanceTimeout, defaultRebalanceTimeout)
 	return c
 }
 

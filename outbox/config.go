@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -92,31 +93,22 @@ func (c RelayConfig) Validate() error {
 }
 
 func (c RelayConfig) withDefaults() RelayConfig {
-	c.Schema = or(c.Schema, DefaultSchema)
-	c.MaxInFlight = or(c.MaxInFlight, 8192)
-	c.MaxHanded = or(c.MaxHanded, 32768)
-	c.MaxHandedBytes = or(c.MaxHandedBytes, 64<<20)
-	c.BatchMax = or(c.BatchMax, 512)
-	c.KeyRows = or(c.KeyRows, 1)
-	c.SweepEvery = or(c.SweepEvery, time.Second)
-	c.SweepBusy = min(or(c.SweepBusy, c.SweepEvery), c.SweepEvery)
-	c.SweepRows = or(c.SweepRows, 1000)
-	c.FullSweepEvery = or(c.FullSweepEvery, 3*time.Minute)
-	c.MaxTx = or(c.MaxTx, 10*time.Second)
-	c.DeleteAfter = or(c.DeleteAfter, time.Second)
-	c.RetryMin = or(c.RetryMin, 50*time.Millisecond)
-	c.RetryMax = max(or(c.RetryMax, 5*time.Second), c.RetryMin)
-	c.LoseWait = or(c.LoseWait, 3*time.Second)
-	c.QueryTimeout = or(c.QueryTimeout, 5*time.Second)
-	c.Log = or(c.Log, slog.New(slog.DiscardHandler))
+	c.Schema = cmp.Or(c.Schema, DefaultSchema)
+	c.MaxInFlight = cmp.Or(c.MaxInFlight, 8192)
+	c.MaxHanded = cmp.Or(c.MaxHanded, 32768)
+	c.MaxHandedBytes = cmp.Or(c.MaxHandedBytes, 64<<20)
+	c.BatchMax = cmp.Or(c.BatchMax, 512)
+	c.KeyRows = cmp.Or(c.KeyRows, 1)
+	c.SweepEvery = cmp.Or(c.SweepEvery, time.Second)
+	c.SweepBusy = min(cmp.Or(c.SweepBusy, c.SweepEvery), c.SweepEvery)
+	c.SweepRows = cmp.Or(c.SweepRows, 1000)
+	c.FullSweepEvery = cmp.Or(c.FullSweepEvery, 3*time.Minute)
+	c.MaxTx = cmp.Or(c.MaxTx, 10*time.Second)
+	c.DeleteAfter = cmp.Or(c.DeleteAfter, time.Second)
+	c.RetryMin = cmp.Or(c.RetryMin, 50*time.Millisecond)
+	c.RetryMax = max(cmp.Or(c.RetryMax, 5*time.Second), c.RetryMin)
+	c.LoseWait = cmp.Or(c.LoseWait, 3*time.Second)
+	c.QueryTimeout = cmp.Or(c.QueryTimeout, 5*time.Second)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
-}
-
-// or returns value unless it is the zero value.
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }

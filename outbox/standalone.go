@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -58,9 +59,9 @@ func (s Standalone) Run(ctx context.Context) error {
 }
 
 func (s Standalone) withDefaults() Standalone {
-	s.Relay.SweepEvery = or(s.Relay.SweepEvery, 200*time.Millisecond)
-	s.Relay.SweepBusy = or(s.Relay.SweepBusy, 5*time.Millisecond)
-	s.LeasePool = or(s.LeasePool, s.Relay.Pool)
+	s.Relay.SweepEvery = cmp.Or(s.Relay.SweepEvery, 200*time.Millisecond)
+	s.Relay.SweepBusy = cmp.Or(s.Relay.SweepBusy, 5*time.Millisecond)
+	s.LeasePool = cmp.Or(s.LeasePool, s.Relay.Pool)
 	if s.Node == "" {
 		host, err := os.Hostname()
 		if err != nil {

@@ -1,6 +1,7 @@
 package tracing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,25 +49,18 @@ type ExporterConfig struct {
 }
 
 func (c ExporterConfig) withDefaults() ExporterConfig {
-	fill(&c.Every, time.Second)
-	fill(&c.Batch, 32)
-	fill(&c.SpanMax, 512)
-	fill(&c.Timeout, 30*time.Second)
-	fill(&c.RetryMax, 30*time.Second)
-	fill(&c.HistoryMax, 20_000)
-	fill(&c.KeepFor, 24*time.Hour)
-	fill(&c.KeepMost, 100_000)
+	c.Every = cmp.Or(c.Every, time.Second)
+	c.Batch = cmp.Or(c.Batch, 32)
+	c.SpanMax = cmp.Or(c.SpanMax, 512)
+	c.Timeout = cmp.Or(c.Timeout, 30*time.Second)
+	c.RetryMax = cmp.Or(c.RetryMax, 30*time.Second)
+	c.HistoryMax = cmp.Or(c.HistoryMax, 20_000)
+	c.KeepFor = cmp.Or(c.KeepFor, 24*time.Hour)
+	c.KeepMost = cmp.Or(c.KeepMost, 100_000)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Validate reports every fault of c at once.

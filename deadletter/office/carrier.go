@@ -1,6 +1,7 @@
 package office
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,24 +56,17 @@ func (c CarrierConfig) Validate() error {
 }
 
 func (c CarrierConfig) withDefaults() CarrierConfig {
-	fill(&c.Every, 500*time.Millisecond)
-	fill(&c.ImportEvery, 5*time.Second)
-	fill(&c.SendTimeout, 30*time.Second)
-	fill(&c.RetryMin, 500*time.Millisecond)
-	fill(&c.RetryMax, 30*time.Second)
-	fill(&c.BatchMax, 256)
-	fill(&c.BatchBytes, 8<<20)
+	c.Every = cmp.Or(c.Every, 500*time.Millisecond)
+	c.ImportEvery = cmp.Or(c.ImportEvery, 5*time.Second)
+	c.SendTimeout = cmp.Or(c.SendTimeout, 30*time.Second)
+	c.RetryMin = cmp.Or(c.RetryMin, 500*time.Millisecond)
+	c.RetryMax = cmp.Or(c.RetryMax, 30*time.Second)
+	c.BatchMax = cmp.Or(c.BatchMax, 256)
+	c.BatchBytes = cmp.Or(c.BatchBytes, 8<<20)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Carrier sends what is left to be sent of the letters: copies to dead-letter

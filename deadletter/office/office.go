@@ -1,6 +1,7 @@
 package office
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func New(cfg Config) (*Office, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	fill(&cfg.MaxRedrives, 10)
+	cfg.MaxRedrives = cmp.Or(cfg.MaxRedrives, 10)
 	return &Office{Store: cfg.Store, cfg: cfg}, nil
 }
 

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -46,18 +47,11 @@ func (c Config) Validate() error {
 }
 
 func (c Config) withDefaults() Config {
-	fill(&c.Fresh, 5*time.Second)
-	fill(&c.Known, 10_000)
-	fill(&c.Lookups, 2)
-	fill(&c.Patience, 2*time.Second)
+	c.Fresh = cmp.Or(c.Fresh, 5*time.Second)
+	c.Known = cmp.Or(c.Known, 10_000)
+	c.Lookups = cmp.Or(c.Lookups, 2)
+	c.Patience = cmp.Or(c.Patience, 2*time.Second)
 	return c
-}
-
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Verifier tells whose key a request shows. It remembers answers for seconds, so

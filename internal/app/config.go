@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -164,26 +165,19 @@ func (c Config) securityFaults() (faults []error) {
 }
 
 func (c Config) withDefaults() Config {
-	fill(&c.Schema, "unwind")
-	fill(&c.Listen, "127.0.0.1:8080")
+	c.Schema = cmp.Or(c.Schema, "unwind")
+	c.Listen = cmp.Or(c.Listen, "127.0.0.1:8080")
 	if len(c.Namespaces) == 0 {
 		c.Namespaces = []string{"default"}
 	}
-	fill(&c.Prefix, "unwind.")
-	fill(&c.Partitions, defaultPartitions)
-	fill(&c.Writers, 2)
-	fill(&c.StartWorkers, 64)
-	fill(&c.MaxConns, int32(c.Writers)+8)
-	fill(&c.Version, "dev")
+	c.Prefix = cmp.Or(c.Prefix, "unwind.")
+	c.Partitions = cmp.Or(c.Partitions, defaultPartitions)
+	c.Writers = cmp.Or(c.Writers, 2)
+	c.StartWorkers = cmp.Or(c.StartWorkers, 64)
+	c.MaxConns = cmp.Or(c.MaxConns, int32(c.Writers)+8)
+	c.Version = cmp.Or(c.Version, "dev")
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }

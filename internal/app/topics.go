@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -42,11 +43,11 @@ func (t Topics) Commands(participant string) string {
 }
 
 func (t Topics) withDefaults() Topics {
-	fill(&t.Prefix, "unwind.")
+	t.Prefix = cmp.Or(t.Prefix, "unwind.")
 	if len(t.Namespaces) == 0 {
 		t.Namespaces = []string{"default"}
 	}
-	fill(&t.Partitions, defaultPartitions)
+	t.Partitions = cmp.Or(t.Partitions, defaultPartitions)
 	return t
 }
 

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -75,12 +76,12 @@ func (c Config) Validate() error {
 }
 
 func (c Config) withDefaults() Config {
-	fill(&c.Dir, ".unwind-bench")
-	fill(&c.InFlight, 64)
-	fill(&c.Duration, 20*time.Second)
-	fill(&c.Warmup, 3*time.Second)
-	fill(&c.Via, ViaDirect)
-	fill(&c.LimitTime, 5*time.Second)
+	c.Dir = cmp.Or(c.Dir, ".unwind-bench")
+	c.InFlight = cmp.Or(c.InFlight, 64)
+	c.Duration = cmp.Or(c.Duration, 20*time.Second)
+	c.Warmup = cmp.Or(c.Warmup, 3*time.Second)
+	c.Via = cmp.Or(c.Via, ViaDirect)
+	c.LimitTime = cmp.Or(c.LimitTime, 5*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -88,11 +89,4 @@ func (c Config) withDefaults() Config {
 		c.Progress = io.Discard
 	}
 	return c
-}
-
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"time"
@@ -46,11 +47,11 @@ func (c Config) Validate() error {
 }
 
 func (c Config) withDefaults() Config {
-	fill(&c.Version, "dev")
-	fill(&c.Schema, "unwind")
-	fill(&c.MaxSeries, 2000)
-	fill(&c.LookEvery, 5*time.Second)
-	fill(&c.LookTimeout, 2*time.Second)
+	c.Version = cmp.Or(c.Version, "dev")
+	c.Schema = cmp.Or(c.Schema, "unwind")
+	c.MaxSeries = cmp.Or(c.MaxSeries, 2000)
+	c.LookEvery = cmp.Or(c.LookEvery, 5*time.Second)
+	c.LookTimeout = cmp.Or(c.LookTimeout, 2*time.Second)
 	if c.Definition == nil {
 		c.Definition = func(string, string, string) (d saga.Definition, ok bool) { return d, false }
 	}
@@ -58,11 +59,4 @@ func (c Config) withDefaults() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -114,20 +115,13 @@ func (c Config) withDefaults() Config {
 	if len(c.Namespaces) == 0 {
 		c.Namespaces = []string{defaultNamespace}
 	}
-	fill(&c.Version, "dev")
-	fill(&c.MaxWait, time.Minute)
-	fill(&c.MaxWaiting, 10_000)
-	fill(&c.PollEvery, 500*time.Millisecond)
-	fill(&c.Drain, 10*time.Second)
+	c.Version = cmp.Or(c.Version, "dev")
+	c.MaxWait = cmp.Or(c.MaxWait, time.Minute)
+	c.MaxWaiting = cmp.Or(c.MaxWaiting, 10_000)
+	c.PollEvery = cmp.Or(c.PollEvery, 500*time.Millisecond)
+	c.Drain = cmp.Or(c.Drain, 10*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }

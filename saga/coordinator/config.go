@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,18 +52,18 @@ type Config struct {
 
 // withDefaults returns c with its defaults filled in.
 func (c Config) withDefaults() Config {
-	fill(&c.ReplyTopic, "unwind.replies.g1")
-	fill(&c.Prefix, "unwind.commands.")
-	fill(&c.Writers, 2)
-	fill(&c.BatchMax, 256)
-	fill(&c.QueueMax, 2048)
-	fill(&c.PollMax, 1024)
-	fill(&c.CheckEvery, 500*time.Millisecond)
-	fill(&c.FarEvery, time.Second)
-	fill(&c.OffsetsEvery, 5*time.Second)
-	fill(&c.RetryMin, 50*time.Millisecond)
-	fill(&c.RetryMax, 2*time.Second)
-	fill(&c.BatchTimeout, 15*time.Second)
+	c.ReplyTopic = cmp.Or(c.ReplyTopic, "unwind.replies.g1")
+	c.Prefix = cmp.Or(c.Prefix, "unwind.commands.")
+	c.Writers = cmp.Or(c.Writers, 2)
+	c.BatchMax = cmp.Or(c.BatchMax, 256)
+	c.QueueMax = cmp.Or(c.QueueMax, 2048)
+	c.PollMax = cmp.Or(c.PollMax, 1024)
+	c.CheckEvery = cmp.Or(c.CheckEvery, 500*time.Millisecond)
+	c.FarEvery = cmp.Or(c.FarEvery, time.Second)
+	c.OffsetsEvery = cmp.Or(c.OffsetsEvery, 5*time.Second)
+	c.RetryMin = cmp.Or(c.RetryMin, 50*time.Millisecond)
+	c.RetryMax = cmp.Or(c.RetryMax, 2*time.Second)
+	c.BatchTimeout = cmp.Or(c.BatchTimeout, 15*time.Second)
 	if c.Meter == nil {
 		c.Meter = noMeter{}
 	}
@@ -70,13 +71,6 @@ func (c Config) withDefaults() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Validate reports every fault of c at once.

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ type Locals struct {
 // NewLocals returns a publisher that runs at most limit local steps at a time.
 // prefix is Config.Prefix, empty for its default. next may be nil without Kafka.
 func NewLocals(runner LocalRunner, next outbox.Publisher, prefix string, limit int) *Locals {
-	fill(&prefix, Config{}.withDefaults().Prefix)
+	prefix = cmp.Or(prefix, Config{}.withDefaults().Prefix)
 	return &Locals{runner: runner, next: next, topic: prefix + saga.Local, room: make(chan struct{}, max(limit, 1))}
 }
 

@@ -1,6 +1,7 @@
 package participant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,18 +97,18 @@ func (c Config) Validate() error {
 
 // withDefaults returns c with every zero value replaced.
 func (c Config) withDefaults() Config {
-	c.Schema = or(c.Schema, c.Name)
-	c.TopicPrefix = or(c.TopicPrefix, "unwind.")
-	c.Group = or(c.Group, c.TopicPrefix+c.Name)
-	c.Concurrency = or(c.Concurrency, 16)
-	c.HandlerTimeout = or(c.HandlerTimeout, 30*time.Second)
-	c.StatementTimeout = or(c.StatementTimeout, 10*time.Second)
-	c.DrainTimeout = or(c.DrainTimeout, 20*time.Second)
-	c.RetryMax = or(c.RetryMax, 5*time.Second)
-	c.SessionTimeout = or(c.SessionTimeout, 30*time.Second)
-	c.Log = or(c.Log, slog.New(slog.DiscardHandler))
-	c.Kafka.Log = or(c.Kafka.Log, c.Log)
-	c.Kafka.ClientID = or(c.Kafka.ClientID, c.Group)
+	c.Schema = cmp.Or(c.Schema, c.Name)
+	c.TopicPrefix = cmp.Or(c.TopicPrefix, "unwind.")
+	c.Group = cmp.Or(c.Group, c.TopicPrefix+c.Name)
+	c.Concurrency = cmp.Or(c.Concurrency, 16)
+	c.HandlerTimeout = cmp.Or(c.HandlerTimeout, 30*time.Second)
+	c.StatementTimeout = cmp.Or(c.StatementTimeout, 10*time.Second)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 20*time.Second)
+	c.RetryMax = cmp.Or(c.RetryMax, 5*time.Second)
+	c.SessionTimeout = cmp.Or(c.SessionTimeout, 30*time.Second)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	c.Kafka.Log = cmp.Or(c.Kafka.Log, c.Log)
+	c.Kafka.ClientID = cmp.Or(c.Kafka.ClientID, c.Group)
 	return c
 }
 
@@ -119,12 +120,3 @@ func (c Config) outbox() outbox.Schema { return outbox.Schema(c.Schema) }
 
 // quoted is the schema's name, ready for a statement.
 func (c Config) quoted() string { return pgx.Identifier{c.Schema}.Sanitize() }
-
-// or returns value unless it is the zero value.
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
-}

@@ -1,6 +1,7 @@
 package participant
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -36,7 +37,7 @@ func TestPrintedSQLDecidesEveryCell(t *testing.T) {
 	require.NoError(t, err)
 	positions := map[string]position{"below": {1, 9}, "same": {2, 5}, "above": {2, 6}}
 	for _, c := range cells {
-		t.Run(fmt.Sprintf("%s/undo=%v/%s", or(c.state, "none"), c.undo, c.where), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/undo=%v/%s", cmp.Or(c.state, "none"), c.undo, c.where), func(t *testing.T) {
 			checkPrinted(t, pool, c, positions[c.where])
 		})
 	}

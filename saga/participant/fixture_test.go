@@ -1,6 +1,7 @@
 package participant
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -178,16 +179,16 @@ type ask struct {
 // record writes the command as the coordinator would.
 func (a ask) record() kafka.Record {
 	cmd := saga.Command{
-		ID:          saga.CommandID{Saga: a.saga, Step: saga.StepRef{Name: or(a.step, "fly")}, Direction: saga.Do},
-		Participant: "flights", Name: or(a.name, "book"), Definition: "trip", Version: "r1",
-		Attempt: or(a.attempt, 1), Epoch: or(a.epoch, 1), Deadline: time.Now().Add(time.Minute),
-		Payload: saga.JSON([]byte(or(a.value, `{"seat":3}`))),
+		ID:          saga.CommandID{Saga: a.saga, Step: saga.StepRef{Name: cmp.Or(a.step, "fly")}, Direction: saga.Do},
+		Participant: "flights", Name: cmp.Or(a.name, "book"), Definition: "trip", Version: "r1",
+		Attempt: cmp.Or(a.attempt, 1), Epoch: cmp.Or(a.epoch, 1), Deadline: time.Now().Add(time.Minute),
+		Payload: saga.JSON([]byte(cmp.Or(a.value, `{"seat":3}`))),
 		Route: saga.Route{
-			Namespace: "default", Incarnation: or(a.incarnation, 1), ReplyTopic: or(a.replyTopic, "unwind.replies.g1"), ReplyPartition: 7, Token: "k1.abc",
+			Namespace: "default", Incarnation: cmp.Or(a.incarnation, 1), ReplyTopic: cmp.Or(a.replyTopic, "unwind.replies.g1"), ReplyPartition: 7, Token: "k1.abc",
 		},
 	}
 	if a.undo {
-		cmd.ID.Direction, cmd.Name = saga.Undo, or(a.name, "cancel")
+		cmd.ID.Direction, cmd.Name = saga.Undo, cmp.Or(a.name, "cancel")
 	}
 	return kafka.Record{
 		Topic: "unwind.commands.flights", Key: []byte(a.saga.String()), Value: cmd.Payload.Data, Headers: saga.CommandHeaders(cmd, time.Now()),

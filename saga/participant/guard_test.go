@@ -1,6 +1,7 @@
 package participant
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"testing"
@@ -82,7 +83,7 @@ func TestEveryCellOfTheGuard(t *testing.T) {
 	}
 	for _, c := range cells {
 		for _, at := range positions[c.where] {
-			t.Run(fmt.Sprintf("%s/undo=%v/%d,%d", or(c.state, "none"), c.undo, at.incarnation, at.epoch), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/undo=%v/%d,%d", cmp.Or(c.state, "none"), c.undo, at.incarnation, at.epoch), func(t *testing.T) {
 				f := *f
 				f.t = t
 				f.checkCell(c, at)
