@@ -60,7 +60,7 @@ const specVersion = "1.0"
 // CommandHeaders writes cmd's headers, sent at the given time, in the contract's
 // order.
 func CommandHeaders(cmd Command, at time.Time) []Header {
-	w := headerWriter{headers: make([]Header, 0, 24)}
+	w := newHeaderWriter(24)
 	w.event(cmd.ID.String(), TypeCommand, "/unwind/"+cmd.Route.Namespace, cmd.ID.Saga.String(), at)
 	w.payload(cmd.Payload)
 	w.put(HeaderSaga, cmd.ID.Saga.String())
@@ -84,7 +84,7 @@ func CommandHeaders(cmd Command, at time.Time) []Header {
 // ReplyHeaders writes the headers of a reply to the command with the given
 // headers: every unwind- header echoed unread, and the answer.
 func ReplyHeaders(command []Header, reply Reply, at time.Time) []Header {
-	w := headerWriter{headers: make([]Header, 0, len(command)+4)}
+	w := newHeaderWriter(len(command) + 4)
 	w.event(reply.ID.String()+"/reply", TypeReply, "/participants/"+reply.Participant, reply.ID.Saga.String(), at)
 	w.payload(reply.Payload)
 	for _, h := range command {
@@ -144,11 +144,22 @@ func DecodeReply(headers []Header, value []byte) (Reply, error) {
 	return reply, r.err("reply")
 }
 
-// headerWriter appends headers.
-type headerWriter struct{ headers []Header }
+// headerWriter appends headers. Their values lie one behind the other in one
+// piece of memory: a command has two dozen.
+type headerWriter struct {
+	headers []Header
+	values  []byte
+}
+
+// newHeaderWriter returns a writer with room for n headers of usual length.
+func newHeaderWriter(n int) headerWriter {
+	return headerWriter{headers: make([]Header, 0, n), values: make([]byte, 0, 24*n)}
+}
 
 func (w *headerWriter) put(key, value string) {
-	w.headers = append(w.headers, Header{Key: key, Value: []byte(value)})
+	from := len(w.values)
+	w.values = append(w.values, value...) // when it moves, the values before it stay where they are
+	w.headers = append(w.headers, Header{Key: key, Value: w.values[from:len(w.values):len(w.values)]})
 }
 
 func (w *headerWriter) optional(key, value string) {

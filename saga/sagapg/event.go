@@ -41,12 +41,22 @@ func (b *batch) queueEvents(q *pgx.Batch, events []coordinator.EventRow) {
 	if len(events) == 0 {
 		return
 	}
-	var c eventColumns
+	c := newEventColumns(len(events))
 	for i := range events {
 		c.add(events[i].Saga, &events[i].Event)
 	}
 	q.Queue(b.s.sql.insertEvents, c.sagas, c.seqs, c.at, c.kinds, c.steps, c.directions, c.attempts, c.epochs, c.outcomes,
 		c.actors, c.reasons, c.request, c.contentTypes, c.codecs, c.keyIDs, c.payloads, c.details, c.sent)
+}
+
+func newEventColumns(n int) *eventColumns {
+	texts := func() []string { return make([]string, 0, n) }
+	return &eventColumns{
+		sagas: make([]pgtype.UUID, 0, n), seqs: make([]int64, 0, n), at: make([]time.Time, 0, n),
+		kinds: texts(), steps: texts(), actors: texts(), reasons: texts(), request: texts(),
+		directions: make([]int16, 0, n), outcomes: make([]int16, 0, n), attempts: make([]int32, 0, n), epochs: make([]int32, 0, n),
+		contentTypes: texts(), codecs: texts(), keyIDs: texts(), payloads: make([][]byte, 0, n), details: texts(), sent: texts(),
+	}
 }
 
 func (c *eventColumns) add(id saga.ID, e *saga.Event) {
@@ -68,10 +78,10 @@ func (c *eventColumns) add(id saga.ID, e *saga.Event) {
 }
 
 func detailText(e *saga.Event) string {
-	d := detail{Hold: e.Hold, Held: heldText(e.Held), Healthy: e.Healthy, Definition: e.Definition, Version: e.Version, Level: e.Level, Trace: e.Trace}
-	if d == (detail{}) {
-		return ""
+	if !e.Hold && len(e.Held) == 0 && e.Healthy.IsZero() && e.Definition == "" && e.Version == "" && e.Level == 0 && e.Trace == "" {
+		return "" // the usual case, kept from JSON
 	}
+	d := detail{Hold: e.Hold, Held: heldText(e.Held), Healthy: e.Healthy, Definition: e.Definition, Version: e.Version, Level: e.Level, Trace: e.Trace}
 	data, err := json.Marshal(d)
 	if err != nil {
 		panic(fmt.Sprintf("an event's detail is always JSON: %v", err)) // no field of it can fail

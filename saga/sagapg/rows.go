@@ -2,6 +2,7 @@ package sagapg
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +46,8 @@ type columns struct {
 // columnsOf splits rows into arrays. Attention is one text, its reasons set
 // apart by spaces, because an array of arrays must be rectangular.
 func columnsOf(rows []coordinator.Row) *columns {
-	c := &columns{}
+	c := newColumns(len(rows))
+	var states []byte
 	for i := range rows {
 		s := &rows[i].State
 		c.ids = append(c.ids, pgtype.UUID{Bytes: s.ID, Valid: true})
@@ -57,12 +59,32 @@ func columnsOf(rows []coordinator.Row) *columns {
 		c.seqs = append(c.seqs, s.Seq)
 		c.started, c.changed = append(c.started, s.Started), append(c.changed, s.Last)
 		c.wakes = append(c.wakes, wakeOf(s))
-		c.states = append(c.states, saga.AppendState(nil, s))
+		from := len(states)
+		states = saga.AppendState(slices.Grow(states, stateRoom), s)
+		c.states = append(c.states, states[from:len(states):len(states)])
 	}
 	return c
 }
 
+// stateRoom is about what a state takes.
+const stateRoom = 512
+
+func newColumns(n int) *columns {
+	return &columns{
+		ids: make([]pgtype.UUID, 0, n), namespaces: make([]string, 0, n), definitions: make([]string, 0, n), version: make([]string, 0, n),
+		levels: make([]int16, 0, n), statuses: make([]int16, 0, n), buckets: make([]int16, 0, n), attention: make([]*string, 0, n),
+		seqs: make([]int64, 0, n), started: make([]time.Time, 0, n), changed: make([]time.Time, 0, n), wakes: make([]*time.Time, 0, n),
+		states: make([][]byte, 0, n),
+	}
+}
+
+// noAttention is the usual text.
+var noAttention = new(string)
+
 func attentionText(s *saga.State) *string {
+	if len(s.Attention) == 0 {
+		return noAttention
+	}
 	reasons := make([]string, len(s.Attention))
 	for i, a := range s.Attention {
 		reasons[i] = string(a.Reason)
