@@ -9,11 +9,15 @@ SERVERS := go run ./internal/cmd/withservers --
 TESTFLAGS ?=
 # SEEDS is the number of simulated worlds, FUZZTIME what each fuzz target gets (20000x, 1m).
 SEEDS    ?= 200
+# SAGAS and KILLS (kill -9) are what chaos does at least, SEED makes its schedule (0: by the clock).
+SAGAS    ?= 2000
+KILLS    ?= 50
+SEED     ?= 0
 # A count, not a time: at the end of a time go test now and then reports the deadline as a failure.
 FUZZTIME ?= 20000x
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race e2e sim fuzz bench tidy vet lint modules cross check
+.PHONY: help build demo test race e2e chaos sim fuzz bench tidy vet lint modules cross check
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +37,9 @@ race: ## run the tests under the race detector, without e2e and watermill's suit
 
 e2e: ## run the end-to-end tests alone
 	$(SERVERS) go test -count=1 -timeout 20m $(TESTFLAGS) ./e2e/...
+
+chaos: ## kill, stop and restart everything under load, KILLS times, and check what is left
+	$(SERVERS) go run ./e2e/chaos -sagas $(SAGAS) -kills $(KILLS) -seed $(SEED) $(CHAOSFLAGS)
 
 sim: ## simulate SEEDS worlds that lose, repeat and reorder messages, and crash
 	go test ./sagatest -count=1 -run Simulat -seeds=$(SEEDS) $(TESTFLAGS)

@@ -46,6 +46,7 @@ func (p *Publisher) Publish(ctx context.Context, rows []outbox.Row, done func(i 
 	failpoint.Hit(failpoint.BeforeSend)
 	p.producer.Produce(ctx, records, func(i int, _ int32, _ int64, err error) {
 		failpoint.Hit(failpoint.AfterSend)
+		err = failpoint.Lose(failpoint.LoseSend, err)
 		if kafka.IsPermanent(err) {
 			err = fmt.Errorf("%w: %w", outbox.ErrPermanent, err)
 		}

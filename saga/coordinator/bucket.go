@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/unwindhq/unwind/internal/failpoint"
 	"github.com/unwindhq/unwind/internal/lease"
 	"github.com/unwindhq/unwind/saga"
 )
@@ -190,10 +191,12 @@ func (c *Coordinator) saveOffsets(ctx context.Context) {
 		if len(moved) == 0 {
 			continue
 		}
+		failpoint.Hit(failpoint.BeforeAck)
 		if err := c.cfg.SaveOffsets(ctx, moved); err != nil {
 			c.cfg.Log.Warn("read offsets were not stored; trying again", "error", err)
 			continue
 		}
+		failpoint.Hit(failpoint.AfterAck)
 		for n, position := range moved {
 			if b := c.bucket(n); b != nil {
 				b.saved = position

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/unwindhq/unwind/internal/failpoint"
 	"github.com/unwindhq/unwind/outbox"
 	"github.com/unwindhq/unwind/saga"
 )
@@ -78,9 +79,11 @@ func (p *Participant) transact(ctx context.Context, d delivery) error {
 	if err != nil {
 		return &fault{err}
 	}
-	if err := t.finish(ctx, answer, store); err != nil {
+	failpoint.Hit(failpoint.BeforeCommit)
+	if err := failpoint.Lose(failpoint.LoseCommit, t.finish(ctx, answer, store)); err != nil {
 		return fmt.Errorf("commit the answer to %s: %w", d.cmd.ID, err)
 	}
+	failpoint.Hit(failpoint.AfterCommit)
 	*d.handled = Handled{Outcome: answer.outcome, Repeated: !t.ran}
 	return nil
 }

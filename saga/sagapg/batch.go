@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/unwindhq/unwind/internal/bucket"
+	"github.com/unwindhq/unwind/internal/failpoint"
 	"github.com/unwindhq/unwind/internal/lease"
 	"github.com/unwindhq/unwind/outbox"
 	"github.com/unwindhq/unwind/saga"
@@ -162,7 +163,7 @@ func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
 	out.Queue(&q, w.Messages, func(ids []int64) { w.IDs = ids })
 	out.QueueDelete(&q, w.Sent)
 	q.Queue("COMMIT").Exec(committed)
-	err := b.conn.SendBatch(ctx, &q).Close()
+	err := failpoint.Lose(failpoint.LoseCommit, b.conn.SendBatch(ctx, &q).Close())
 	if err != nil {
 		b.Abort(context.WithoutCancel(ctx))
 		return b.s.broken(classify(err, true))

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	paying, poor := saga.ID{}, saga.ID{}
+	for refuses(paying) {
+		paying[0]++
+	}
+	for !refuses(poor) {
+		poor[0]++
+	}
+	one := map[string]int{"do": 1}
+	both := map[string]int{"do": 1, "undo": 1}
+	for name, c := range map[string]struct {
+		id                     saga.ID
+		status                 saga.Status
+		flight, hotel, payment map[string]int
+		good                   bool
+	}{
+		"completed":        {paying, saga.Completed, one, one, one, true},
+		"lost effect":      {paying, saga.Completed, one, nil, one, false},
+		"double effect":    {paying, saga.Completed, one, map[string]int{"do": 2}, one, false},
+		"needless return":  {paying, saga.Compensated, both, both, nil, false},
+		"compensated":      {poor, saga.Compensated, both, both, nil, true},
+		"still effective":  {poor, saga.Compensated, both, one, nil, false},
+		"charged all same": {poor, saga.Compensated, both, both, one, false},
+		"undone for pay":   {paying, saga.Completed, both, one, one, false},
+	} {
+		text := judge(c.id, c.status, map[string]effects{"flights": {c.id: c.flight}, "hotels": {c.id: c.hotel}, "payments": {c.id: c.payment}})
+		require.Equal(t, c.good, text == "", "%s: %s", name, text)
+	}
+}
