@@ -64,6 +64,8 @@ var layers = []struct {
 	{[]string{"internal/intake"}, []string{"saga/sagapg", "kafka", "outbox/...", "internal/rest"}, "a start is the same whatever way it comes in"},
 	{[]string{"saga/...", "outbox/...", "kafka", "client", "internal/rest"}, []string{"tracing"}, "traces are told from outside: only the wiring, programs and examples know of them"},
 	{[]string{"tracing"}, []string{"saga/sagapg", "kafka", "outbox/...", "internal/rest"}, "tracing knows the core and its ports, not the adapters"},
+	{[]string{"e2e/checker/rules"}, []string{"..."}, "the rules judge the engine: they share nothing with it"},
+	{[]string{"e2e/checker"}, []string{"saga/...", "compensation", "breaker", "client", "deadletter/...", "internal/..."}, "the checker judges the engine: it shares nothing with it but the way to the records"},
 	{[]string{"examples/..."}, []string{"internal/..."}, "an example that imports internal packages cannot be copied"},
 	{[]string{
 		"saga/...", "outbox/...", "kafka", "client", "compensation", "deadletter", "breaker", "tracing", "migrations", "sagatest/...",

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/unwindhq/unwind/e2e/checker/rules"
+)
+
+// span is a time as definitions write it: 1m30s.
+type span time.Duration
+
+// UnmarshalText reads it.
+func (s *span) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	*s = span(d)
+	return err
+}
+
+// policy is the timeout and retry of a step, or of its undo.
+type policy struct {
+	Timeout span `json:"timeout"`
+	Retry   struct {
+		Attempts int  `json:"attempts"`
+		Backoff  span `json:"backoff"`
+		Cap      span `json:"cap"`
+	} `json:"retry"`
+}
+
+func (p policy) policy() rules.Policy {
+	r := p.Retry
+	return rules.Policy{Timeout: time.Duration(p.Timeout), Backoff: time.Duration(r.Backoff), Cap: time.Duration(r.Cap), Attempts: r.Attempts}
+}
+
+// step is a step of a definition in its canonical form.
+type step struct {
+	policy
+	Step           string   `json:"step"`
+	After          []string `json:"after"`
+	When           string   `json:"when"`
+	Kind           string   `json:"kind"`
+	Command        string   `json:"command"`
+	Compensation   string   `json:"compensation"`
+	NoCompensation string   `json:"noCompensation"`
+	Undo           policy   `json:"undo"`
+}
+
+// parseDefinition reads a definition in its canonical form, in which every default is
+// written out.
+func parseDefinition(canonical []byte) (rules.Definition, error) {
+	var file struct {
+		Steps []step `json:"steps"`
+	}
+	if err := json.Unmarshal(canonical, &file); err != nil {
+		return rules.Definition{}, err
+	}
+	var def rules.Definition
+	for _, s := range file.Steps {
+		participant, _, _ := strings.Cut(s.Command, "/")
+		if s.Command == "" {
+			participant = rules.Local
+		}
+		def.Steps = append(def.Steps, rules.Step{
+			Name: s.Step, Participant: participant, Kind: s.Kind, After: s.After, Conditional: s.When != "",
+			Compensation: s.Compensation, Uncompensated: s.NoCompensation != "", Do: s.policy.policy(), Undo: s.Undo.policy(),
+		})
+	}
+	return def, nil
+}

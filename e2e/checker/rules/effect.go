@@ -1,0 +1,68 @@
+package rules
+
+import "time"
+
+// deeds are a step's effects: when it was done and undone; zero is never.
+type deeds struct{ do, undo time.Time }
+
+// effects: I2, what happened happened once, and as the saga ended; I3, in order.
+func (c *checker) effects(t *tale) {
+	all := map[string]deeds{}
+	for _, e := range t.effects {
+		d := all[e.Step]
+		at := &d.do
+		if e.Direction == Undo {
+			at = &d.undo
+		}
+		if !at.IsZero() {
+			c.findf("I2", t.id, "%s/%s was done twice by %s", e.Step, e.Direction, e.Participant)
+		}
+		if _, ok := t.sent[attempt{e.Step, e.Direction, 1}]; !ok {
+			c.findf("I4", t.id, "%s/%s was done by %s, and no event has sent it", e.Step, e.Direction, e.Participant)
+		}
+		*at = e.At
+		all[e.Step] = d
+	}
+	for _, s := range t.stages {
+		if c.run.Ledgers[s.Participant] {
+			c.balance(t, s, all[s.Name])
+			c.sequence(t, s, all)
+		}
+	}
+}
+
+// balance: I2, a step's effects are those that its end calls for.
+func (c *checker) balance(t *tale, s *stage, d deeds) {
+	did, undid := !d.do.IsZero(), !d.undo.IsZero()
+	stays := s.Uncompensated && s.Kind == Compensable
+	switch {
+	case s.succeeded && !did:
+		c.findf("I2", t.id, "%s succeeded, and its effect is not there", s.Name)
+	case s.phase == refused && did:
+		c.findf("I2", t.id, "%s was refused, and its effect is there", s.Name)
+	case undid && !did:
+		c.findf("I2", t.id, "%s was undone, and never done", s.Name)
+	case t.saga.Status == Completed && undid:
+		c.findf("I2", t.id, "it is completed, and %s was undone", s.Name)
+	case t.saga.Status == Compensated && did && !undid && !stays:
+		c.findf("I2", t.id, "it is compensated, and the effect of %s is left", s.Name)
+	}
+}
+
+// sequence: I3, what comes after a step was done after it and undone before it.
+func (c *checker) sequence(t *tale, s *stage, all map[string]deeds) {
+	d := all[s.Name]
+	if !d.undo.IsZero() && d.undo.Before(d.do) {
+		c.findf("I3", t.id, "%s was undone before it was done", s.Name)
+	}
+	for _, j := range s.later {
+		name := t.stages[j].Name
+		after := all[name]
+		if !after.do.IsZero() && after.do.Before(d.do) {
+			c.findf("I3", t.id, "%s was done before %s", name, s.Name)
+		}
+		if !d.undo.IsZero() && d.undo.Before(after.undo) {
+			c.findf("I3", t.id, "%s was undone before %s, which came after it", s.Name, name)
+		}
+	}
+}

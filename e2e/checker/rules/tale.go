@@ -1,0 +1,210 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// phase is how far a step is, by what the events say.
+type phase uint8
+
+const (
+	waiting phase = iota
+	doing         // the command was sent
+	resting       // an attempt failed, another will be sent
+	held          // another attempt may be sent
+	done
+	refused
+	unknown // it may have been done
+	undoing
+	undoResting
+	undoHeld // the first or another attempt to undo it may be sent
+	undone
+)
+
+// String returns the phase in words.
+func (p phase) String() string {
+	return [...]string{"waiting", "being done", "resting", "held", "done", "refused", "unknown", "being undone", "resting from undoing", "to be undone", "undone"}[p]
+}
+
+// timed: it waits for an answer or a time.
+func (p phase) timed() bool {
+	return slices.Contains([]phase{doing, resting, held, undoing, undoResting, undoHeld}, p)
+}
+
+func (p phase) undo() bool { return p == undoing || p == undoResting || p == undoHeld }
+
+// stage is one step of a saga, as far as the events have told.
+type stage struct {
+	*Step
+	before, later  []int // before: directly; later: directly or not
+	phase          phase
+	epoch, attempt int
+	due            time.Time // the earliest time at which its wait may end
+	succeeded      bool      // its do was answered so, and the answer counted
+}
+
+// direction is that of its last command.
+func (s *stage) direction() string {
+	if s.phase.undo() {
+		return Undo
+	}
+	return Do
+}
+
+func (s *stage) policy() Policy {
+	if s.phase.undo() {
+		return s.Undo
+	}
+	return s.Do
+}
+
+// open: its effect is, or may be, there and is to be undone.
+func (s *stage) open() bool {
+	return s.phase.undo() || (s.phase == done || s.phase == unknown) && s.Compensation != ""
+}
+
+// over: what comes after it may begin.
+func (s *stage) over() bool { return s.phase == done || s.phase == waiting && s.Conditional }
+
+// spent: its last attempt is out.
+func (s *stage) spent() bool { return s.Kind == Compensable && s.attempt >= s.Do.Attempts }
+
+// tale is a saga's history told again. It does not say what a saga does next: it
+// takes from the events what was sent, and knows what may be.
+type tale struct {
+	*story
+	c      *checker
+	stages []*stage
+	turned bool             // it goes in reverse
+	shut   map[string]int64 // closed ways, and the event that found them so
+	sent   map[attempt]sending
+}
+
+// tell tells a saga's history; nil if its definition is not known.
+func (c *checker) tell(s *story) *tale {
+	def, ok := c.run.Definitions[s.saga.Pin]
+	if !ok {
+		c.findf("I8", s.id, "its definition %s %s of %s is not there", s.saga.Pin.Name, s.saga.Pin.Version, s.saga.Pin.Namespace)
+		return nil
+	}
+	t := &tale{story: s, c: c, shut: map[string]int64{}, sent: map[attempt]sending{}}
+	for i := range def.Steps {
+		t.stages = append(t.stages, &stage{Step: &def.Steps[i]})
+	}
+	t.graph()
+	for i := range s.events {
+		t.event(&s.events[i])
+	}
+	return t
+}
+
+// graph finds for each step those around it.
+func (t *tale) graph() {
+	for i, s := range t.stages {
+		for j, other := range t.stages {
+			if slices.Contains(s.After, other.Name) {
+				s.before = append(s.before, j)
+			}
+		}
+		seen := make([]bool, len(t.stages))
+		t.ahead(i, seen)
+		for j, is := range seen {
+			if is {
+				s.later = append(s.later, j)
+			}
+		}
+	}
+}
+
+// ahead marks what comes after step i.
+func (t *tale) ahead(i int, seen []bool) {
+	for j, other := range t.stages {
+		if !seen[j] && slices.Contains(other.After, t.stages[i].Name) {
+			seen[j] = true
+			t.ahead(j, seen)
+		}
+	}
+}
+
+// find returns the stage of a step, or nil.
+func (t *tale) find(step string) *stage {
+	i := slices.IndexFunc(t.stages, func(s *stage) bool { return s.Name == step })
+	if i < 0 {
+		return nil
+	}
+	return t.stages[i]
+}
+
+// event tells one event.
+func (t *tale) event(e *Event) {
+	ended, _ := t.statuses()
+	if ended >= Completed && len(e.Sent) > 0 && t.definite() {
+		t.c.findf("I12", t.id, "event %d sends commands, and the saga had ended", e.Seq)
+	}
+	switch e.Kind {
+	case Replied:
+		t.replied(e)
+	case Woke:
+		t.woke(e)
+	case Cancelled:
+		t.turn()
+	}
+	t.reverse()
+	for _, s := range e.Sent {
+		t.send(e, s)
+	}
+	t.keepShut(e)
+}
+
+// keepShut remembers which ways an event found closed.
+func (t *tale) keepShut(e *Event) {
+	if e.Hold {
+		t.shut["*"] = e.Seq
+	}
+	for _, way := range e.Held {
+		t.shut[way] = e.Seq
+	}
+	for _, s := range e.Sent {
+		delete(t.shut, "*")
+		delete(t.shut, s.Participant+"/"+s.Direction)
+	}
+	for way := range t.shut {
+		if t.turned && strings.HasSuffix(way, "/"+Do) {
+			delete(t.shut, way)
+		}
+	}
+}
+
+// turn lets the saga go in reverse.
+func (t *tale) turn() {
+	t.turned = true
+	for _, s := range t.stages {
+		switch {
+		case s.phase == held && s.attempt == 0:
+			s.phase = waiting
+		case s.phase == held || s.phase == resting:
+			s.phase = unknown
+		}
+	}
+}
+
+// reverse finds what may be undone now: nothing is being done, and nothing that came
+// later is left.
+func (t *tale) reverse() {
+	if !t.turned || slices.ContainsFunc(t.stages, func(s *stage) bool { return s.phase == doing }) {
+		return
+	}
+	var ready []*stage
+	for _, s := range t.stages {
+		laterOpen := slices.ContainsFunc(s.later, func(j int) bool { return t.stages[j].open() })
+		if s.open() && !s.phase.undo() && !laterOpen {
+			ready = append(ready, s)
+		}
+	}
+	for _, s := range ready {
+		s.phase, s.attempt = undoHeld, 0
+		s.epoch++
+	}
+}

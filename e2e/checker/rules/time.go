@@ -1,0 +1,53 @@
+package rules
+
+import "time"
+
+// woke tells a wake: what was due is over. What turns the saga back comes first.
+func (t *tale) woke(e *Event) {
+	for _, last := range []bool{true, false} {
+		for _, s := range t.stages {
+			if (s.phase == doing && s.spent()) == last && s.phase.timed() && s.isDue(e) {
+				t.timeUp(s)
+			}
+		}
+	}
+}
+
+// isDue: its wait is over. A command that was out while no message got through has
+// its whole time again.
+func (s *stage) isDue(e *Event) bool {
+	if s.due.After(e.At) {
+		return false
+	}
+	timeout := s.policy().Timeout
+	if (s.phase == doing || s.phase == undoing) && e.Healthy.After(s.due.Add(-timeout)) {
+		s.due = e.Healthy.Add(timeout)
+	}
+	return !s.due.After(e.At)
+}
+
+func (t *tale) timeUp(s *stage) {
+	switch {
+	case s.phase == doing && t.turned:
+		s.phase = unknown
+	case s.phase == doing && s.spent():
+		s.phase = unknown
+		t.turn()
+	case s.phase == doing || s.phase == resting:
+		s.phase = held
+	case s.phase == undoing || s.phase == undoResting:
+		s.phase = undoHeld
+	}
+}
+
+// rest lets a step wait: at least four fifths of its back-off, which doubles.
+func (s *stage) rest(e *Event, p phase) {
+	policy := s.policy()
+	wait := policy.Backoff
+	for n := 1; n < s.attempt && wait < policy.Cap; n++ {
+		wait *= 2
+	}
+	const spread = 0.8
+	wait = time.Duration(float64(min(wait, policy.Cap)) * spread)
+	s.phase, s.due = p, e.At.Add(wait).Truncate(time.Microsecond).Add(-time.Microsecond)
+}
