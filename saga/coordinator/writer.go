@@ -18,6 +18,7 @@ type writer struct {
 	gate  *gateBook
 	busy  sync.Mutex   // held while a batch is under way
 	asked []*wakeEntry // due, waiting for the way to be checked; the run goroutine's
+	tempo tempo        // the run goroutine's
 }
 
 func newWriter(c *Coordinator) *writer {
@@ -65,17 +66,37 @@ func (w *writer) gather(ctx context.Context) []*item {
 	if w.pause() <= time.Millisecond || len(w.asked) > 0 {
 		room -= (room + 3) / 4 // what is due does not wait for ever behind what arrives
 	}
-	size := 0
-	for len(items) < room && size < batchBytes {
+	items = w.fill(ctx, items, room)
+	w.tempo.batch(len(items), time.Now())
+	return w.due(items)
+}
+
+// fill takes what has gathered, and waits a moment for more when more is coming.
+func (w *writer) fill(ctx context.Context, items []*item, room int) []*item {
+	var linger <-chan time.Time // nil: not waiting yet
+	for size := 0; len(items) < room && size < batchBytes; {
 		select {
 		case it := <-w.queue:
 			items, size = append(items, it), size+it.size()
 			continue
 		default:
 		}
-		break
+		if len(items) == 0 || len(items) >= w.tempo.target() {
+			break
+		}
+		if linger == nil {
+			linger = time.After(lingerMax)
+		}
+		select {
+		case it := <-w.queue:
+			items, size = append(items, it), size+it.size()
+		case <-linger:
+			return items
+		case <-ctx.Done():
+			return items
+		}
 	}
-	return w.due(items)
+	return items
 }
 
 // batchBytes ends the gathering of a batch, so that large messages cannot make a
