@@ -17,10 +17,10 @@ SEED     ?= 0
 FUZZTIME ?= 20000x
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race e2e chaos sim fuzz bench tidy vet lint modules cross check
+.PHONY: help build demo test race e2e chaos sim fuzz bench bench-pair tidy vet lint modules cross check
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the one binary into bin/
 	go build -o bin/ ./cmd/unwind
@@ -54,6 +54,12 @@ fuzz: ## fuzz each decoder for FUZZTIME
 
 bench: ## run the micro-benchmarks
 	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v '/e2e')
+
+# BASE is the commit to compare with, PAIRS how many pairs count, BENCH what each unwind bench is told.
+PAIRS ?= 3
+BENCH ?= --in-flight 1024 --duration 10s
+bench-pair: ## measure BASE and this tree in turn (BASE=commit PAIRS=3 BENCH='--in-flight 64')
+	$(SERVERS) go run ./internal/cmd/benchpair -base '$(BASE)' -pairs $(PAIRS) -- $(BENCH)
 
 tidy: ## hold the tree to the house rules (internal/tidy)
 	go test -count=1 ./internal/tidy
