@@ -33,6 +33,7 @@ type record struct {
 // command writes a command to its participant's topic.
 func (b *bus) command(c saga.Command) {
 	w := b.w
+	w.trail.published(c)
 	c.Route = saga.Route{Namespace: "sim", Incarnation: 1, ReplyTopic: "replies"}
 	c.Route.Token = keys.Token("sim", c.ID, c.Epoch, c.Participant)
 	p := w.participants[c.Participant]

@@ -19,6 +19,7 @@ func (w *world) stepOf(key effectKey) saga.Step {
 
 // happened enters an effect into the ledger.
 func (w *world) happened(p *participant, key effectKey) {
+	w.trail.happened(p, key, saga.Do, w.now)
 	e := p.effects[key]
 	if e == nil {
 		e = &effect{}
@@ -34,6 +35,7 @@ func (w *world) happened(p *participant, key effectKey) {
 // unhappened enters a compensation: what came after the step must be undone by
 // now.
 func (w *world) unhappened(p *participant, key effectKey) {
+	w.trail.happened(p, key, saga.Undo, w.now)
 	e := p.effects[key]
 	e.undone++
 	e.alive = false

@@ -14,5 +14,8 @@
 //   - I8: the history alone yields the stored state.
 //   - I12: late, duplicate, foreign and forged replies change nothing.
 //
+// Then the rules of e2e/checker, which know none of the core's code, look at what
+// the world has left behind as they look at a real run's.
+//
 // A [Mutant] breaks the world on purpose, to prove that the checker can fail.
 package sagatest

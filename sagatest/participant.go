@@ -104,6 +104,7 @@ func (p *participant) handle(r record, cmd saga.Command) {
 }
 
 func (p *participant) answer(r record, cmd saga.Command, outcome saga.Outcome, payload []byte) {
+	p.w.trail.answered(cmd, outcome)
 	reply := saga.Reply{ID: cmd.ID, Participant: p.name, Outcome: outcome, Payload: saga.JSON(payload)}
 	p.w.bus.reply(p.name, cmd.ID.Saga, record{saga.ReplyHeaders(r.headers, reply, p.w.now), payload})
 }

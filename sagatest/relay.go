@@ -42,6 +42,7 @@ func (c *coordinator) relay(id saga.ID) {
 func (c *coordinator) drop(id saga.ID, r *row) {
 	command := r.outbox[0].command
 	r.outbox = r.outbox[1:]
+	c.w.trail.dropped(command)
 	e := saga.Event{
 		Kind: saga.Undeliverable, Actor: saga.Actor{Kind: saga.Engine}, Reason: "the record is too large",
 		Step: command.ID.Step, Direction: command.ID.Direction, Attempt: command.Attempt, Epoch: command.Epoch,

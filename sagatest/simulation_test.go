@@ -102,3 +102,27 @@ func TestSimulationCatchesMutants(t *testing.T) {
 		})
 	}
 }
+
+// TestRulesCatchMutants: the rules of e2e/checker find what is broken from what is
+// left behind alone. That an attempt was burned for our own outage cannot be seen there.
+func TestRulesCatchMutants(t *testing.T) {
+	t.Parallel()
+	for _, mutant := range sagatest.Mutants {
+		if mutant == sagatest.OutageIsTimeout {
+			continue
+		}
+		t.Run(string(mutant), func(t *testing.T) {
+			t.Parallel()
+			const most = 60
+			for seed := uint64(1); seed <= most; seed++ {
+				for _, violation := range sagatest.Simulate(seed, sagatest.Options{Mutant: mutant}).Violations {
+					if strings.HasSuffix(violation, "(e2e/checker)") {
+						t.Logf("caught by seed %d: %s", seed, violation)
+						return
+					}
+				}
+			}
+			t.Fatalf("not caught by %d seeds", most)
+		})
+	}
+}

@@ -60,6 +60,7 @@ func Simulate(seed uint64, options Options) Report {
 	w.scheduleTrouble()
 	w.run()
 	w.checkEnd()
+	w.checkRules()
 	return w.report
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/unwindhq/unwind/e2e/checker/rules"
 	"github.com/unwindhq/unwind/saga"
 )
 
@@ -32,6 +33,7 @@ type world struct {
 	machines     []*saga.Machine
 	store        *store
 	bus          *bus
+	trail        trail
 	coordinator  *coordinator
 	participants map[string]*participant
 	acked        []saga.ID
@@ -45,6 +47,7 @@ func newWorld(seed uint64, options Options) *world {
 	}
 	w.arm()
 	w.store = newStore()
+	w.trail.replies = map[rules.Reply]bool{}
 	w.bus = &bus{w: w, lanes: map[string]time.Time{}}
 	w.coordinator = newCoordinator(w)
 	for i := range participantCount {
