@@ -17,7 +17,7 @@ SEED     ?= 0
 FUZZTIME ?= 20000x
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race e2e chaos sim fuzz bench bench-pair tidy vet lint modules cross check
+.PHONY: help build demo test race e2e chaos sim mutants fuzz bench bench-pair tidy vet lint modules cross check
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ chaos: ## kill, stop and restart everything under load, KILLS times, and check w
 
 sim: ## simulate SEEDS worlds that lose, repeat and reorder messages, and crash
 	go test ./sagatest -count=1 -run Simulat -seeds=$(SEEDS) $(TESTFLAGS)
+
+mutants: ## break the engine on purpose: each mutant must be caught by its test
+	$(SERVERS) go run ./internal/cmd/mutants
 
 # A line per target: its file's folder and its name. No target found is a fault of this rule.
 fuzz: ## fuzz each decoder for FUZZTIME

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -145,4 +146,31 @@ func TestAttentionIsTriedAgain(t *testing.T) {
 	w.store.set(nil)
 	_, err := w.c.Do(context.Background(), coordinator.Verb{Kind: saga.Cancelled, Saga: id, Reason: "enough"})
 	require.NoError(t, err)
+}
+
+// I4: until a batch is committed no participant hears of it.
+func TestNothingLeavesBeforeTheCommit(t *testing.T) {
+	t.Parallel()
+	w := setup(t, patient())
+	id := w.hold(t, "travel")
+	var mu sync.Mutex
+	var early []saga.Command
+	failures := 0
+	w.store.set(func(*coordinator.Writes) (before, after error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if failures++; failures > 3 {
+			return nil, nil
+		}
+		early = w.bus.commands(id)
+		return errors.New("the connection broke before the commit"), nil
+	})
+	w.bus.answers(succeed)
+	w.release([]saga.ID{id})
+	w.ends(t, id, saga.Completed)
+	mu.Lock()
+	defer mu.Unlock()
+	require.Greater(t, failures, 3)
+	require.Equal(t, []string{"flight/do@1"}, steps(early))
+	require.Equal(t, []string{"flight/do@1", "hotel/do@1", "charge/do@1"}, steps(w.bus.commands(id)))
 }

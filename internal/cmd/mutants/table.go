@@ -1,0 +1,119 @@
+package main
+
+// mutant is one deliberate fault and the test that must notice it. old is as
+// short as it can be and still be found once: the code around it may change. test must not be one of rapid's, which
+// leaves a file in the checkout when it fails.
+type mutant struct {
+	name      string
+	invariant string // in docs/reliability.md
+	fault     string // what the mutant does, for docs/reliability.md
+	file      string
+	old, new  string
+	pkg, test string
+}
+
+// mutants are all of them, by invariant.
+var mutants = []mutant{
+	{
+		"wake-dropped", "I1", "no wake is set: a participant's silence is waited for without end",
+		"saga/coordinator/run.go", "w.wakes.set(s.id, s.bucket, wake)", "_ = wake",
+		"./saga/sagapg", "TestTimeoutMeansUnknown",
+	},
+	{
+		"guard-always-fresh", "I2", "the guard takes a redelivered command for a new one",
+		"saga/participant/transaction.go", "fresh = tag.RowsAffected() == 1", "fresh = true",
+		"./saga/participant", "TestRedeliveryAnswersTheSameBytes",
+	},
+	{
+		"guard-outside-tx", "I2", "the guard's row is committed before the handler's work",
+		"saga/participant/transaction.go", "b.Queue(setSavepoint)", "b.Queue(\"COMMIT AND CHAIN\")\n\tb.Queue(setSavepoint)",
+		"./saga/participant", "TestEndsOfAHandler",
+	},
+	{
+		"inbox-key-too-short", "I2", "the inbox forgets which consumer has seen a message",
+		"outbox/inbox/inbox.go", "s.in(claim), consumer, messageID", `s.in(claim), "", messageID`,
+		"./outbox/inbox", "TestClaimIsFirstOncePerConsumerAndOnlyIfCommitted",
+	},
+	{
+		"timeout-means-no", "I3", "a step that did not answer in time counts as not done",
+		"saga/retry.go", "if d.spent(i, \"no answer in time\") {\n\t\td.settle(i, Unknown)", "if d.spent(i, \"no answer in time\") {\n\t\td.settle(i, Refused)",
+		"./sagatest", "TestSimulation",
+	},
+	{
+		"publish-before-commit", "I4", "commands leave before their transaction is committed",
+		"saga/coordinator/run.go", "failpoint.Hit(failpoint.BeforeCommit)",
+		"r.c.cfg.Relay.Hand(outbox.Rows(f.writes.Messages, make([]int64, len(f.writes.Messages))))",
+		"./saga/sagapg", "TestNothingLeavesBeforeTheCommit",
+	},
+	{
+		"error-taken-for-ack", "I4", "a row that was not published counts as sent",
+		"outbox/flight.go", "if err != nil && seat.index < s.failed", "if false",
+		"./outbox", "TestOrderUnderPublishErrors",
+	},
+	{
+		"next-overtakes-failed", "I5", "the relay goes on with the same key after an error",
+		"outbox/flight.go", "default:\n\t\tr.retryLater(s)",
+		"default:\n\t\tif len(s.rows) > 1 {\n\t\t\ts.rows[0], s.rows[1] = s.rows[1], s.rows[0]\n\t\t}\n\t\tr.retryLater(s)",
+		"./outbox", "TestOrderUnderPublishErrors",
+	},
+	{
+		"letter-dropped", "I6", "a record that nobody can read is skipped, not kept",
+		"saga/coordinator/deadletter.go", "case it.dead == nil || it.record == nil:", "case it.dead == nil || it.dead.class == classDecode:",
+		"./saga/sagapg", "TestForgedAndUndecodableReplies",
+	},
+	{
+		"no-fence", "I7", "a batch does not compare the epochs of its buckets",
+		"saga/sagapg/batch.go", "load.Held, nil)", "load.Held[:0], nil)",
+		"./saga/sagapg", "TestFence",
+	},
+	{
+		"epoch-not-raised", "I7", "a takeover leaves the bucket's epoch as it was",
+		"internal/lease/queries.go", "epoch = b.epoch + 1", "epoch = b.epoch",
+		"./internal/lease", "TestFenceLetsTheOwnerPassAndStopsAZombie",
+	},
+	{
+		"fence-without-lock", "I7", "the fence compares epochs without its lock",
+		"internal/lease/queries.go", "pg_advisory_xact_lock_shared($1, bucket)", "$1::int4 + bucket",
+		"./internal/lease", "TestTakeoverWaitsForFencedTransactions",
+	},
+	{
+		"clock-in-the-core", "I8", "`Decide` draws its jitter from the process's clock",
+		"saga/retry.go", "jitter(d.s.ID, i, st.Attempt)", "float64(time.Now().Nanosecond()%1000)/1000",
+		"./sagatest", "TestSimulation",
+	},
+	{
+		"drain-cancels", "I10", "SIGTERM cancels the handler that is at work",
+		"kafka/subscriber.go", "context.WithoutCancel(ctx)", "ctx",
+		"./saga/participant", "TestShutdownDrains",
+	},
+	{
+		"drain-cut-short", "I10", "SIGTERM ends the relay before the last replies have left",
+		"saga/participant/participant.go", "stopRelay := context.WithCancel(context.WithoutCancel(ctx))", "stopRelay := context.WithCancel(ctx)",
+		"./saga/participant", "TestShutdownDrains",
+	},
+	{
+		"start-key-ignored", "I11", "a start does not ask who holds its idempotency key",
+		"saga/coordinator/fold.go", "if it.start.Key != \"\" {", "if false {",
+		"./saga/sagapg", "TestStartKeys",
+	},
+	{
+		"stale-epoch-counts", "I12", "a late reply of an earlier epoch advances the saga",
+		"saga/reply.go", "if d.e.Epoch != st.Epoch || ", "if ",
+		"./saga", "TestScenarios",
+	},
+	{
+		"forged-reply-counts", "I12", "the token of a reply is not looked at",
+		"saga/coordinator/poll.go", "c.cfg.Keys.Verify(reply); err != nil", "c.cfg.Keys.Verify(reply); err != nil && len(it.record.Headers) < 0",
+		"./saga/sagapg", "TestForgedAndUndecodableReplies",
+	},
+	{
+		"wake-before-due", "I13", "a wake ends waits whose time has not come",
+		"saga/retry.go", " && !st.Due.After(d.e.At)", "",
+		"./saga", "TestScenarios",
+	},
+	{
+		"permit-kept", "I14", "a batch that was not committed keeps its permits",
+		"saga/coordinator/gate.go", "o.permit.Done(breaker.Excluded)", "_ = o.permit",
+		"./saga/sagapg", "TestPermitsOfAnAbortedBatchComeBack",
+	},
+}
