@@ -207,6 +207,20 @@ func (a *Admin) Delete(ctx context.Context, names ...string) error {
 	})
 }
 
+// DeleteGroups deletes consumer groups, which must have no members any more, with
+// their offsets. Missing ones are fine.
+func (a *Admin) DeleteGroups(ctx context.Context, names ...string) error {
+	return a.with(ctx, func(admin sarama.ClusterAdmin) error {
+		for _, n := range names {
+			err := admin.DeleteConsumerGroup(n)
+			if err != nil && !errors.Is(err, sarama.ErrGroupIDNotFound) {
+				return fmt.Errorf("delete consumer group %s: %w", n, err)
+			}
+		}
+		return nil
+	})
+}
+
 // Close ends the Admin. It holds nothing open, so there is nothing to wait for.
 func (a *Admin) Close() error { return nil }
 

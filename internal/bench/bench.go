@@ -47,7 +47,7 @@ func (r *run) load(ctx context.Context) (err error) {
 	s := setup{
 		DatabaseURL: r.world.url, Brokers: r.world.brokers, Schema: r.world.schema, Prefix: r.world.prefix,
 		Security: r.world.security, Password: string(r.world.security.SASL.Password),
-		RejectPercent: r.RejectPercent, CPUProfile: r.CPUProfile,
+		RejectPercent: r.RejectPercent, Guard: r.Guard, CPUProfile: r.CPUProfile,
 	}
 	if r.participants, _, err = startChild(ctx, r.Program, RoleParticipants, s); err != nil {
 		return err
@@ -167,7 +167,7 @@ func (r *run) end(ctx context.Context) (costs, error) {
 func (r *run) report(got measured, spent costs) {
 	n := float64(got.Sagas)
 	r.result = Result{
-		Via: r.Via, InFlight: r.InFlight, RejectPercent: r.RejectPercent,
+		Via: r.Via, InFlight: r.InFlight, RejectPercent: r.RejectPercent, Guard: r.Guard,
 		Seconds: got.Seconds, Sagas: got.Sagas, Compensated: got.Compensated, SagasPerS: n / got.Seconds, P50: got.P50, P99: got.P99,
 		WAL: float64(spent.wal) / n, Commits: float64(spent.commits) / n, Rows: float64(spent.rows) / n,
 	}

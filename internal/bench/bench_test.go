@@ -39,12 +39,13 @@ func TestRun(t *testing.T) {
 			c := Config{
 				Program: []string{os.Args[0]}, DatabaseURL: testserver.Postgres(t), Brokers: testserver.Kafka(t),
 				InFlight: 4, Warmup: 100 * time.Millisecond, Duration: 2 * time.Second, LimitTime: 100 * time.Millisecond,
-				RejectPercent: 50, Via: via, CPUProfile: filepath.Join(t.TempDir(), "cpu"),
+				RejectPercent: 50, Guard: via == ViaREST, Via: via, CPUProfile: filepath.Join(t.TempDir(), "cpu"),
 			}
 			got, err := Run(t.Context(), c)
 			require.NoError(t, err)
 			require.Equal(t, via, got.Via)
 			require.Positive(t, got.Sagas)
+			require.Equal(t, c.Guard, got.Guard)
 			require.Positive(t, got.SagasPerS)
 			require.Positive(t, got.WAL)
 			require.Positive(t, got.LimitPostgres)

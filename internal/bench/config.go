@@ -42,6 +42,9 @@ type Config struct {
 	// RejectPercent is how many of 100 sagas are refused at their third step, and
 	// compensated. Default 0.
 	RejectPercent int
+	// Guard gives each participant what a service has: a guard, its stored answers
+	// and an outbox in a schema of its own. Default: they answer from memory.
+	Guard bool
 	// Via is ViaDirect or ViaREST. Default ViaDirect.
 	Via string
 	// CPUProfile names a file for a profile of the coordinator; empty for none.

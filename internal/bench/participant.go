@@ -19,11 +19,22 @@ const pollMax = 1024
 // refusing is the participant that refuses, at the third step.
 const refusing = "payments"
 
+// refusal is its reason.
+const refusal = "refused by the benchmark"
+
+// refuses chooses by the saga's id which sagas are refused.
+func (p *process) refuses(cmd saga.Command) bool {
+	return cmd.Participant == refusing && cmd.ID.Direction == saga.Do && bucket.Of(cmd.ID.Saga.String(), 100) < p.setup.RejectPercent
+}
+
 // participants are those of the definition.
 var participants = []string{"flights", "hotels", refusing}
 
 // participate is RoleParticipants: it answers every command at once.
 func (p *process) participate(ctx context.Context, end func()) error {
+	if p.setup.Guard {
+		return p.guarded(ctx, end)
+	}
 	config := p.setup.kafka(p.log)
 	producer, err := kafka.NewProducer(config)
 	if err != nil {
@@ -83,8 +94,8 @@ func (p *process) reply(command *kafka.Record) (kafka.Record, error) {
 		ID: cmd.ID, Participant: cmd.Participant, Attempt: cmd.Attempt, Epoch: cmd.Epoch,
 		Outcome: saga.Succeeded, Payload: saga.JSON(payload), Route: cmd.Route,
 	}
-	if cmd.Participant == refusing && bucket.Of(cmd.ID.Saga.String(), 100) < p.setup.RejectPercent {
-		reply.Outcome, reply.Reason = saga.Rejected, "refused by the benchmark"
+	if p.refuses(cmd) {
+		reply.Outcome, reply.Reason = saga.Rejected, refusal
 	}
 	return kafka.Record{
 		Topic: cmd.Route.ReplyTopic, Partition: cmd.Route.ReplyPartition, Key: command.Key, Value: reply.Payload.Data,

@@ -12,6 +12,7 @@ type Result struct {
 	Via           string  `json:"via"`            // Via is how sagas were started.
 	InFlight      int     `json:"in_flight"`      // InFlight is how many were under way.
 	RejectPercent int     `json:"reject_percent"` // RejectPercent is how many of 100 were to be refused.
+	Guard         bool    `json:"guard"`          // Guard says that participants had their guard.
 	Seconds       float64 `json:"seconds"`        // Seconds is how long was measured.
 	Sagas         int     `json:"sagas"`          // Sagas is how many ended in that time.
 	Compensated   int     `json:"compensated"`    // Compensated is how many of them were undone.

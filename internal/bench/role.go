@@ -29,6 +29,7 @@ type setup struct {
 	Schema        string
 	Prefix        string
 	RejectPercent int
+	Guard         bool
 	CPUProfile    string
 }
 

@@ -103,10 +103,17 @@ func (w *world) openPostgres(ctx context.Context, c Config) (err error) {
 
 func (w *world) drop(ctx context.Context) error {
 	defer w.pool.Close()
-	if _, err := w.pool.Exec(ctx, in(w.schema, dropSchema)); err != nil {
-		return fmt.Errorf("drop schema %s: %w", w.schema, err)
+	schemas := []string{w.schema}
+	for _, name := range participants {
+		schemas = append(schemas, guardedSchema(w.schema, name))
 	}
-	return nil
+	var faults []error
+	for _, schema := range schemas {
+		if _, err := w.pool.Exec(ctx, in(schema, dropSchema)); err != nil {
+			faults = append(faults, fmt.Errorf("drop schema %s: %w", schema, err))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 func (w *world) openKafka(ctx context.Context, c Config) error {
@@ -132,7 +139,19 @@ func (w *world) openTopics(ctx context.Context, c Config) error {
 		w.topics = append(w.topics, topic.Name)
 	}
 	w.clean = append(w.clean, func(ctx context.Context) error { return admin.Delete(ctx, w.topics...) })
+	if c.Guard {
+		w.clean = append(w.clean, func(ctx context.Context) error { return admin.DeleteGroups(ctx, w.groups()...) })
+	}
 	return admin.Create(ctx, plan...)
+}
+
+// groups are the consumer groups of guarded participants.
+func (w *world) groups() []string {
+	var names []string
+	for _, name := range participants {
+		names = append(names, w.prefix+name)
+	}
+	return names
 }
 
 // counters are Postgres's statistics.
