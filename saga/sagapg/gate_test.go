@@ -15,11 +15,12 @@ import (
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
 
-// newGate opens after three failures and probes soon.
+// newGate opens after three failures and probes soon. A permit that is lost stays
+// lost: its last resort would hide it.
 func newGate(t *testing.T) *breaker.Gate[saga.ID] {
 	t.Helper()
 	gate, err := breaker.NewGate[saga.ID](breaker.Config{
-		Consecutive: 3, MinRequests: 1000, OpenFor: 100 * time.Millisecond, Probes: 1, Ramp: 500, RampDouble: 100 * time.Millisecond,
+		Consecutive: 3, MinRequests: 1000, OpenFor: 100 * time.Millisecond, Probes: 1, ProbeFor: time.Hour, Ramp: 500, RampDouble: 100 * time.Millisecond,
 	})
 	require.NoError(t, err)
 	return gate
@@ -124,6 +125,8 @@ func TestPermitsOfAnAbortedBatchComeBack(t *testing.T) {
 	troubled.Store(false)
 	w.ends(t, id, saga.Completed)
 	require.Greater(t, failures.Load(), int32(4))
+	out := func(s breaker.Status) bool { return s.InFlight > 0 }
+	require.Eventually(t, func() bool { return !slices.ContainsFunc(gate.List(), out) }, 5*time.Second, 5*time.Millisecond, "a permit is out still")
 }
 
 // A lost bucket gives its permits back and its held sagas up; the next owner
