@@ -136,6 +136,15 @@ func late(r *rules.Run) {
 	r.Events, r.Sagas[1].Seq = append(r.Events, e), 10
 }
 
+// TestWhatStillMoves: a saga in need of attention goes on while the checker looks.
+func TestWhatStillMoves(t *testing.T) {
+	t.Parallel()
+	r := whole()
+	r.Sagas[0].Status, r.Sagas[0].Attention, r.Sagas[0].Seq, r.Events = rules.Running, []string{"retriable-failing"}, 4, append(r.Events[:4:4], r.Events[5:]...)
+	publish(&r, happy, sent("mail", rules.Do, 2))
+	require.Empty(t, rules.Check(r))
+}
+
 // TestEachRuleFinds: what is spoilt is found, by the invariant that it breaks.
 func TestEachRuleFinds(t *testing.T) {
 	t.Parallel()

@@ -27,6 +27,10 @@ func (t *tale) statuses() (int, int) {
 	return Completed, Running
 }
 
+// moving: it has not ended, and its history may have gone on since it was read, before
+// topics and ledgers were.
+func (t *tale) moving() bool { return t.saga.Status < Completed }
+
 // definite: no step is left of which it is not known whether it was skipped.
 func (t *tale) definite() bool {
 	return t.turned || !slices.ContainsFunc(t.stages, func(s *stage) bool { return s.phase == waiting })
