@@ -13,12 +13,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"slices"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Exit codes.
@@ -67,26 +70,63 @@ func choose(names []string) ([]mutant, error) {
 	return chosen, nil
 }
 
-// report tries every mutant and prints how each fared.
+// pair is how many mutants are tried at a time: most of their time is waiting.
+const pair = 2
+
+// report tries every mutant and prints how each fared, in the table's order.
 func report(ctx context.Context, chosen []mutant) int {
+	results := make([]chan result, len(chosen))
+	for i := range results {
+		results[i] = make(chan result, 1)
+	}
+	var group errgroup.Group
+	group.SetLimit(pair)
+	go func() {
+		for i, m := range chosen {
+			group.Go(func() error {
+				began := time.Now()
+				err := try(ctx, m)
+				results[i] <- result{err, time.Since(began)}
+				return nil
+			})
+		}
+	}()
 	code, caught := 0, 0
-	for _, m := range chosen {
-		began := time.Now()
-		err := try(ctx, m)
-		word := "caught"
-		switch {
-		case err == nil:
+	for i, m := range chosen {
+		r := <-results[i]
+		m.print(r)
+		if r.err == nil {
 			caught++
-		case ctx.Err() != nil:
-			return exitTrouble
-		default:
-			word, code = "NOT CAUGHT", max(code, codeOf(err))
 		}
-		fmt.Printf("%-4s %-24s %-10s %5.1fs  %s %s\n", m.invariant, m.name, word, time.Since(began).Seconds(), m.pkg, m.test)
-		if err != nil {
-			fmt.Printf("     %v\n", err)
-		}
+		code = max(code, r.code())
 	}
 	fmt.Printf("%d of %d mutants caught\n", caught, len(chosen))
 	return code
+}
+
+// result is how a mutant fared: no error if it was caught.
+type result struct {
+	err  error
+	took time.Duration
+}
+
+func (r result) code() int {
+	switch {
+	case r.err == nil:
+		return 0
+	case errors.Is(r.err, errSurvived):
+		return exitSurvived
+	}
+	return exitTrouble
+}
+
+func (m mutant) print(r result) {
+	word := "caught"
+	if r.err != nil {
+		word = "NOT CAUGHT"
+	}
+	fmt.Printf("%-4s %-24s %-10s %5.1fs  %s %s\n", m.invariant, m.name, word, r.took.Seconds(), m.pkg, m.test)
+	if r.err != nil {
+		fmt.Printf("     %v\n", r.err)
+	}
 }

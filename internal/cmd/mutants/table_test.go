@@ -71,7 +71,7 @@ func TestOnlyAFailingTestCatches(t *testing.T) {
 	m.new = "package compensation\n\nvar _ int = nonsense"
 	err := try(t.Context(), m)
 	require.ErrorContains(t, err, "does not compile")
-	require.Equal(t, exitTrouble, codeOf(err))
+	require.Equal(t, exitTrouble, result{err: err}.code())
 }
 
 // TestTheDocumentListsEveryMutant holds the table of docs/reliability.md to the

@@ -23,13 +23,6 @@ const buildTime = 5 * time.Minute
 // errSurvived says that the test passed although its mutant was there.
 var errSurvived = errors.New("the test passed with the mutant: it proves nothing about this promise; make the test, not the mutant, stronger")
 
-func codeOf(err error) int {
-	if errors.Is(err, errSurvived) {
-		return exitSurvived
-	}
-	return exitTrouble
-}
-
 // check finds out whether every old text is in its file exactly once, and names
 // all those that are not.
 func check(root string, list []mutant) error {
