@@ -25,8 +25,9 @@ const (
 // name each other up to any size. It is far above what a broker takes.
 const decodedMax = 64 << 20
 
-// prefixMin is the shortest common beginning that is worth a reference.
-const prefixMin = 6
+// prefixMin is the shortest common beginning that is worth a reference: ids and
+// times have one, names stay readable.
+const prefixMin = 10
 
 // EncodeHeaders returns headers as the outbox stores them. Names and values that
 // every command has are numbers of a fixed list of words, and a value that begins

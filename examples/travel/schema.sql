@@ -9,13 +9,14 @@ CREATE TABLE IF NOT EXISTS {schema}.switch (
 COMMENT ON TABLE {schema}.switch IS 'makes a command, or all with *, misbehave';
 
 -- While a command is switched to silent or lost, its answers vanish: they leave
--- the outbox in the transaction that wrote them.
+-- the outbox in the transaction that wrote them. In its packed headers 14 is
+-- unwind-command, 1 a value that is written out, and then come its length and bytes.
 CREATE OR REPLACE FUNCTION {schema}.swallow() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM {schema}.outbox o USING {schema}.switch s
     WHERE o.id = NEW.id AND s.mode IN ('silent', 'lost')
       AND (s.command = '*' OR position(
-            convert_to('unwind-command', 'UTF8') || set_byte('\x00', 0, length(s.command) + 1) || convert_to(s.command, 'UTF8')
+            '\x0e01'::bytea || set_byte('\x00', 0, length(s.command)) || convert_to(s.command, 'UTF8')
             IN NEW.headers) > 0);
     RETURN NULL;
 END $$;
