@@ -90,10 +90,21 @@ func commandHeaders() []Header {
 	const id = "0199c2d5-7c1e-7000-8000-000000000001"
 	var list []Header
 	for _, pair := range [][2]string{
-		{"ce_specversion", "1.0"}, {"ce_id", id + "/flight/do"}, {"ce_type", "unwind.command.v1"}, {"ce_source", "/unwind/default"},
-		{"ce_subject", id}, {"ce_time", "2026-11-24T03:30:11.123456Z"}, {"content-type", "application/json"}, {"unwind-saga", id},
-		{"unwind-definition", "bookTrip"}, {"unwind-version", "r1"}, {"unwind-step", "flight"}, {"unwind-direction", "do"},
-		{"unwind-deadline", "2026-11-24T03:30:41.123456Z"}, {"unwind-reply-topic", "unwind.replies.g1"}, {"unwind-token", "k1.0123456789abcdef0123"},
+		{"ce_specversion", "1.0"},
+		{"ce_id", id + "/flight/do"},
+		{"ce_type", "unwind.command.v1"},
+		{"ce_source", "/unwind/default"},
+		{"ce_subject", id},
+		{"ce_time", "2026-11-24T03:30:11.123456Z"},
+		{"content-type", "application/json"},
+		{"unwind-saga", id},
+		{"unwind-definition", "bookTrip"},
+		{"unwind-version", "r1"},
+		{"unwind-step", "flight"},
+		{"unwind-direction", "do"},
+		{"unwind-deadline", "2026-11-24T03:30:41.123456Z"},
+		{"unwind-reply-topic", "unwind.replies.g1"},
+		{"unwind-token", "k1.0123456789abcdef0123"},
 	} {
 		list = append(list, Header{Key: pair[0], Value: []byte(pair[1])})
 	}

@@ -92,8 +92,13 @@ func readCoordinators(ctx context.Context, o options, seen *rules.Run) error {
 		query string
 		row   func(pgx.Rows, *rules.Run) error
 	}{
-		{selectSagas, sagaRow}, {selectEvents, eventRow}, {selectDefinitions, definitionRow}, {selectKeys, keyRow},
-		{selectMail, mailRow}, {selectOutbox, outboxRow}, {selectLetters, letterRow},
+		{selectSagas, sagaRow},
+		{selectEvents, eventRow},
+		{selectDefinitions, definitionRow},
+		{selectKeys, keyRow},
+		{selectMail, mailRow},
+		{selectOutbox, outboxRow},
+		{selectLetters, letterRow},
 	} {
 		if err := each(ctx, tx, table.query, func(rows pgx.Rows) error { return table.row(rows, seen) }); err != nil {
 			return err

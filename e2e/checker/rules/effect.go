@@ -5,7 +5,7 @@ import "time"
 // deeds are a step's effects: when it was done and undone; zero is never.
 type deeds struct{ do, undo time.Time }
 
-// effects: I2, what happened happened once, and as the saga ended; I3, in order.
+// effects: I2, each came about once, and as the saga ended; I3, in order.
 func (c *checker) effects(t *tale) {
 	all := map[string]deeds{}
 	for _, e := range t.effects {

@@ -28,8 +28,9 @@ func main() {
 	format := flag.String("o", "table", "table or json")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *base, *pairs, *format, flag.Args()); err != nil {
+	err := run(ctx, *base, *pairs, *format, flag.Args())
+	stop()
+	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "benchpair:", err)
 		os.Exit(1)
 	}

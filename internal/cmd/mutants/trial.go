@@ -110,18 +110,18 @@ func failed(out, test string) bool {
 }
 
 // overlay writes the mutated file and the overlay that puts it into the place of
-// the real one, and returns the overlay's name.
+// the original one, and returns the overlay's name.
 func (m mutant) overlay(dir string) (string, error) {
 	text, err := m.mutate(".")
 	if err != nil {
 		return "", err
 	}
-	real, err := filepath.Abs(filepath.FromSlash(m.file))
+	original, err := filepath.Abs(filepath.FromSlash(m.file))
 	if err != nil {
 		return "", fmt.Errorf("find %s: %w", m.file, err)
 	}
 	mutated, overlay := filepath.Join(dir, "mutated.go"), filepath.Join(dir, "overlay.json")
-	content, err := json.Marshal(map[string]map[string]string{"Replace": {real: mutated}})
+	content, err := json.Marshal(map[string]map[string]string{"Replace": {original: mutated}})
 	if err != nil {
 		return "", fmt.Errorf("write the overlay: %w", err)
 	}
