@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// The first byte of an encoded state is its layout's version. A later layout gets
-// a higher one; this build reads every version up to its own.
+// The first byte of an encoded state is its layout's version. What is new goes
+// into a section; only a change of the rest needs a higher one.
 const (
-	codecVersion  = 1
-	windowVersion = 2 // ends with Window: only few sagas have one, and older builds read the others
+	plainVersion   = 1
+	sectionVersion = 2 // ends with sections
 )
 
 // ErrState says that bytes are not a state that this build can read.
@@ -21,11 +21,7 @@ var ErrState = errors.New("not a state that this build can read")
 // are varints and times microseconds: a state is written on every transition,
 // and its size is write-ahead log.
 func AppendState(buf []byte, s *State) []byte {
-	version := byte(codecVersion)
-	if s.Window != 0 {
-		version = windowVersion
-	}
-	w := stateWriter{buf: append(buf, version)}
+	w := stateWriter{buf: append(buf, plainVersion)}
 	w.text(s.Definition)
 	w.text(s.Version)
 	w.int(int64(s.Level))
@@ -50,8 +46,9 @@ func AppendState(buf []byte, s *State) []byte {
 	for _, r := range s.Requests {
 		w.buf = binary.LittleEndian.AppendUint64(w.buf, r)
 	}
-	if version == windowVersion {
-		w.int(s.Window)
+	if w.sections(s) {
+		w.buf[len(buf)] = sectionVersion
+		w.section(sectionEnd)
 	}
 	return w.buf
 }
@@ -61,7 +58,7 @@ func AppendState(buf []byte, s *State) []byte {
 func DecodeState(id ID, data []byte) (State, error) {
 	r := stateReader{data: data}
 	version := r.byte()
-	if version < codecVersion || version > windowVersion {
+	if version < plainVersion || version > sectionVersion {
 		return State{}, fmt.Errorf("saga %s: state of version %d: %w", id, version, ErrState)
 	}
 	s := State{ID: id, Definition: r.text(), Version: r.text(), Level: int(r.int()), Seq: r.int()}
@@ -75,8 +72,8 @@ func DecodeState(id ID, data []byte) (State, error) {
 		return Attention{Reason: AttentionReason(r.text()), Step: r.text(), Text: r.text()}
 	})
 	s.Requests = list(&r, r.fixed)
-	if version == windowVersion {
-		s.Window = r.int()
+	for more := version == sectionVersion; more; {
+		more = r.section(&s)
 	}
 	if r.bad || len(r.data) > 0 {
 		return State{}, fmt.Errorf("saga %s: %w", id, ErrState)
