@@ -37,6 +37,10 @@ var transitions = map[EventKind]func(*decision) error{
 	Replied:       (*decision).replied,
 	Woke:          (*decision).woke,
 	Cancelled:     (*decision).cancelled,
+	Paused:        (*decision).paused,
+	Resumed:       (*decision).resumed,
+	Retried:       (*decision).retried,
+	Terminated:    (*decision).terminated,
 	Undeliverable: (*decision).undeliverable,
 	Poisoned:      (*decision).poisoned,
 }
@@ -159,7 +163,7 @@ func (d *decision) cancelled() error {
 // still comes to an end by itself.
 func (d *decision) undeliverable() error {
 	i, ok := d.m.index[d.e.Step.Name]
-	if !ok || d.s.Status == 0 || d.s.Steps[i].Epoch != d.e.Epoch || !d.s.Steps[i].Phase.timed() {
+	if !ok || d.s.Status == 0 || d.s.Status == Abandoned || d.s.Steps[i].Epoch != d.e.Epoch || !d.s.Steps[i].Phase.timed() {
 		return nil
 	}
 	d.changed = d.s.attend(Attention{Reason: NotDeliverable, Step: d.e.Step.Name, Text: d.e.Reason})
@@ -170,7 +174,7 @@ func (d *decision) undeliverable() error {
 // the first of its kind is recorded: a poison message comes back with each
 // re-sent command.
 func (d *decision) poisoned() error {
-	d.changed = d.s.Status != 0 && d.s.attend(Attention{Reason: TransitionFailed, Step: d.e.Step.Name, Text: d.e.Reason})
+	d.changed = d.s.Status != 0 && d.s.Status != Abandoned && d.s.attend(Attention{Reason: TransitionFailed, Step: d.e.Step.Name, Text: d.e.Reason})
 	return nil
 }
 

@@ -78,6 +78,7 @@
 //   - epoch: counts the turns of a step (its do, its undo), from 1; fences replies.
 //   - held: decided but not sent, because whoever decided may not send.
 //   - wake: the time at which some wait ends.
+//   - paused: nothing is sent until an operator resumes the saga.
 //   - attention: a reason why a person should look; other steps go on.
 //   - compensated: ended with nothing left done. completed: ended with all done.
 package saga

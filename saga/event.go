@@ -19,6 +19,10 @@ const (
 	Replied       EventKind = "replied"       // Replied is a participant's answer.
 	Woke          EventKind = "woke"          // Woke says that time has passed.
 	Cancelled     EventKind = "cancelled"     // Cancelled is somebody's wish to turn back.
+	Paused        EventKind = "paused"        // Paused is an operator's wish that nothing more is sent for now.
+	Resumed       EventKind = "resumed"       // Resumed ends Paused.
+	Retried       EventKind = "retried"       // Retried ends the rest before the next attempt of Step, or of every step.
+	Terminated    EventKind = "terminated"    // Terminated ends the saga as it is, with nothing undone.
 	Undeliverable EventKind = "undeliverable" // Undeliverable says that a command can never be sent as it is.
 	Poisoned      EventKind = "poisoned"      // Poisoned says that another event could not be decided.
 )

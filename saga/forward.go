@@ -77,7 +77,7 @@ func (d *decision) attempt(i int) error {
 		direction, policy, name = Undo, step.Undo, step.Compensation
 		sent, held = Undoing, UndoHeld
 	}
-	if d.e.holds(Way{step.Participant, direction}) {
+	if !d.s.Paused.IsZero() || d.e.holds(Way{step.Participant, direction}) {
 		d.hold(i, held)
 		return nil
 	}

@@ -34,20 +34,25 @@ type Pending struct {
 	Held    bool    // Held: the next attempt may not be sent yet. Else the last one is out.
 }
 
-// Pending implements Decider.
+// Pending implements Decider. What a paused saga holds back is not listed: no
+// gate can let it go.
 func (m *Machine) Pending(s *State) []Pending {
 	var list []Pending
 	for i := range s.Steps {
 		st, step := &s.Steps[i], &m.def.Steps[i]
 		switch st.Phase {
 		case Doing, Undoing, Held, UndoHeld:
+			held := st.Phase == Held || st.Phase == UndoHeld
+			if s.Status.Ended() || held && !s.Paused.IsZero() {
+				continue
+			}
 			direction := Do
 			if undoing(st.Phase) {
 				direction = Undo
 			}
 			list = append(list, Pending{
 				Step: StepRef{Name: step.Name}, Way: Way{step.Participant, direction},
-				Attempt: st.Attempt, Held: st.Phase == Held || st.Phase == UndoHeld,
+				Attempt: st.Attempt, Held: held,
 			})
 		}
 	}

@@ -7,7 +7,7 @@ import "time"
 // current direction, while its answer is open. Everything else changes nothing.
 func (d *decision) replied() error {
 	i, ok := d.m.index[d.e.Step.Name]
-	if !ok || d.s.Status == 0 || d.e.Step.Item != 0 || d.e.Step.Visit != 0 {
+	if !ok || d.s.Status == 0 || d.s.Status == Abandoned || d.e.Step.Item != 0 || d.e.Step.Visit != 0 {
 		return nil
 	}
 	if !d.counts(i) {

@@ -8,7 +8,7 @@ import (
 // woke lets every wait end whose time has come: first those that turn the saga
 // back, so that no other step is tried again in the same moment.
 func (d *decision) woke() error {
-	if d.s.Status.Ended() {
+	if d.s.Status.Ended() || !d.s.Paused.IsZero() {
 		return nil
 	}
 	for _, last := range []bool{true, false} {

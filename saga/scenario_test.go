@@ -108,7 +108,7 @@ func (s *story) event(words []string) {
 	s.state, err = saga.DecodeState(next.ID, saga.AppendState(nil, &next))
 	require.NoError(s.t, err)
 	require.Equal(s.t, next, s.state, "the stored state is not the decided one")
-	if !s.state.Status.Ended() {
+	if !s.state.Status.Ended() && s.state.Paused.IsZero() {
 		require.False(s.t, s.state.WakeAt().IsZero(), "nothing will ever wake this saga")
 	}
 }
@@ -138,6 +138,9 @@ func (s *story) print(next saga.State, effects []saga.Effect) {
 		steps[i] = s.def.Steps[i].Name + " " + stepText(st)
 	}
 	s.printf("%s at %s: %s", next.Status, since(next.Last), strings.Join(steps, ", "))
+	if !next.Paused.IsZero() {
+		s.printf("paused since %s", since(next.Paused))
+	}
 	if next.Cause != s.state.Cause {
 		s.printf("because %s", next.Cause)
 	}

@@ -7,6 +7,7 @@ package saga
 const (
 	sectionEnd    = 0 // nothing follows
 	sectionWindow = 1 // Window
+	sectionPaused = 2 // Paused
 )
 
 // sections appends the sections of s, by their tags, and reports whether there
@@ -16,6 +17,10 @@ func (w *stateWriter) sections(s *State) bool {
 	if s.Window != 0 {
 		w.section(sectionWindow)
 		w.int(s.Window)
+	}
+	if !s.Paused.IsZero() {
+		w.section(sectionPaused)
+		w.time(s.Paused)
 	}
 	return len(w.buf) > before
 }
@@ -29,6 +34,8 @@ func (r *stateReader) section(s *State) bool {
 		return false
 	case sectionWindow:
 		s.Window = r.int()
+	case sectionPaused:
+		s.Paused = r.time()
 	default:
 		r.fail()
 	}

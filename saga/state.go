@@ -92,6 +92,7 @@ type State struct {
 	PivotSent  bool        // PivotSent: there is no way back any more.
 	Started    time.Time   // Started is when it began.
 	Last       time.Time   // Last is the time of the last event.
+	Paused     time.Time   // Paused is since when nothing may be sent; zero when it is not paused.
 	Cause      string      // Cause says why it turned back.
 	Input      Payload     // Input is the input; Data is nil when it is not kept here.
 	Steps      []StepState // Steps are in the definition's order.
@@ -129,9 +130,13 @@ type Attention struct {
 	Text   string          // Text says what happened.
 }
 
-// WakeAt returns the earliest time at which something is due, or zero.
+// WakeAt returns the earliest time at which something is due, or zero. A paused
+// saga waits for no time.
 func (s *State) WakeAt() time.Time {
 	var wake time.Time
+	if !s.Paused.IsZero() {
+		return wake
+	}
 	for i := range s.Steps {
 		due := s.Steps[i].Due
 		if !due.IsZero() && (wake.IsZero() || due.Before(wake)) {
@@ -145,6 +150,9 @@ func (s *State) WakeAt() time.Time {
 // command, or zero: a gate says when those may go.
 func (s *State) TimerAt() time.Time {
 	var wake time.Time
+	if !s.Paused.IsZero() {
+		return wake
+	}
 	for i := range s.Steps {
 		st := &s.Steps[i]
 		if st.Phase == Held || st.Phase == UndoHeld || st.Due.IsZero() {
@@ -158,8 +166,11 @@ func (s *State) TimerAt() time.Time {
 }
 
 // WaitingFor lists what the saga waits for: "breaker" (a command is held),
-// "reply", "timer"; sorted.
+// "reply", "timer"; sorted. A paused saga waits for its "operator" alone.
 func (s *State) WaitingFor() []string {
+	if !s.Paused.IsZero() {
+		return []string{"operator"}
+	}
 	var reply, timer, breaker bool
 	for i := range s.Steps {
 		switch s.Steps[i].Phase {

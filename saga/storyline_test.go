@@ -81,6 +81,12 @@ func (s *story) parse(words []string) saga.Event {
 		words = words[1:]
 	case "cancel":
 		e.Kind, e.Actor.Kind = saga.Cancelled, saga.Operator
+	case "pause", "resume", "retry", "terminate":
+		e.Kind = map[saga.EventKind]saga.EventKind{"pause": saga.Paused, "resume": saga.Resumed, "retry": saga.Retried, "terminate": saga.Terminated}[e.Kind]
+		e.Actor.Kind = saga.Operator
+		if e.Kind == saga.Retried && len(words) > 0 {
+			e.Step.Name, words = words[0], words[1:]
+		}
 	case saga.Undeliverable, saga.Poisoned:
 		e.Step.Name, e.Actor.Kind = words[0], saga.Engine
 		e.Epoch = s.stepState(words[0]).Epoch

@@ -79,7 +79,7 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 	if next.Last.Before(before.Last) {
 		w.brokenf("I13: saga %s: time went back at event %d", next.ID, next.Seq)
 	}
-	if !next.Status.Ended() && next.WakeAt().IsZero() {
+	if !next.Status.Ended() && next.Paused.IsZero() && next.WakeAt().IsZero() {
 		w.brokenf("I1: saga %s: nothing will ever wake it after event %d (%s)", next.ID, next.Seq, e.Kind)
 	}
 	if before.Status.Ended() && next.Status != before.Status {
@@ -96,6 +96,8 @@ func (w *world) checkSend(next saga.State, e saga.Event, c saga.Command) {
 	switch {
 	case e.Hold:
 		w.brokenf("I7: saga %s: a node that may not send has sent %s", next.ID, c.ID)
+	case !next.Paused.IsZero():
+		w.brokenf("I12: saga %s is paused and sends %s", next.ID, c.ID)
 	case c.ID.Direction == saga.Do && next.Status != saga.Running:
 		w.brokenf("I3: saga %s is %s and sends %s", next.ID, next.Status, c.ID)
 	}
@@ -175,6 +177,8 @@ func (w *world) checkSaga(id saga.ID) {
 		w.report.Completed++
 	case saga.Compensated:
 		w.report.Compensated++
+	case saga.Abandoned:
+		w.hit("abandoned")
 	default:
 		var phases []saga.Phase
 		for _, step := range state.Steps {

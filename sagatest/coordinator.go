@@ -163,6 +163,9 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 	case errors.Is(err, saga.ErrPastPivot):
 		w.hit("past-pivot")
 		return
+	case errors.Is(err, saga.ErrEnded), errors.Is(err, saga.ErrNotNow):
+		w.hit("verb-refused")
+		return
 	case err != nil:
 		w.brokenf("saga %s: %s: %s", ch.id, e.Kind, err)
 		return

@@ -136,6 +136,7 @@ func (c *client) start() {
 		if w.rng.IntN(6) == 0 {
 			w.after(w.upTo(20*time.Second), c.cancel)
 		}
+		c.operate()
 		return
 	}
 	if w.calm() || w.rng.IntN(20) > 0 {

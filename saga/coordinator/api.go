@@ -29,10 +29,12 @@ type StartResult struct {
 	New bool    // New is false when the key had already started this saga.
 }
 
-// Verb is what an operator asks of a saga.
+// Verb is what an operator asks of a saga. What a verb does is said with its
+// event's kind, in package saga.
 type Verb struct {
-	Kind      saga.EventKind // Kind is saga.Cancelled.
+	Kind      saga.EventKind // Kind is saga.Cancelled, Paused, Resumed, Retried or Terminated.
 	Saga      saga.ID        // Saga is the saga.
+	Step      string         // Step is the step that a Retried is about; empty for all.
 	Actor     saga.Actor     // Actor is who asks.
 	Reason    string         // Reason says why.
 	RequestID string         // RequestID makes the verb idempotent; may be empty.

@@ -86,6 +86,10 @@ const (
 	Replied       = "replied"       // Replied is a participant's answer.
 	Woke          = "woke"          // Woke says that time has passed.
 	Cancelled     = "cancelled"     // Cancelled is a wish to turn back.
+	Paused        = "paused"        // Paused: nothing may be sent until Resumed.
+	Resumed       = "resumed"       // Resumed ends Paused.
+	Retried       = "retried"       // Retried ends the rest of Step, or of every step.
+	Terminated    = "terminated"    // Terminated ends the saga as it is.
 	Undeliverable = "undeliverable" // Undeliverable says that a command can never be written.
 )
 

@@ -78,6 +78,8 @@ type tale struct {
 	c      *checker
 	stages []*stage
 	turned bool             // it goes in reverse
+	ended  bool             // somebody has terminated it
+	paused time.Time        // since when it may send nothing; zero when it may
 	shut   map[string]int64 // closed ways, and the event that found them so
 	sent   map[attempt]sending
 }
@@ -143,6 +145,9 @@ func (t *tale) event(e *Event) {
 	if ended >= Completed && len(e.Sent) > 0 && t.definite() {
 		t.c.findf("I12", t.id, "event %d sends commands, and the saga had ended", e.Seq)
 	}
+	if !t.paused.IsZero() && e.Kind != Resumed && len(e.Sent) > 0 {
+		t.c.findf("I12", t.id, "event %d sends commands, and the saga was paused", e.Seq)
+	}
 	switch e.Kind {
 	case Replied:
 		t.replied(e)
@@ -150,6 +155,8 @@ func (t *tale) event(e *Event) {
 		t.woke(e)
 	case Cancelled:
 		t.turn()
+	default:
+		t.verb(e)
 	}
 	t.reverse()
 	for _, s := range e.Sent {

@@ -1,0 +1,41 @@
+package rules
+
+import "time"
+
+// verb tells what an operator has asked for.
+func (t *tale) verb(e *Event) {
+	switch e.Kind {
+	case Paused:
+		t.paused = e.At
+	case Resumed:
+		t.resume(e.At)
+	case Retried:
+		t.retry(e.Step)
+	case Terminated:
+		t.ended = true
+	}
+}
+
+// resume gives what was out the time that it had left.
+func (t *tale) resume(at time.Time) {
+	for _, s := range t.stages {
+		if s.phase == doing || s.phase == undoing {
+			s.due = s.due.Add(at.Sub(t.paused))
+		}
+	}
+	t.paused = time.Time{}
+}
+
+// retry ends the rest of one step, or of all.
+func (t *tale) retry(step string) {
+	for _, s := range t.stages {
+		if step == "" || step == s.Name {
+			switch s.phase {
+			case resting:
+				s.phase = held
+			case undoResting:
+				s.phase = undoHeld
+			}
+		}
+	}
+}

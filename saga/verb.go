@@ -1,0 +1,111 @@
+package saga
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// What an operator's verb may be answered.
+var (
+	// ErrEnded refuses a verb on a saga that has ended.
+	ErrEnded = errors.New("ended: nothing more can happen to the saga")
+	// ErrNotNow refuses a verb that finds nothing to act on.
+	ErrNotNow = errors.New("not-now: the saga is not where this verb helps")
+)
+
+// paused lets nothing be sent until the saga is resumed. Replies are applied as
+// they come, and the clocks of commands that are out stand still.
+func (d *decision) paused() error {
+	switch {
+	case d.s.Status.Ended():
+		return fmt.Errorf("pause saga %s: %w", d.s.ID, ErrEnded)
+	case d.s.Status == 0 || !d.s.Paused.IsZero():
+		return nil
+	}
+	d.changed = true
+	d.s.Paused = d.e.At
+	return nil
+}
+
+// resumed gives every command that was out the time that it had left, and sends
+// what was held in the meantime.
+func (d *decision) resumed() error {
+	if d.s.Paused.IsZero() {
+		return nil
+	}
+	d.changed = true
+	still := d.e.At.Sub(d.s.Paused)
+	d.s.Paused = time.Time{}
+	for i := range d.s.Steps {
+		switch st := &d.s.Steps[i]; st.Phase {
+		case Doing, Undoing:
+			st.Due = st.Due.Add(still)
+		case Held, UndoHeld:
+			if err := d.attempt(i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// retried ends the pause before the next attempt: of one step, or of all that
+// rest. What a step had asked attention for is not forgotten: only its success
+// ends that.
+func (d *decision) retried() error {
+	name, found := d.e.Step.Name, false
+	if d.s.Status.Ended() {
+		return fmt.Errorf("retry saga %s: %w", d.s.ID, ErrEnded)
+	}
+	if _, known := d.m.index[name]; name != "" && !known {
+		return fmt.Errorf("retry saga %s: there is no step %.80q: %w", d.s.ID, name, ErrNotNow)
+	}
+	for i := range d.s.Steps {
+		st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+		if name != "" && name != step.Name || st.Phase != Resting && st.Phase != UndoResting {
+			continue
+		}
+		found = true
+		if err := d.attempt(i); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return fmt.Errorf("retry saga %s: no step is resting before its next attempt: %w", d.s.ID, ErrNotNow)
+	}
+	return nil
+}
+
+// terminated ends the saga as it is. Nothing is undone; the steps keep their
+// phases, which say what was left alive.
+func (d *decision) terminated() error {
+	switch d.s.Status {
+	case 0, Abandoned:
+		return nil
+	case Completed, Compensated:
+		return fmt.Errorf("terminate saga %s: %w", d.s.ID, ErrEnded)
+	}
+	d.changed = true
+	d.s.Status, d.s.Paused, d.s.Attention = Abandoned, time.Time{}, nil
+	if d.s.Cause == "" {
+		d.s.Cause = Clip(d.e.Reason)
+	}
+	for i := range d.s.Steps {
+		d.s.Steps[i].Due = time.Time{}
+	}
+	return nil
+}
+
+// Alive reports whether the step's effect is there, or may be: it was done, or
+// an attempt was sent whose outcome is not known, or its undo is not over.
+func (s StepState) Alive() bool {
+	switch s.Phase {
+	case Done, Unknown, Doing, Undoing, UndoResting, UndoHeld:
+		return true
+	case Resting, Held:
+		return s.Attempt > 0
+	default:
+		return false
+	}
+}

@@ -1,0 +1,35 @@
+package sagatest
+
+import (
+	"time"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// operate lets an operator press verbs on some sagas: some are paused, and every
+// one of those is resumed; some are told to try again; a few are terminated.
+func (c *client) operate() {
+	w := c.w
+	if w.rng.IntN(6) == 0 {
+		at := w.upTo(20 * time.Second)
+		w.after(at, func() { c.press(saga.Paused) })
+		w.after(at+w.upTo(2*time.Minute), func() { c.press(saga.Resumed) })
+	}
+	if w.rng.IntN(6) == 0 {
+		w.after(w.upTo(30*time.Second), func() { c.press(saga.Retried) })
+	}
+	if w.rng.IntN(30) == 0 {
+		w.after(w.upTo(30*time.Second), func() { c.press(saga.Terminated) })
+	}
+}
+
+// press asks until it is told that it was done; a pause is asked for once, because
+// one that came after its resume would last for ever.
+func (c *client) press(kind saga.EventKind) {
+	w := c.w
+	w.hit(string(kind))
+	e := saga.Event{Kind: kind, Actor: saga.Actor{Kind: saga.Operator}, Reason: "an operator's wish", RequestID: string(kind), Hold: w.rng.IntN(3) == 0}
+	if !w.coordinator.submit(c.id, e) && kind != saga.Paused {
+		w.after(time.Second, func() { c.press(kind) })
+	}
+}
