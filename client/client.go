@@ -334,24 +334,6 @@ func (c *Client) History(ctx context.Context, id string, after int64, limit int)
 	return events, err
 }
 
-// Cancel is how to cancel.
-type Cancel struct {
-	Reason string `json:"reason,omitempty"` // Reason says why; at most 1,024 bytes.
-	Key    string `json:"-"`                // Key makes the call idempotent; may be empty.
-}
-
-// Cancel turns a saga back. A saga whose pivot was sent answers with PastPivot.
-func (c *Client) Cancel(ctx context.Context, id string, how Cancel) (cancelled Saga, err error) {
-	body, err := json.Marshal(how)
-	if err != nil {
-		return Saga{}, fmt.Errorf("cancel saga %s: %w", id, err)
-	}
-	_, err = c.call(ctx, request{
-		method: http.MethodPost, path: "/v1/sagas/" + url.PathEscape(id) + "/cancel", key: how.Key, contentType: "application/json", body: body,
-	}, &cancelled)
-	return cancelled, err
-}
-
 // ApplyDefinition stores a definition, YAML or JSON, and makes it the latest.
 // name is repeated in faults. Faults come as a *Problem with all of them.
 func (c *Client) ApplyDefinition(ctx context.Context, name string, data []byte) (applied Applied, err error) {

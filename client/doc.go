@@ -4,6 +4,6 @@
 // The types are those of the REST API, whose server uses them too. Every error
 // that the server answers is a *Problem; CodeOf tells them apart:
 //
-//	_, err := c.Cancel(ctx, id, client.Cancel{Reason: "ordered twice"})
+//	_, err := c.Cancel(ctx, id, client.Verb{Reason: "ordered twice"})
 //	if client.CodeOf(err) == client.PastPivot { … }
 package client

@@ -20,6 +20,8 @@ const (
 	UnknownNamespace  Code = "unknown-namespace"  // UnknownNamespace: the namespace is not served there, or not for this key; or must be named.
 	NotFound          Code = "not-found"          // NotFound: there is no such saga or route.
 	KeyUsed           Code = "key-used"           // KeyUsed: the idempotency key was used for another start.
+	Ended             Code = "ended"              // Ended: nothing more can happen to the saga.
+	NotNow            Code = "not-now"            // NotNow: the saga is not where the verb helps; the detail says why.
 	PastPivot         Code = "past-pivot"         // PastPivot: the point of no return was passed.
 	TopicsMissing     Code = "topics-missing"     // TopicsMissing: a Kafka topic of the definition does not exist.
 	TooLarge          Code = "too-large"          // TooLarge: the body is above its limit.

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,20 @@ func troubled() client.Breakers {
 	}}
 }
 
+func pausedSaga() client.Saga {
+	s := reversing()
+	s.PausedAt, s.WaitingFor = &later, []string{"operator"}
+	return s
+}
+
+func abandonedSaga() client.Saga {
+	s := reversing()
+	s.Status, s.WaitingFor, s.Cause = "abandoned", nil, "the airline went bankrupt"
+	s.Steps = slices.Clone(s.Steps)
+	s.Steps[0].LeftAlive = true
+	return s
+}
+
 // fake answers like a server.
 func fake(t *testing.T) string {
 	t.Helper()
@@ -100,6 +115,9 @@ func fake(t *testing.T) string {
 	answer("GET /v1/sagas/"+sagaID, 200, reversing())
 	answer("GET /v1/sagas/"+sagaID+"/history", 200, story())
 	answer("POST /v1/sagas/"+sagaID+"/cancel", 409, client.Problem{Code: client.PastPivot, Status: 409, Detail: "past-pivot: the point of no return was passed"})
+	answer("POST /v1/sagas/"+sagaID+"/pause", 200, pausedSaga())
+	answer("POST /v1/sagas/"+sagaID+"/terminate", 200, abandonedSaga())
+	answer("POST /v1/sagas/"+sagaID+"/retry", 409, client.Problem{Code: client.NotNow, Status: 409, Detail: "no step is resting before its next attempt"})
 	answer("POST /v1/sagas", 201, reversing())
 	answer("GET /v1/whoami", 200, client.Identity{Name: "ci", Key: "k7mq2xwa", Roles: map[string]string{"shop": "operator", "*": "viewer"}, Namespaces: []string{"default", "shop"}})
 	answer("GET /v1/sagas", 200, client.Page{Sagas: []client.Saga{reversing()}, Next: sagaID})
@@ -126,6 +144,10 @@ func TestOutput(t *testing.T) {
 		{"saga-list", "saga list", exitOK},
 		{"saga-start", "saga start bookTrip --input-file -", exitOK},
 		{"saga-cancel-late", "saga cancel " + sagaID, exitFailed},
+		{"saga-pause", "saga pause " + sagaID + " --reason bank", exitOK},
+		{"saga-terminate", "saga terminate " + sagaID + " --reason bankrupt", exitOK},
+		{"saga-terminate-silently", "saga terminate " + sagaID, exitUsage},
+		{"saga-retry-not-now", "saga retry " + sagaID + " hotel", exitFailed},
 		{"breaker-list", "breaker list", exitOK},
 		{"breaker-show", "breaker show payments", exitOK},
 		{"def-list", "def list", exitOK},

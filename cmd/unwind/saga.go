@@ -17,7 +17,8 @@ import (
 func (p *program) sagaCommand() *cobra.Command {
 	var r remote
 	cmd := group("saga", "Start sagas and look after them",
-		startCommand(&r), listCommand(&r), showCommand(&r), historyCommand(&r), cancelCommand(&r))
+		startCommand(&r), listCommand(&r), showCommand(&r), historyCommand(&r))
+	cmd.AddCommand(verbCommands(&r)...)
 	r.flags(cmd)
 	return cmd
 }
@@ -183,25 +184,4 @@ func historyCommand(r *remote) *cobra.Command {
 			return show(cmd, r.format, all, func(w io.Writer) { writeTimeline(w, all) })
 		},
 	}
-}
-
-func cancelCommand(r *remote) *cobra.Command {
-	var how client.Cancel
-	cmd := &cobra.Command{
-		Use: "cancel ID", Short: "Turn a saga back, if its pivot was not sent", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := r.client()
-			if err != nil {
-				return err
-			}
-			cancelled, err := c.Cancel(cmd.Context(), args[0], how)
-			if err != nil {
-				return err
-			}
-			return show(cmd, r.format, cancelled, func(w io.Writer) { writeTree(w, cancelled) })
-		},
-	}
-	cmd.Flags().StringVar(&how.Reason, "reason", "", "why; kept in the history")
-	cmd.Flags().StringVar(&how.Key, "key", "", "an idempotency key")
-	return destructive(cmd)
 }

@@ -24,8 +24,11 @@ func writeTree(w io.Writer, s client.Saga) {
 		_, _ = fmt.Fprintf(w, ", waits for %s", strings.Join(s.WaitingFor, " and "))
 	}
 	_, _ = fmt.Fprintln(w)
+	if s.PausedAt != nil {
+		_, _ = fmt.Fprintf(w, "paused since %s: nothing is sent until it is resumed\n", stamp(s.PausedAt))
+	}
 	if s.Cause != "" {
-		_, _ = fmt.Fprintf(w, "turned back: %s\n", s.Cause)
+		_, _ = fmt.Fprintf(w, "%s: %s\n", turn(s.Status), s.Cause)
 	}
 	for _, a := range s.Attention {
 		_, _ = fmt.Fprintf(w, "needs attention: %s %s %s\n", a.Reason, a.Step, a.Text)
@@ -42,6 +45,14 @@ func writeTree(w io.Writer, s client.Saga) {
 	_ = tw.Flush() // a terminal that has gone hears nothing
 }
 
+// turn says what a saga's cause was the cause of.
+func turn(status string) string {
+	if status == "abandoned" {
+		return "given up"
+	}
+	return "turned back"
+}
+
 // stepNote says what is unusual about a step.
 func stepNote(step client.Step) string {
 	var notes []string
@@ -53,6 +64,9 @@ func stepNote(step client.Step) string {
 	}
 	if step.Due != nil {
 		notes = append(notes, "until "+stamp(step.Due))
+	}
+	if step.LeftAlive {
+		notes = append(notes, "left alive")
 	}
 	return strings.Join(notes, ", ")
 }
@@ -74,7 +88,10 @@ func writeTimeline(w io.Writer, events []client.Event) {
 
 func eventLine(e client.Event) string {
 	line := fmt.Sprintf("%d %s", e.Seq, e.Kind)
-	if e.Step != "" {
+	switch {
+	case e.Outcome == "" && e.Step != "": // a verb on one step
+		line += " " + e.Step
+	case e.Step != "":
 		line += fmt.Sprintf(" %s %s: %s%s", e.Direction, e.Step, e.Outcome, attemptNote(e.Attempt))
 	}
 	if e.Reason != "" {

@@ -13,6 +13,8 @@ const (
 	SagasStart       Permission = "sagas:start"        // SagasStart is needed to start a saga.
 	SagasRead        Permission = "sagas:read"         // SagasRead is needed to see sagas and their payloads.
 	SagasCancel      Permission = "sagas:cancel"       // SagasCancel is needed to cancel a saga.
+	SagasOperate     Permission = "sagas:operate"      // SagasOperate is needed to pause, resume and retry a saga.
+	SagasTerminate   Permission = "sagas:terminate"    // SagasTerminate is needed to end a saga with its effects left alive.
 	DefinitionsApply Permission = "definitions:apply"  // DefinitionsApply is needed to apply a definition.
 	DefinitionsRead  Permission = "definitions:read"   // DefinitionsRead is needed to see definitions.
 	DeadLettersRead  Permission = "dead-letters:read"  // DeadLettersRead is needed to see dead letters and their records.
@@ -45,6 +47,8 @@ var rules = map[Permission]rule{
 	SagasRead:        {access.Viewer, ofObject},
 	SagasStart:       {access.Operator, ofObject},
 	SagasCancel:      {access.Operator, ofObject},
+	SagasOperate:     {access.Operator, ofObject},
+	SagasTerminate:   {access.Admin, ofObject}, // the one verb that gives a promise up
 	DefinitionsRead:  {access.Viewer, ofObject},
 	DeadLettersRead:  {access.Viewer, ofObject},
 	DeadLettersWrite: {access.Operator, ofObject},

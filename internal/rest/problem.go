@@ -118,6 +118,10 @@ func (s *Server) answer(ctx context.Context, err error) error {
 		return newProblem(http.StatusConflict, client.KeyUsed, err.Error())
 	case errors.Is(err, saga.ErrPastPivot):
 		return newProblem(http.StatusConflict, client.PastPivot, err.Error())
+	case errors.Is(err, saga.ErrEnded):
+		return newProblem(http.StatusConflict, client.Ended, err.Error())
+	case errors.Is(err, saga.ErrNotNow):
+		return newProblem(http.StatusConflict, client.NotNow, err.Error())
 	case errors.Is(err, coordinator.ErrBadStart):
 		return newProblem(http.StatusUnprocessableEntity, client.InvalidInput, err.Error())
 	case errors.Is(err, coordinator.ErrNotReady), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:

@@ -17,6 +17,7 @@ func summary(state *saga.State) client.Saga {
 		ID: state.ID.String(), Definition: state.Definition, Version: state.Version, Status: state.Status.String(),
 		WaitingFor: state.WaitingFor(), Cause: state.Cause, PivotSent: state.PivotSent,
 		StartedAt: moment(state.Started), ChangedAt: moment(state.Last), WakeAt: moment(state.WakeAt()),
+		PausedAt: moment(state.Paused),
 	}
 	if state.Status.Ended() {
 		out.WaitingFor, out.WakeAt = nil, nil
@@ -37,6 +38,7 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 		view := client.Step{
 			Step: fmt.Sprintf("step%d", i+1), Phase: step.Phase.String(),
 			Attempt: step.Attempt, Epoch: step.Epoch, Due: moment(step.Due),
+			LeftAlive: row.State.Status == saga.Abandoned && step.Alive(),
 		}
 		if i < len(steps) {
 			view.Step, view.Kind = steps[i].Name, steps[i].Kind.String()

@@ -127,15 +127,36 @@ func TestCancel(t *testing.T) {
 	first := w.add()
 	server, _ := w.serve(t)
 	c := clientOf(t, server.URL)
-	cancelled, err := c.Cancel(t.Context(), first.String(), client.Cancel{Reason: "twice", Key: "c1"})
+	cancelled, err := c.Cancel(t.Context(), first.String(), client.Verb{Reason: "twice", Key: "c1"})
 	require.NoError(t, err)
 	require.Equal(t, "compensating", cancelled.Status)
 	require.Equal(t, coordinator.Verb{
 		Kind: saga.Cancelled, Saga: first, Actor: saga.Actor{Kind: saga.Operator, Name: "local"}, Reason: "twice", RequestID: "c1",
 	}, w.verbs[0])
 	w.fail = saga.ErrPastPivot
-	_, err = c.Cancel(t.Context(), first.String(), client.Cancel{})
+	_, err = c.Cancel(t.Context(), first.String(), client.Verb{})
 	require.Equal(t, client.PastPivot, client.CodeOf(err))
+}
+
+func TestVerbs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.add()
+	server, _ := w.serve(t)
+	c := clientOf(t, server.URL)
+	for kind, ask := range map[saga.EventKind]func(context.Context, string, client.Verb) (client.Saga, error){
+		saga.Paused: c.Pause, saga.Resumed: c.Resume, saga.Retried: c.Retry, saga.Terminated: c.Terminate,
+	} {
+		w.verbs = nil
+		_, err := ask(t.Context(), id.String(), client.Verb{Reason: "because", Key: "k1"})
+		require.NoError(t, err, kind)
+		require.Equal(t, []coordinator.Verb{{
+			Kind: kind, Saga: id, Actor: saga.Actor{Kind: saga.Operator, Name: "local"}, Reason: "because", RequestID: "k1",
+		}}, w.verbs)
+	}
+	_, err := c.Retry(t.Context(), id.String(), client.Verb{Step: "reserve"})
+	require.NoError(t, err)
+	require.Equal(t, "reserve", w.verbs[1].Step)
 }
 
 func TestDefinitions(t *testing.T) {

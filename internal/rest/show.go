@@ -6,7 +6,6 @@ import (
 
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/saga"
-	"github.com/unwindhq/unwind/saga/coordinator"
 )
 
 type showInput struct {
@@ -108,37 +107,4 @@ func (s *Server) history(ctx context.Context, in *historyInput) (*historyOutput,
 		out.Body.Next = events[len(events)-1].Seq
 	}
 	return out, nil
-}
-
-type cancelInput struct {
-	ID   string `path:"id" doc:"the saga's id"`
-	Key  string `header:"Idempotency-Key" maxLength:"256" doc:"makes the request idempotent"`
-	Body struct {
-		Reason string `json:"reason,omitempty" maxLength:"1024" doc:"why; shown as the saga's cause"`
-	}
-}
-
-// cancel turns a saga back.
-func (s *Server) cancel(ctx context.Context, in *cancelInput) (*sagaOutput, error) {
-	id, err := s.parseID(in.ID)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
-	defer cancel()
-	row, err := s.read(ctx, id)
-	if err != nil {
-		return nil, s.answer(ctx, err)
-	}
-	result, err := s.cfg.Engine.Do(ctx, coordinator.Verb{
-		Kind: saga.Cancelled, Saga: id, Actor: s.actor(ctx),
-		Reason: in.Body.Reason, RequestID: in.Key,
-	})
-	if err != nil {
-		return nil, s.answer(ctx, err)
-	}
-	if result.State.Status != 0 {
-		row.State = result.State
-	}
-	return &sagaOutput{Body: s.full(ctx, row)}, nil
 }

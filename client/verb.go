@@ -1,0 +1,56 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// Verb is how to ask something of one saga.
+type Verb struct {
+	Step   string `json:"step,omitempty"`   // Step is the step that Retry is about; empty: every one. Other verbs refuse one.
+	Reason string `json:"reason,omitempty"` // Reason says why, for the history; at most 1,024 bytes. Terminate requires one.
+	Key    string `json:"-"`                // Key makes the call idempotent; may be empty.
+}
+
+// Cancel turns a saga back. A saga whose pivot was sent answers with PastPivot.
+func (c *Client) Cancel(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "cancel", how)
+}
+
+// Pause lets a saga send nothing until Resume. Answers are still applied, and the
+// clocks of commands that are out stand still. One that has ended answers with
+// Ended.
+func (c *Client) Pause(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "pause", how)
+}
+
+// Resume lets a paused saga go on; one that is not paused stays as it is.
+func (c *Client) Resume(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "resume", how)
+}
+
+// Retry ends the rest before the next attempt of one step, or of all. A saga in
+// which nothing rests answers with NotNow.
+func (c *Client) Retry(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "retry", how)
+}
+
+// Terminate ends a saga as it is. Nothing is undone: Step.LeftAlive says which
+// effects stay. One that has ended otherwise answers with Ended.
+func (c *Client) Terminate(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "terminate", how)
+}
+
+func (c *Client) verb(ctx context.Context, id, verb string, how Verb) (after Saga, err error) {
+	body, err := json.Marshal(how)
+	if err != nil {
+		return Saga{}, fmt.Errorf("%s saga %s: %w", verb, id, err)
+	}
+	_, err = c.call(ctx, request{
+		method: http.MethodPost, path: "/v1/sagas/" + url.PathEscape(id) + "/" + verb, key: how.Key, contentType: "application/json", body: body,
+	}, &after)
+	return after, err
+}

@@ -1,0 +1,84 @@
+package rest
+
+import (
+	"context"
+
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+)
+
+// VerbTarget is what every verb's request has beside its body.
+type VerbTarget struct {
+	ID  string `path:"id" doc:"the saga's id"`
+	Key string `header:"Idempotency-Key" maxLength:"256" doc:"makes the request idempotent"`
+}
+
+type verbInput struct {
+	VerbTarget
+	Body struct {
+		Reason string `json:"reason,omitempty" maxLength:"1024" doc:"why; kept in the history"`
+	}
+}
+
+type retryInput struct {
+	VerbTarget
+	Body struct {
+		Step   string `json:"step,omitempty" maxLength:"256" doc:"the step to try again now; default every one that rests"`
+		Reason string `json:"reason,omitempty" maxLength:"1024" doc:"why; kept in the history"`
+	}
+}
+
+type terminateInput struct {
+	VerbTarget
+	Body struct {
+		Reason string `json:"reason" minLength:"1" maxLength:"1024" doc:"why effects are left alive; kept in the history"`
+	}
+}
+
+// verbRoutes registers what an operator can ask of one saga.
+func (s *Server) verbRoutes() {
+	errors := []int{400, 404, 409, 413, 422}
+	handle(s, "POST /v1/sagas/{id}/cancel", route{"cancelSaga", "Turn a saga back before its pivot is sent", SagasCancel, errors}, s.verb(saga.Cancelled))
+	handle(s, "POST /v1/sagas/{id}/pause", route{"pauseSaga", "Let a saga send nothing until it is resumed", SagasOperate, errors}, s.verb(saga.Paused))
+	handle(s, "POST /v1/sagas/{id}/resume", route{"resumeSaga", "Let a paused saga go on", SagasOperate, errors}, s.verb(saga.Resumed))
+	handle(s, "POST /v1/sagas/{id}/retry", route{"retrySaga", "Try again now what rests before its next attempt", SagasOperate, errors}, s.retry)
+	handle(s, "POST /v1/sagas/{id}/terminate", route{"terminateSaga", "End a saga as it is, with nothing undone", SagasTerminate, errors}, s.terminate)
+}
+
+// verb returns the handler of a verb that needs nothing but a reason.
+func (s *Server) verb(kind saga.EventKind) func(context.Context, *verbInput) (*sagaOutput, error) {
+	return func(ctx context.Context, in *verbInput) (*sagaOutput, error) {
+		return s.do(ctx, in.VerbTarget, coordinator.Verb{Kind: kind, Reason: in.Body.Reason})
+	}
+}
+
+func (s *Server) retry(ctx context.Context, in *retryInput) (*sagaOutput, error) {
+	return s.do(ctx, in.VerbTarget, coordinator.Verb{Kind: saga.Retried, Step: in.Body.Step, Reason: in.Body.Reason})
+}
+
+func (s *Server) terminate(ctx context.Context, in *terminateInput) (*sagaOutput, error) {
+	return s.do(ctx, in.VerbTarget, coordinator.Verb{Kind: saga.Terminated, Reason: in.Body.Reason})
+}
+
+// do carries out a verb and answers with the saga as it then is.
+func (s *Server) do(ctx context.Context, target VerbTarget, verb coordinator.Verb) (*sagaOutput, error) {
+	id, err := s.parseID(target.ID)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	row, err := s.read(ctx, id)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	verb.Saga, verb.Actor, verb.RequestID = id, s.actor(ctx), target.Key
+	result, err := s.cfg.Engine.Do(ctx, verb)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	if result.State.Status != 0 {
+		row.State = result.State
+	}
+	return &sagaOutput{Body: s.full(ctx, row)}, nil
+}
