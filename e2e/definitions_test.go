@@ -31,6 +31,12 @@ steps:
   - {step: flight, command: flights/book, compensation: cancel}
   - {step: charge, kind: pivot, command: payments/book}
 `,
+	// lazy rests for an hour after a failure.
+	"lazy": `
+unwind: v1
+saga: lazy
+defaults: {timeout: 30s, retry: {backoff: 1h, cap: 1h}, undo: {retry: {backoff: 1h, cap: 1h}}}
+` + tripSteps,
 	// pair books flight and hotel side by side.
 	"pair": `
 unwind: v1

@@ -88,7 +88,7 @@ func TestWithoutKafkaCommandsWait(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, `{"cents": 12345678901234567890}`, string(events.Events[0].Payload))
 
-	cancelled, err := c.Cancel(t.Context(), started.ID, client.Cancel{Reason: "not any more"})
+	cancelled, err := c.Cancel(t.Context(), started.ID, client.Verb{Reason: "not any more"})
 	require.NoError(t, err)
 	require.Equal(t, "compensating", cancelled.Status)
 }

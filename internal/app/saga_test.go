@@ -123,7 +123,7 @@ func TestASagaRunsForwardAndInReverse(t *testing.T) {
 	require.Equal(t, "undone", reversed.Steps[0].Phase)
 	require.Equal(t, "refused", reversed.Steps[1].Phase)
 
-	_, err = c.Cancel(t.Context(), good.ID, client.Cancel{})
+	_, err = c.Cancel(t.Context(), good.ID, client.Verb{})
 	require.Equal(t, client.PastPivot, client.CodeOf(err))
 	page, err := c.List(t.Context(), client.Filter{Status: "completed"})
 	require.NoError(t, err)
