@@ -40,6 +40,8 @@ var transitions = map[EventKind]func(*decision) error{
 	Paused:        (*decision).paused,
 	Resumed:       (*decision).resumed,
 	Retried:       (*decision).retried,
+	StepSkipped:   (*decision).skipped,
+	StepResolved:  (*decision).resolved,
 	Terminated:    (*decision).terminated,
 	Undeliverable: (*decision).undeliverable,
 	Poisoned:      (*decision).poisoned,
@@ -218,10 +220,13 @@ func (d *decision) Output(name string) (json.RawMessage, bool, error) {
 	return out.Data, true, nil
 }
 
-// succeeded reports whether e is the reply that made step i done. A recorded
-// reply to an attempt that was never sent is not.
+// succeeded reports whether e is what made step i done: the reply, or an
+// operator's output. A recorded reply to an attempt that was never sent is not.
 func (d *decision) succeeded(e *Event, i int) bool {
 	st := &d.s.Steps[i]
+	if e.Kind == StepResolved {
+		return e.Step.Name == d.m.def.Steps[i].Name
+	}
 	return e.Kind == Replied && e.Step.Name == d.m.def.Steps[i].Name && e.Direction == Do && e.Outcome == Succeeded &&
 		e.Epoch == st.Epoch && e.Attempt <= st.Attempt && d.fromParticipant(e, i)
 }

@@ -22,6 +22,8 @@ const (
 	Paused        EventKind = "paused"        // Paused is an operator's wish that nothing more is sent for now.
 	Resumed       EventKind = "resumed"       // Resumed ends Paused.
 	Retried       EventKind = "retried"       // Retried ends the rest before the next attempt of Step, or of every step.
+	StepSkipped   EventKind = "skipped"       // StepSkipped lets Step be over without its command, or leaves its effect as it is.
+	StepResolved  EventKind = "resolved"      // StepResolved lets Step be done, with Payload as its output.
 	Terminated    EventKind = "terminated"    // Terminated ends the saga as it is, with nothing undone.
 	Undeliverable EventKind = "undeliverable" // Undeliverable says that a command can never be sent as it is.
 	Poisoned      EventKind = "poisoned"      // Poisoned says that another event could not be decided.

@@ -56,13 +56,14 @@ const (
 	UndoResting Phase = 9  // UndoResting: the compensation failed, the next attempt waits.
 	UndoHeld    Phase = 10 // UndoHeld: the compensation may not be sent yet.
 	Undone      Phase = 11 // Undone: compensated.
+	Kept        Phase = 12 // Kept: an operator has decided that its effect stays as it is.
 )
 
 // String returns the phase in lower case.
 func (p Phase) String() string {
 	names := [...]string{
 		"waiting", "doing", "resting", "held", "done", "skipped", "refused", "unknown",
-		"undoing", "undo-resting", "undo-held", "undone",
+		"undoing", "undo-resting", "undo-held", "undone", "kept",
 	}
 	if int(p) < len(names) {
 		return names[p]

@@ -64,6 +64,12 @@ func policyOption(t *testing.T, step *saga.Step, key, value string) {
 	}
 }
 
+// verbs are the operator's words.
+var verbs = map[saga.EventKind]saga.EventKind{
+	"pause": saga.Paused, "resume": saga.Resumed, "retry": saga.Retried, "terminate": saga.Terminated,
+	"skip": saga.StepSkipped, "resolve": saga.StepResolved,
+}
+
 // parse reads the line of an event.
 func (s *story) parse(words []string) saga.Event {
 	s.t.Helper()
@@ -81,10 +87,9 @@ func (s *story) parse(words []string) saga.Event {
 		words = words[1:]
 	case "cancel":
 		e.Kind, e.Actor.Kind = saga.Cancelled, saga.Operator
-	case "pause", "resume", "retry", "terminate":
-		e.Kind = map[saga.EventKind]saga.EventKind{"pause": saga.Paused, "resume": saga.Resumed, "retry": saga.Retried, "terminate": saga.Terminated}[e.Kind]
-		e.Actor.Kind = saga.Operator
-		if e.Kind == saga.Retried && len(words) > 0 {
+	case "pause", "resume", "retry", "terminate", "skip", "resolve":
+		e.Kind, e.Actor.Kind = verbs[e.Kind], saga.Operator
+		if e.Kind != saga.Paused && e.Kind != saga.Resumed && e.Kind != saga.Terminated && len(words) > 0 {
 			e.Step.Name, words = words[0], words[1:]
 		}
 	case saga.Undeliverable, saga.Poisoned:

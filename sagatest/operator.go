@@ -18,6 +18,11 @@ func (c *client) operate() {
 	if w.rng.IntN(6) == 0 {
 		w.after(w.upTo(30*time.Second), func() { c.press(saga.Retried) })
 	}
+	for _, kind := range []saga.EventKind{saga.StepSkipped, saga.StepResolved} {
+		if w.rng.IntN(12) == 0 {
+			w.after(w.upTo(30*time.Second), func() { c.press(kind) })
+		}
+	}
 	if w.rng.IntN(30) == 0 {
 		w.after(w.upTo(30*time.Second), func() { c.press(saga.Terminated) })
 	}
@@ -29,6 +34,10 @@ func (c *client) press(kind saga.EventKind) {
 	w := c.w
 	w.hit(string(kind))
 	e := saga.Event{Kind: kind, Actor: saga.Actor{Kind: saga.Operator}, Reason: "an operator's wish", RequestID: string(kind), Hold: w.rng.IntN(3) == 0}
+	if kind == saga.StepSkipped || kind == saga.StepResolved {
+		steps := c.machine.Definition().Steps
+		e.Step.Name, e.Payload = steps[w.rng.IntN(len(steps))].Name, saga.JSON(w.document())
+	}
 	if !w.coordinator.submit(c.id, e) && kind != saga.Paused {
 		w.after(time.Second, func() { c.press(kind) })
 	}

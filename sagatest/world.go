@@ -36,6 +36,7 @@ type world struct {
 	trail        trail
 	coordinator  *coordinator
 	participants map[string]*participant
+	byHand       map[effectKey]bool // steps that an operator has ended
 	acked        []saga.ID
 }
 
@@ -43,7 +44,7 @@ func newWorld(seed uint64, options Options) *world {
 	origin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	w := &world{
 		rng: rand.New(rand.NewPCG(seed, 0x5a6a)), origin: origin, now: origin, options: options,
-		report: Report{Seed: seed, Hits: map[string]int{}}, armed: map[Fault]bool{}, participants: map[string]*participant{},
+		report: Report{Seed: seed, Hits: map[string]int{}}, armed: map[Fault]bool{}, participants: map[string]*participant{}, byHand: map[effectKey]bool{},
 	}
 	w.arm()
 	w.store = newStore()

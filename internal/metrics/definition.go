@@ -77,7 +77,7 @@ func (m *Metrics) newDefinition(name string, def saga.Definition) *definition {
 
 func (m *Metrics) openStep(s *step, name string, def *saga.Step) {
 	s.over = map[saga.Phase]*lazy[prometheus.Counter]{}
-	for _, phase := range []saga.Phase{saga.Done, saga.Skipped, saga.Refused, saga.Unknown, saga.Undone} {
+	for _, phase := range []saga.Phase{saga.Done, saga.Skipped, saga.Refused, saga.Unknown, saga.Undone, saga.Kept} {
 		s.over[phase] = &lazy[prometheus.Counter]{make: func() prometheus.Counter { return m.steps.with(name, def.Name, phase.String()) }}
 	}
 	m.openWay(&s.ways[saga.Do], saga.Do, def.Participant, def.Command, def.Do.Timeout)

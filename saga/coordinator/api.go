@@ -32,9 +32,10 @@ type StartResult struct {
 // Verb is what an operator asks of a saga. What a verb does is said with its
 // event's kind, in package saga.
 type Verb struct {
-	Kind      saga.EventKind // Kind is saga.Cancelled, Paused, Resumed, Retried or Terminated.
+	Kind      saga.EventKind // Kind is saga.Cancelled, Paused, Resumed, Retried, StepSkipped, StepResolved or Terminated.
 	Saga      saga.ID        // Saga is the saga.
-	Step      string         // Step is the step that a Retried is about; empty for all.
+	Step      string         // Step is the step that it is about; of a Retried, empty for all.
+	Output    saga.Payload   // Output is a StepResolved's, JSON.
 	Actor     saga.Actor     // Actor is who asks.
 	Reason    string         // Reason says why.
 	RequestID string         // RequestID makes the verb idempotent; may be empty.

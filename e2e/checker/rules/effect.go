@@ -34,7 +34,7 @@ func (c *checker) effects(t *tale) {
 // balance: I2, a step's effects are those that its end calls for.
 func (c *checker) balance(t *tale, s *stage, d deeds) {
 	did, undid := !d.do.IsZero(), !d.undo.IsZero()
-	stays := s.Uncompensated && s.Kind == Compensable
+	stays := s.Uncompensated && s.Kind == Compensable || s.phase == kept
 	switch {
 	case s.succeeded && !did:
 		c.findf("I2", t.id, "%s succeeded, and its effect is not there", s.Name)
@@ -56,6 +56,9 @@ func (c *checker) sequence(t *tale, s *stage, all map[string]deeds) {
 		c.findf("I3", t.id, "%s was undone before it was done", s.Name)
 	}
 	for _, j := range s.later {
+		if s.byHand || t.stages[j].byHand {
+			continue
+		}
 		name := t.stages[j].Name
 		after := all[name]
 		if !after.do.IsZero() && after.do.Before(d.do) {

@@ -89,6 +89,8 @@ const (
 	Paused        = "paused"        // Paused: nothing may be sent until Resumed.
 	Resumed       = "resumed"       // Resumed ends Paused.
 	Retried       = "retried"       // Retried ends the rest of Step, or of every step.
+	StepSkipped   = "skipped"       // StepSkipped: Step is over without its command, or keeps its effect.
+	StepResolved  = "resolved"      // StepResolved: Step is done, as somebody says.
 	Terminated    = "terminated"    // Terminated ends the saga as it is.
 	Undeliverable = "undeliverable" // Undeliverable says that a command can never be written.
 )

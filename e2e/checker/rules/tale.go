@@ -21,11 +21,13 @@ const (
 	undoResting
 	undoHeld // the first or another attempt to undo it may be sent
 	undone
+	skipped // somebody has decided that it is over
+	kept    // somebody has decided that its effect stays
 )
 
 // String returns the phase in words.
 func (p phase) String() string {
-	return [...]string{"waiting", "being done", "resting", "held", "done", "refused", "unknown", "being undone", "resting from undoing", "to be undone", "undone"}[p]
+	return [...]string{"waiting", "being done", "resting", "held", "done", "refused", "unknown", "being undone", "resting from undoing", "to be undone", "undone", "skipped", "kept"}[p]
 }
 
 // timed: it waits for an answer or a time.
@@ -43,6 +45,7 @@ type stage struct {
 	epoch, attempt int
 	due            time.Time // the earliest time at which its wait may end
 	succeeded      bool      // its do was answered so, and the answer counted
+	byHand         bool      // an operator has ended it, so its effect, if any, comes when it comes
 }
 
 // direction is that of its last command.
@@ -66,7 +69,9 @@ func (s *stage) open() bool {
 }
 
 // over: what comes after it may begin.
-func (s *stage) over() bool { return s.phase == done || s.phase == waiting && s.Conditional }
+func (s *stage) over() bool {
+	return s.phase == done || s.phase == skipped || s.phase == waiting && s.Conditional
+}
 
 // spent: its last attempt is out.
 func (s *stage) spent() bool { return s.Kind == Compensable && s.attempt >= s.Do.Attempts }

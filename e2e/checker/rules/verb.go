@@ -11,6 +11,8 @@ func (t *tale) verb(e *Event) {
 		t.resume(e.At)
 	case Retried:
 		t.retry(e.Step)
+	case StepSkipped, StepResolved:
+		t.byHand(e)
 	case Terminated:
 		t.ended = true
 	}
@@ -24,6 +26,23 @@ func (t *tale) resume(at time.Time) {
 		}
 	}
 	t.paused = time.Time{}
+}
+
+// byHand ends a step as somebody says.
+func (t *tale) byHand(e *Event) {
+	s := t.find(e.Step)
+	switch {
+	case s == nil:
+		return
+	case e.Kind == StepResolved:
+		s.phase = done
+		s.epoch = max(s.epoch, 1) + 1 // one that was held from the first was begun, and never sent
+	case s.phase.undo():
+		s.phase = kept
+	default:
+		s.phase = skipped
+	}
+	s.byHand = true
 }
 
 // retry ends the rest of one step, or of all.

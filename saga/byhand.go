@@ -1,0 +1,88 @@
+package saga
+
+import (
+	"fmt"
+	"slices"
+)
+
+// skipped lets a step be over without its command, or lets a compensation rest
+// for good: an operator has decided that, and says why.
+func (d *decision) skipped() error {
+	i, err := d.stepOf("skip")
+	if err != nil {
+		return err
+	}
+	if undoing(d.s.Steps[i].Phase) {
+		d.settle(i, Kept)
+		return d.reverse()
+	}
+	if why := d.notSkippable(i); why != "" {
+		return fmt.Errorf("skip step %s: %s: %w", d.e.Step.Name, why, ErrNotNow)
+	}
+	d.settle(i, Skipped)
+	return d.advance()
+}
+
+// notSkippable says why step i's do can not be skipped, or nothing.
+func (d *decision) notSkippable(i int) string {
+	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	switch {
+	case d.s.Status == Running && st.Phase == Waiting:
+		return "its turn has not come: what comes after it would not wait for what comes before"
+	case d.s.Status != Running || !st.Phase.timed():
+		return "it is " + st.Phase.String() + " in a saga that is " + d.s.Status.String()
+	case step.Kind == Pivot:
+		return "a saga needs its pivot: resolve it with an output, or cancel"
+	case step.Compensation != "" && st.Attempt > 0:
+		return "it was sent and may have run: resolve it with an output, or cancel"
+	}
+	for j := range d.m.def.Steps {
+		if later := &d.m.def.Steps[j]; step.When == nil && later.reads(step.Name) {
+			return later.Name + " reads its output: resolve it with an output"
+		}
+	}
+	return ""
+}
+
+// reads reports whether one of the step's expressions reads another's output.
+func (s *Step) reads(step string) bool {
+	for _, expr := range []Expr{s.Input, s.When} {
+		if expr != nil && slices.Contains(expr.Reads().Steps, step) {
+			return true
+		}
+	}
+	return false
+}
+
+// resolved lets a step be done with the output that the event carries: an
+// operator knows better than the participant that does not answer. Answers to
+// what was sent before are of an older epoch.
+func (d *decision) resolved() error {
+	i, err := d.stepOf("resolve")
+	if err != nil {
+		return err
+	}
+	st := &d.s.Steps[i]
+	if d.s.Status != Running || !st.Phase.timed() {
+		return fmt.Errorf("resolve step %s: it is %s in a saga that is %s: %w", d.e.Step.Name, st.Phase, d.s.Status, ErrNotNow)
+	}
+	st.Epoch++
+	d.s.PivotSent = d.s.PivotSent || i == d.m.pivot
+	d.settle(i, Done)
+	d.keepOutput(i)
+	return d.advance()
+}
+
+// stepOf finds the step that a verb is about.
+func (d *decision) stepOf(verb string) (int, error) {
+	i, ok := d.m.index[d.e.Step.Name]
+	switch {
+	case d.s.Status == 0:
+		return 0, fmt.Errorf("%s a step of saga %s: it has not begun: %w", verb, d.s.ID, ErrNotNow)
+	case d.s.Status.Ended():
+		return 0, fmt.Errorf("%s a step of saga %s: %w", verb, d.s.ID, ErrEnded)
+	case !ok:
+		return 0, fmt.Errorf("%s a step of saga %s: there is no step %.80q: %w", verb, d.s.ID, d.e.Step.Name, ErrNotNow)
+	}
+	return i, nil
+}
