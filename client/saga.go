@@ -42,7 +42,7 @@ type Step struct {
 	Phase     string     `json:"phase" enum:"waiting,doing,resting,held,done,skipped,refused,unknown,undoing,undo-resting,undo-held,undone" doc:"how far it is"` // Phase says how far it is.
 	Attempt   int        `json:"attempt,omitempty" doc:"the number of the last attempt in the present direction"`                                                // Attempt is that of the last command in the present direction.
 	Epoch     int        `json:"epoch,omitempty" doc:"rises when the step is reversed or re-opened"`                                                             // Epoch is that of the last command.
-	LeftAlive bool       `json:"leftAlive,omitempty" doc:"the saga was terminated, and this step's effect is, or may be, still there"`                           // LeftAlive says of an abandoned saga's step that its effect is, or may be, there.
+	LeftAlive bool       `json:"leftAlive,omitempty" doc:"an operator has decided that this step's effect, which is or may be there, stays"`                     // LeftAlive says that its effect is, or may be, there and stays: the saga was terminated, or its undo skipped.
 	Due       *time.Time `json:"due,omitempty" doc:"when its present wait is over"`                                                                              // Due is when its wait is over; nil when it waits for no time.
 }
 

@@ -10,9 +10,10 @@ import (
 
 // Verb is how to ask something of one saga.
 type Verb struct {
-	Step   string `json:"step,omitempty"`   // Step is the step that Retry is about; empty: every one. Other verbs refuse one.
-	Reason string `json:"reason,omitempty"` // Reason says why, for the history; at most 1,024 bytes. Terminate requires one.
-	Key    string `json:"-"`                // Key makes the call idempotent; may be empty.
+	Step   string          `json:"step,omitempty"`   // Step is the step that Skip and Resolve are about, or Retry; empty there: every one. Other verbs refuse one.
+	Output json.RawMessage `json:"output,omitempty"` // Output is the step's, for Resolve only.
+	Reason string          `json:"reason,omitempty"` // Reason says why, for the history; at most 1,024 bytes. Skip, Resolve and Terminate require one.
+	Key    string          `json:"-"`                // Key makes the call idempotent; may be empty.
 }
 
 // Cancel turns a saga back. A saga whose pivot was sent answers with PastPivot.
@@ -36,6 +37,19 @@ func (c *Client) Resume(ctx context.Context, id string, how Verb) (Saga, error) 
 // which nothing rests answers with NotNow.
 func (c *Client) Retry(ctx context.Context, id string, how Verb) (Saga, error) {
 	return c.verb(ctx, id, "retry", how)
+}
+
+// Skip lets a step be over without its command, or lets one that is being undone
+// keep its effect. A step that may have run and would have to be undone, a pivot,
+// and one whose output is read later answer with NotNow.
+func (c *Client) Skip(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "skip", how)
+}
+
+// Resolve lets a step that was begun be done, with the given output. Its
+// participant is not told; its answers do not count any more.
+func (c *Client) Resolve(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "resolve", how)
 }
 
 // Terminate ends a saga as it is. Nothing is undone: Step.LeftAlive says which

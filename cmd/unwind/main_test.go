@@ -147,6 +147,8 @@ func TestOutput(t *testing.T) {
 		{"saga-pause", "saga pause " + sagaID + " --reason bank", exitOK},
 		{"saga-terminate", "saga terminate " + sagaID + " --reason bankrupt", exitOK},
 		{"saga-terminate-silently", "saga terminate " + sagaID, exitUsage},
+		{"saga-skip-silently", "saga skip " + sagaID + " hotel", exitUsage},
+		{"saga-resolve-not-json", "saga resolve " + sagaID + " hotel --reason seen --output {", exitUsage},
 		{"saga-retry-not-now", "saga retry " + sagaID + " hotel", exitFailed},
 		{"breaker-list", "breaker list", exitOK},
 		{"breaker-show", "breaker show payments", exitOK},

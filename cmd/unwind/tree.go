@@ -13,7 +13,7 @@ import (
 // marks are what the eye sees first of a step.
 var marks = map[string]string{
 	"waiting": "·", "doing": "▸", "resting": "◦", "held": "‖", "done": "✓", "skipped": "–", "refused": "✗", "unknown": "?",
-	"undoing": "◂", "undo-resting": "◦", "undo-held": "‖", "undone": "↩",
+	"undoing": "◂", "undo-resting": "◦", "undo-held": "‖", "undone": "↩", "kept": "!",
 }
 
 // writeTree shows a saga and its steps.

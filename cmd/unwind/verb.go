@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -16,19 +17,41 @@ type verb func(c *client.Client, ctx context.Context, id string, how client.Verb
 func verbCommands(r *remote) []*cobra.Command {
 	retry := verbCommand(r, "retry ID [STEP]", "Try again now what rests before its next attempt", (*client.Client).Retry)
 	retry.Args = cobra.RangeArgs(1, 2)
-	terminate := destructive(verbCommand(r, "terminate ID", "End a saga as it is: nothing is undone, and what is left alive is listed", (*client.Client).Terminate))
-	terminate.PreRunE = func(cmd *cobra.Command, _ []string) error {
-		if !cmd.Flags().Changed("reason") {
-			return usagef("terminate leaves effects alive: say why with --reason")
-		}
-		return nil
-	}
+	skip := explained(verbCommand(r, "skip ID STEP", "Let a step be over without its command, or keep its effect if it is being undone", (*client.Client).Skip))
+	skip.Args = cobra.ExactArgs(2)
+	terminate := verbCommand(r, "terminate ID", "End a saga as it is: nothing is undone, and what is left alive is listed", (*client.Client).Terminate)
 	return []*cobra.Command{
 		destructive(verbCommand(r, "cancel ID", "Turn a saga back, if its pivot was not sent", (*client.Client).Cancel)),
 		verbCommand(r, "pause ID", "Let a saga send nothing until it is resumed", (*client.Client).Pause),
 		verbCommand(r, "resume ID", "Let a paused saga go on", (*client.Client).Resume),
-		retry, terminate,
+		retry, destructive(skip), destructive(resolveCommand(r)), destructive(explained(terminate)),
 	}
+}
+
+func resolveCommand(r *remote) *cobra.Command {
+	var output string
+	resolve := func(c *client.Client, ctx context.Context, id string, how client.Verb) (client.Saga, error) {
+		if !json.Valid([]byte(output)) {
+			return client.Saga{}, usagef("--output is not JSON")
+		}
+		how.Output = json.RawMessage(output)
+		return c.Resolve(ctx, id, how)
+	}
+	cmd := explained(verbCommand(r, "resolve ID STEP", "Let a step be done with a given output, when its participant cannot say so", resolve))
+	cmd.Args = cobra.ExactArgs(2)
+	cmd.Flags().StringVar(&output, "output", "{}", "the step's output, JSON")
+	return cmd
+}
+
+// explained wants a reason: what the command does can not be seen from the saga.
+func explained(cmd *cobra.Command) *cobra.Command {
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if !cmd.Flags().Changed("reason") {
+			return usagef("%s may leave an effect that no saga knows of: say why with --reason", cmd.Name())
+		}
+		return nil
+	}
+	return cmd
 }
 
 func verbCommand(r *remote, use, short string, do verb) *cobra.Command {

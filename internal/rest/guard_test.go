@@ -85,6 +85,8 @@ var samples = map[string][2]string{
 	"pauseSaga":       {"/v1/sagas/{saga}/pause", "{}"},
 	"resumeSaga":      {"/v1/sagas/{saga}/resume", "{}"},
 	"retrySaga":       {"/v1/sagas/{saga}/retry", `{"step":"reserve"}`},
+	"skipStep":        {"/v1/sagas/{saga}/skip", `{"step":"reserve","reason":"by telephone"}`},
+	"resolveStep":     {"/v1/sagas/{saga}/resolve", `{"step":"reserve","reason":"by telephone"}`},
 	"terminateSaga":   {"/v1/sagas/{saga}/terminate", `{"reason":"bankrupt"}`},
 	"applyDefinition": {"/v1/definitions?namespace=shop", trip},
 	"listDefinitions": {"/v1/definitions?namespace=shop", ""},

@@ -66,6 +66,7 @@ func TestProblems(t *testing.T) {
 		{name: "not-now", method: "POST", path: known + "/retry", body: `{"step":"reserve"}`, status: 409, fail: saga.ErrNotNow},
 		{name: "pause-step", method: "POST", path: known + "/pause", body: `{"step":"reserve"}`, status: 422},
 		{name: "terminate-silently", method: "POST", path: known + "/terminate", body: `{}`, status: 422},
+		{name: "skip-silently", method: "POST", path: known + "/skip", body: `{"step":"reserve"}`, status: 422},
 		{name: "cancel-unknown", method: "POST", path: "/v1/sagas/" + id(9).String() + "/cancel", body: `{}`, status: 404},
 		{name: "unknown-saga", method: "GET", path: "/v1/sagas/" + id(9).String(), status: 404},
 		{name: "unknown-history", method: "GET", path: "/v1/sagas/" + id(9).String() + "/history", status: 404},

@@ -38,7 +38,7 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 		view := client.Step{
 			Step: fmt.Sprintf("step%d", i+1), Phase: step.Phase.String(),
 			Attempt: step.Attempt, Epoch: step.Epoch, Due: moment(step.Due),
-			LeftAlive: row.State.Status == saga.Abandoned && step.Alive(),
+			LeftAlive: row.State.Status == saga.Abandoned && step.Alive() || step.Phase == saga.Kept,
 		}
 		if i < len(steps) {
 			view.Step, view.Kind = steps[i].Name, steps[i].Kind.String()

@@ -157,6 +157,15 @@ func TestVerbs(t *testing.T) {
 	_, err := c.Retry(t.Context(), id.String(), client.Verb{Step: "reserve"})
 	require.NoError(t, err)
 	require.Equal(t, "reserve", w.verbs[1].Step)
+	_, err = c.Skip(t.Context(), id.String(), client.Verb{Step: "reserve", Reason: "by telephone"})
+	require.NoError(t, err)
+	_, err = c.Resolve(t.Context(), id.String(), client.Verb{Step: "reserve", Reason: "seen", Output: []byte(`{"seat":12}`)})
+	require.NoError(t, err)
+	require.Equal(t, saga.StepSkipped, w.verbs[2].Kind)
+	require.Equal(t, coordinator.Verb{
+		Kind: saga.StepResolved, Saga: id, Step: "reserve", Actor: saga.Actor{Kind: saga.Operator, Name: "local"}, Reason: "seen",
+		Output: saga.JSON([]byte(`{"seat":12}`)),
+	}, w.verbs[3])
 }
 
 func TestDefinitions(t *testing.T) {

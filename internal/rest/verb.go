@@ -2,7 +2,10 @@ package rest
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
 
+	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
@@ -28,6 +31,23 @@ type retryInput struct {
 	}
 }
 
+type skipInput struct {
+	VerbTarget
+	Body struct {
+		Step   string `json:"step" minLength:"1" maxLength:"256" doc:"the step to skip; one that is being undone keeps its effect"`
+		Reason string `json:"reason" minLength:"1" maxLength:"1024" doc:"why it is right without it; kept in the history"`
+	}
+}
+
+type resolveInput struct {
+	VerbTarget
+	Body struct {
+		Step   string          `json:"step" minLength:"1" maxLength:"256" doc:"the step that is done"`
+		Output json.RawMessage `json:"output,omitempty" doc:"its output, any JSON"`
+		Reason string          `json:"reason" minLength:"1" maxLength:"1024" doc:"how it is known to be done; kept in the history"`
+	}
+}
+
 type terminateInput struct {
 	VerbTarget
 	Body struct {
@@ -42,6 +62,8 @@ func (s *Server) verbRoutes() {
 	handle(s, "POST /v1/sagas/{id}/pause", route{"pauseSaga", "Let a saga send nothing until it is resumed", SagasOperate, errors}, s.verb(saga.Paused))
 	handle(s, "POST /v1/sagas/{id}/resume", route{"resumeSaga", "Let a paused saga go on", SagasOperate, errors}, s.verb(saga.Resumed))
 	handle(s, "POST /v1/sagas/{id}/retry", route{"retrySaga", "Try again now what rests before its next attempt", SagasOperate, errors}, s.retry)
+	handle(s, "POST /v1/sagas/{id}/skip", route{"skipStep", "Let a step be over without its command", SagasOperate, errors}, s.skipStep)
+	handle(s, "POST /v1/sagas/{id}/resolve", route{"resolveStep", "Let a step be done with a given output", SagasOperate, errors}, s.resolveStep)
 	handle(s, "POST /v1/sagas/{id}/terminate", route{"terminateSaga", "End a saga as it is, with nothing undone", SagasTerminate, errors}, s.terminate)
 }
 
@@ -54,6 +76,19 @@ func (s *Server) verb(kind saga.EventKind) func(context.Context, *verbInput) (*s
 
 func (s *Server) retry(ctx context.Context, in *retryInput) (*sagaOutput, error) {
 	return s.do(ctx, in.VerbTarget, coordinator.Verb{Kind: saga.Retried, Step: in.Body.Step, Reason: in.Body.Reason})
+}
+
+func (s *Server) skipStep(ctx context.Context, in *skipInput) (*sagaOutput, error) {
+	return s.do(ctx, in.VerbTarget, coordinator.Verb{Kind: saga.StepSkipped, Step: in.Body.Step, Reason: in.Body.Reason})
+}
+
+func (s *Server) resolveStep(ctx context.Context, in *resolveInput) (*sagaOutput, error) {
+	if len(in.Body.Output) > saga.MaxPayload {
+		return nil, newProblem(http.StatusRequestEntityTooLarge, client.TooLarge, "the output is larger than 512 KiB: pass a reference")
+	}
+	return s.do(ctx, in.VerbTarget, coordinator.Verb{
+		Kind: saga.StepResolved, Step: in.Body.Step, Reason: in.Body.Reason, Output: saga.JSON(in.Body.Output),
+	})
 }
 
 func (s *Server) terminate(ctx context.Context, in *terminateInput) (*sagaOutput, error) {
