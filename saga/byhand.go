@@ -37,17 +37,17 @@ func (d *decision) notSkippable(i int) string {
 		return "it was sent and may have run: resolve it with an output, or cancel"
 	}
 	for j := range d.m.def.Steps {
-		if later := &d.m.def.Steps[j]; step.When == nil && later.reads(step.Name) {
+		if later := &d.m.def.Steps[j]; step.When == nil && readsOutput(later, step.Name) {
 			return later.Name + " reads its output: resolve it with an output"
 		}
 	}
 	return ""
 }
 
-// reads reports whether one of the step's expressions reads another's output.
-func (s *Step) reads(step string) bool {
-	for _, expr := range []Expr{s.Input, s.When} {
-		if expr != nil && slices.Contains(expr.Reads().Steps, step) {
+// readsOutput reports whether one of a step's expressions reads another's output.
+func readsOutput(step *Step, name string) bool {
+	for _, expr := range []Expr{step.Input, step.When} {
+		if expr != nil && slices.Contains(expr.Reads().Steps, name) {
 			return true
 		}
 	}
