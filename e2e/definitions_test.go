@@ -37,6 +37,13 @@ unwind: v1
 saga: lazy
 defaults: {timeout: 30s, retry: {backoff: 1h, cap: 1h}, undo: {retry: {backoff: 1h, cap: 1h}}}
 ` + tripSteps,
+	// urgent turns back 13 seconds after its start, if its pivot was not sent by then.
+	"urgent": `
+unwind: v1
+saga: urgent
+deadline: 13s
+defaults: {timeout: 4s, retry: {attempts: 1}}
+` + tripSteps,
 	// pair books flight and hotel side by side.
 	"pair": `
 unwind: v1

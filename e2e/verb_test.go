@@ -43,10 +43,16 @@ func TestVerbs(t *testing.T) {
 	w.until(t, byHand, "completed", client.Saga.Ended)
 	require.Equal(t, "hotel charge", w.did(t, byHand))
 	wished(t, w.history(t, byHand), "resolved", "skipped")
+	urgent := w.start(t, "urgent", nil)
+	w.operator(t, "pause", urgent)
 	undone := w.start(t, "lazy", script{"payments": {"reject"}, "hotels.undo": {"fail", "ok"}})
 	w.phase(t, undone, "hotel", saga.UndoResting.String())
 	w.operator(t, "retry", undone)
 	w.ended(t, undone, saga.Compensated)
+
+	w.until(t, urgent, "turned back by its deadline", func(s client.Saga) bool { return s.Status == "compensating" || s.Ended() })
+	w.operator(t, "resume", urgent)
+	w.ended(t, urgent, saga.Compensated)
 
 	require.Equal(t, "flight hotel", w.did(t, paused))
 	w.operator(t, "resume", paused)

@@ -67,7 +67,9 @@ func (d *decision) resolved() error {
 		return fmt.Errorf("resolve step %s: it is %s in a saga that is %s: %w", d.e.Step.Name, st.Phase, d.s.Status, ErrNotNow)
 	}
 	st.Epoch++
-	d.s.PivotSent = d.s.PivotSent || i == d.m.pivot
+	if i == d.m.pivot {
+		d.passPivot()
+	}
 	d.settle(i, Done)
 	d.keepOutput(i)
 	return d.advance()

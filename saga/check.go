@@ -31,6 +31,7 @@ func (c *checker) check() {
 	}
 	if c.graph() {
 		c.kinds()
+		c.deadline()
 	}
 }
 

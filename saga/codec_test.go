@@ -49,7 +49,7 @@ func drawState(t *rapid.T) saga.State {
 	for range rapid.IntRange(0, 3).Draw(t, "requests") {
 		s.Requests = append(s.Requests, rapid.Uint64().Draw(t, "request"))
 	}
-	s.Paused = drawTime(t, "paused")
+	s.Paused, s.Deadline = drawTime(t, "paused"), drawTime(t, "deadline")
 	if rapid.Bool().Draw(t, "windowed") {
 		s.Window = rapid.Int64().Draw(t, "window")
 	}

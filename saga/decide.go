@@ -134,6 +134,9 @@ func (d *decision) started() error {
 	d.changed = true
 	d.s.Definition, d.s.Version, d.s.Level = d.e.Definition, d.e.Version, d.e.Level
 	d.s.Status, d.s.Started = Running, d.e.At
+	if d.m.def.Deadline > 0 {
+		d.s.Deadline = d.e.At.Add(d.m.def.Deadline)
+	}
 	d.s.Steps = make([]StepState, len(d.m.def.Steps))
 	d.s.Input = d.e.Payload
 	switch {

@@ -17,7 +17,10 @@ type Definition struct {
 	Title   string          // Title is shown to people.
 	Owner   string          // Owner is who is shown, and alerted, when a saga needs attention.
 	Schema  json.RawMessage // Schema is the JSON Schema of the input; empty accepts any JSON.
-	Steps   []Step          // Steps are 1 to MaxSteps, in the order they are written.
+	// Deadline is how long after its start the saga may be turned back because it
+	// is late: until its pivot is sent, and never while it compensates. Zero: none.
+	Deadline time.Duration
+	Steps    []Step // Steps are 1 to MaxSteps, in the order they are written.
 }
 
 // MaxSteps is the largest number of steps of a definition.

@@ -22,7 +22,7 @@ func (d *decision) advance() error {
 		}
 	}
 	if d.over() {
-		d.s.Status = Completed
+		d.s.Status, d.s.Deadline = Completed, time.Time{}
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func (d *decision) attempt(i int) error {
 	st.Attempt++
 	st.Phase, st.Due = sent, d.e.At.Add(policy.Timeout).Truncate(time.Microsecond)
 	if i == d.m.pivot {
-		d.s.PivotSent = true
+		d.passPivot()
 	}
 	d.effects = append(d.effects, Send{Command{
 		ID:          CommandID{Saga: d.s.ID, Step: StepRef{Name: step.Name}, Direction: direction},

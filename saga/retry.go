@@ -8,8 +8,11 @@ import (
 // woke lets every wait end whose time has come: first those that turn the saga
 // back, so that no other step is tried again in the same moment.
 func (d *decision) woke() error {
-	if d.s.Status.Ended() || !d.s.Paused.IsZero() {
+	if d.s.Status.Ended() {
 		return nil
+	}
+	if err := d.expire(); err != nil || !d.s.Paused.IsZero() {
+		return err
 	}
 	for _, last := range []bool{true, false} {
 		for i := range d.s.Steps {

@@ -77,6 +77,8 @@ func (s *story) line(words []string) {
 	switch words[0] {
 	case "step":
 		s.def.Steps = append(s.def.Steps, parseStep(s.t, words[1:]))
+	case "deadline":
+		s.def.Deadline = duration(s.t, words[1])
 	case "after":
 		s.now = s.now.Add(duration(s.t, words[1]))
 	default:

@@ -5,9 +5,10 @@ package saga
 // tag it does not know cannot read the state at all, so it leaves the saga alone.
 // Tags are never used twice; content never changes once it was released.
 const (
-	sectionEnd    = 0 // nothing follows
-	sectionWindow = 1 // Window
-	sectionPaused = 2 // Paused
+	sectionEnd      = 0 // nothing follows
+	sectionWindow   = 1 // Window
+	sectionPaused   = 2 // Paused
+	sectionDeadline = 3 // Deadline
 )
 
 // sections appends the sections of s, by their tags, and reports whether there
@@ -21,6 +22,10 @@ func (w *stateWriter) sections(s *State) bool {
 	if !s.Paused.IsZero() {
 		w.section(sectionPaused)
 		w.time(s.Paused)
+	}
+	if !s.Deadline.IsZero() {
+		w.section(sectionDeadline)
+		w.time(s.Deadline)
 	}
 	return len(w.buf) > before
 }
@@ -36,6 +41,8 @@ func (r *stateReader) section(s *State) bool {
 		s.Window = r.int()
 	case sectionPaused:
 		s.Paused = r.time()
+	case sectionDeadline:
+		s.Deadline = r.time()
 	default:
 		r.fail()
 	}

@@ -93,6 +93,7 @@ type State struct {
 	PivotSent  bool        // PivotSent: there is no way back any more.
 	Started    time.Time   // Started is when it began.
 	Last       time.Time   // Last is the time of the last event.
+	Deadline   time.Time   // Deadline is when it turns back because it is late; zero once it cannot.
 	Paused     time.Time   // Paused is since when nothing may be sent; zero when it is not paused.
 	Cause      string      // Cause says why it turned back.
 	Input      Payload     // Input is the input; Data is nil when it is not kept here.
@@ -132,9 +133,9 @@ type Attention struct {
 }
 
 // WakeAt returns the earliest time at which something is due, or zero. A paused
-// saga waits for no time.
+// saga waits for nothing but its deadline.
 func (s *State) WakeAt() time.Time {
-	var wake time.Time
+	wake := s.Deadline
 	if !s.Paused.IsZero() {
 		return wake
 	}
@@ -150,7 +151,7 @@ func (s *State) WakeAt() time.Time {
 // TimerAt returns the earliest time at which something is due that is not a held
 // command, or zero: a gate says when those may go.
 func (s *State) TimerAt() time.Time {
-	var wake time.Time
+	wake := s.Deadline
 	if !s.Paused.IsZero() {
 		return wake
 	}

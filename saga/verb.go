@@ -87,7 +87,7 @@ func (d *decision) terminated() error {
 		return fmt.Errorf("terminate saga %s: %w", d.s.ID, ErrEnded)
 	}
 	d.changed = true
-	d.s.Status, d.s.Paused, d.s.Attention = Abandoned, time.Time{}, nil
+	d.s.Status, d.s.Paused, d.s.Deadline, d.s.Attention = Abandoned, time.Time{}, time.Time{}, nil
 	if d.s.Cause == "" {
 		d.s.Cause = Clip(d.e.Reason)
 	}

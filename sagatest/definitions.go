@@ -16,7 +16,7 @@ func participantName(i int) string { return fmt.Sprintf("participant%d", i) }
 // drawDefinitions makes this seed's definitions: a sequence and a diamond that
 // are always there, and some of any form.
 func (w *world) drawDefinitions() {
-	w.compile(saga.Definition{Name: "sequence", Version: "r1", Steps: w.sequence()})
+	w.compile(saga.Definition{Name: "sequence", Version: "r1", Deadline: 2 * time.Minute, Steps: w.sequence()})
 	w.compile(saga.Definition{Name: "diamond", Version: "r1", Steps: w.diamond()})
 	for i := range 3 {
 		w.compile(w.drawDefinition(fmt.Sprintf("drawn%d", i)))

@@ -117,7 +117,7 @@ func pin(name, version string) rules.Pin { return rules.Pin{Name: name, Version:
 
 // ruled is a definition as the rules know it.
 func ruled(def saga.Definition) rules.Definition {
-	var d rules.Definition
+	d := rules.Definition{Deadline: def.Deadline}
 	for i, s := range def.Steps {
 		after := s.After
 		if after == nil && i > 0 {

@@ -50,12 +50,13 @@ type step struct {
 // written out.
 func parseDefinition(canonical []byte) (rules.Definition, error) {
 	var file struct {
-		Steps []step `json:"steps"`
+		Steps    []step `json:"steps"`
+		Deadline span   `json:"deadline"`
 	}
 	if err := json.Unmarshal(canonical, &file); err != nil {
 		return rules.Definition{}, err
 	}
-	var def rules.Definition
+	def := rules.Definition{Deadline: time.Duration(file.Deadline)}
 	for _, s := range file.Steps {
 		participant, _, _ := strings.Cut(s.Command, "/")
 		if s.Command == "" {

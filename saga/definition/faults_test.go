@@ -53,7 +53,7 @@ var faults = []struct {
 	{"owner", "owner: team", "owner: [a]", "4: owner: want a text, found a list"},
 	{"owner empty", "owner: team", "owner:", "4: owner: the option is empty; write a value or leave it out"},
 	{"unknown", "title: Pay", "titel: Pay", "3: titel: unknown option of a definition; did you mean title?"},
-	{"later", "title: Pay", "deadline: 24h", "3: deadline: unknown option of a definition; not in this version: leave it out"},
+	{"later", "title: Pay", "subject: x", "3: subject: unknown option of a definition; not in this version: leave it out"},
 	{"twice", "title: Pay", "owner: Pay", "4: owner: the field is there twice; keep one of the two"},
 	{"schema", "input: ", "input: {schema: [1]}", "5: input.schema: want a JSON Schema or the path of a .json file, found a list"},
 	{"schema option", "input: ", "input: {schema: {}, codec: avro}", "5: input.codec: unknown option of input; not in this version: leave it out"},

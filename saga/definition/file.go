@@ -78,8 +78,12 @@ func load(r *report, root *node, opts Options) (*File, error) {
 	f := &File{}
 	spec := decoder{r}.spec(root)
 	f.schema = r.schema(&spec, opts.Dir)
-	steps := (&resolver{report: r}).resolve(&spec)
+	resolve := &resolver{report: r}
+	steps := resolve.resolve(&spec)
 	f.Definition = saga.Definition{Name: spec.Saga, Title: spec.Title, Owner: spec.Owner, Steps: steps}
+	if f.Definition.Deadline = resolve.duration("deadline", spec.Deadline, 0); f.Definition.Deadline > 0 {
+		spec.Deadline = f.Definition.Deadline.String() // 1d and 24h are one deadline
+	}
 	if spec.Input != nil {
 		f.Definition.Schema, _ = spec.Input.Schema.(json.RawMessage)
 	}

@@ -30,7 +30,8 @@ type Pin struct{ Namespace, Name, Version string }
 
 // Definition is what a saga's steps are.
 type Definition struct {
-	Steps []Step // Steps are in the order written.
+	Steps    []Step        // Steps are in the order written.
+	Deadline time.Duration // Deadline is when a saga turns back that is late, after its start; 0: never.
 }
 
 // The kinds of steps.

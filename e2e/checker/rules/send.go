@@ -1,6 +1,9 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // send tells a command that an event has sent: whether it may be, I3, and not too
 // early, I13, and is the next attempt, I14.
@@ -12,6 +15,9 @@ func (t *tale) send(e *Event, x Sent) {
 		return
 	case s.Participant != x.Participant:
 		t.c.findf("I8", t.id, "event %d sends %s/%s to %s instead of %s", e.Seq, x.Step, x.Direction, x.Participant, s.Participant)
+	}
+	if s.Kind == Pivot {
+		t.late = time.Time{}
 	}
 	if x.Direction == Do {
 		t.mayDo(e, s)

@@ -84,6 +84,7 @@ type tale struct {
 	stages []*stage
 	turned bool             // it goes in reverse
 	ended  bool             // somebody has terminated it
+	late   time.Time        // when it turns back because it is late; zero when it does not
 	paused time.Time        // since when it may send nothing; zero when it may
 	shut   map[string]int64 // closed ways, and the event that found them so
 	sent   map[attempt]sending
@@ -101,6 +102,9 @@ func (c *checker) tell(s *story) *tale {
 		t.stages = append(t.stages, &stage{Step: &def.Steps[i]})
 	}
 	t.graph()
+	if def.Deadline > 0 && len(s.events) > 0 {
+		t.late = s.events[0].At.Add(def.Deadline)
+	}
 	for i := range s.events {
 		t.event(&s.events[i])
 	}
@@ -191,7 +195,7 @@ func (t *tale) keepShut(e *Event) {
 
 // turn lets the saga go in reverse.
 func (t *tale) turn() {
-	t.turned = true
+	t.turned, t.late = true, time.Time{}
 	for _, s := range t.stages {
 		switch {
 		case s.phase == held && s.attempt == 0:

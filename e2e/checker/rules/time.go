@@ -4,6 +4,12 @@ import "time"
 
 // woke tells a wake: what was due is over. What turns the saga back comes first.
 func (t *tale) woke(e *Event) {
+	if !t.late.IsZero() && !t.late.After(e.At) {
+		t.turn()
+	}
+	if !t.paused.IsZero() {
+		return
+	}
 	for _, last := range []bool{true, false} {
 		for _, s := range t.stages {
 			if (s.phase == doing && s.spent()) == last && s.phase.timed() && s.isDue(e) {

@@ -36,6 +36,9 @@ func (t *tale) byHand(e *Event) {
 		return
 	case e.Kind == StepResolved:
 		s.phase = done
+		if s.Kind == Pivot {
+			t.late = time.Time{}
+		}
 		s.epoch = max(s.epoch, 1) + 1 // one that was held from the first was begun, and never sent
 	case s.phase.undo():
 		s.phase = kept
