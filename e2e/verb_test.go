@@ -43,7 +43,7 @@ func TestVerbs(t *testing.T) {
 	w.until(t, byHand, "completed", client.Saga.Ended)
 	require.Equal(t, "hotel charge", w.did(t, byHand))
 	wished(t, w.history(t, byHand), "resolved", "skipped")
-	urgent := w.start(t, "urgent", nil)
+	urgent := w.start(t, "urgent", script{"flights": {"slow:1s"}})
 	w.operator(t, "pause", urgent)
 	undone := w.start(t, "lazy", script{"payments": {"reject"}, "hotels.undo": {"fail", "ok"}})
 	w.phase(t, undone, "hotel", saga.UndoResting.String())
