@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/unwindhq/unwind/internal/config"
+	"github.com/unwindhq/unwind/internal/document"
 )
 
 // written writes a configuration file.
@@ -123,18 +124,7 @@ func TestACommandReadsItsSettingsFromTheFile(t *testing.T) {
 // flags; go test ./cmd/unwind -run TheDocument -update writes it anew.
 func TestTheDocumentListsEverySetting(t *testing.T) {
 	t.Parallel()
-	const path, begin, end = "../../docs/configuration.md", "<!-- settings -->\n", "<!-- end -->"
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	head, rest, ok := strings.Cut(string(text), begin)
-	require.True(t, ok)
-	table, tail, ok := strings.Cut(rest, end)
-	require.True(t, ok)
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(head+begin+settingsTable()+end+tail), 0o644))
-		return
-	}
-	require.Equal(t, settingsTable(), table, "run go test ./cmd/unwind -run TheDocument -update")
+	document.Table(t, "../../docs/configuration.md", "settings", settingsTable(), *update)
 }
 
 func settingsTable() string {

@@ -34,9 +34,13 @@ func choosing(cmd *cobra.Command, f *client.DeadLetterFilter) {
 // anyStatus is the word for no filter by status.
 const anyStatus = "all"
 
-// statusFlag adds --status, which is open unless told otherwise.
-func statusFlag(cmd *cobra.Command, f *client.DeadLetterFilter) {
+// listing hangs the flags of a list into a command: those of its filter, the
+// status, which is open unless told otherwise, and the limit.
+func listing(cmd *cobra.Command, f *client.DeadLetterFilter) *cobra.Command {
+	choosing(cmd, f)
 	cmd.Flags().StringVar(&f.Status, "status", "open", "open, redriven, discarded or all")
+	cmd.Flags().IntVar(&f.Limit, "limit", 50, "how many, 1 to 200")
+	return cmd
 }
 
 // showLetters asks the server about the dead letters that f chooses, and shows its
@@ -67,11 +71,8 @@ func dlqListCommand(r *remote) *cobra.Command {
 		Use: "list", Short: "List dead letters, the newest first", Args: cobra.NoArgs,
 		RunE: showLetters(r, &f, (*client.Client).DeadLetters, writeLetters),
 	}
-	choosing(cmd, &f)
-	statusFlag(cmd, &f)
-	cmd.Flags().IntVar(&f.Limit, "limit", 50, "how many, 1 to 200")
 	cmd.Flags().Int64Var(&f.After, "after", 0, "the next of the page before")
-	return cmd
+	return listing(cmd, &f)
 }
 
 // reasonWidth is how much of a reason a table shows, in characters.
@@ -111,10 +112,7 @@ func dlqGroupsCommand(r *remote) *cobra.Command {
 		Use: "groups", Short: "Group dead letters by what is wrong with them", Args: cobra.NoArgs,
 		RunE: showLetters(r, &f, (*client.Client).DeadLetterGroups, writeGroups),
 	}
-	choosing(cmd, &f)
-	statusFlag(cmd, &f)
-	cmd.Flags().IntVar(&f.Limit, "limit", 50, "how many, 1 to 200")
-	return cmd
+	return listing(cmd, &f)
 }
 
 func writeGroups(w io.Writer, groups client.DeadLetterGroups) {

@@ -2,7 +2,6 @@ package lease
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,28 +40,6 @@ func QueueFence(b *pgx.Batch, schema string, held []Held, bad func(buckets []int
 		}
 		return fmt.Errorf("buckets %v have a new owner: %w", lost, ErrLost)
 	})
-}
-
-// Fence is QueueFence in a round trip of its own. It returns an error that is
-// ErrLost if one of held has a new owner.
-func Fence(ctx context.Context, tx pgx.Tx, schema string, held []Held) error {
-	if len(held) == 0 {
-		return nil
-	}
-	var b pgx.Batch
-	QueueFence(&b, schema, held, nil)
-	return tx.SendBatch(ctx, &b).Close()
-}
-
-// QueueOffsets queues the statement that stores the ReadOffset of each of held,
-// if its epoch is still current. It is meant for every few seconds, not for
-// every batch: the rows are shared with those who claim buckets.
-func QueueOffsets(b *pgx.Batch, schema string, held []Held) {
-	if len(held) == 0 {
-		return
-	}
-	buckets, epochs, offsets := columns(held)
-	b.Queue(in(schema, saveOffsets), buckets, epochs, offsets)
 }
 
 // columns splits held, sorted by bucket, into arrays for unnest.

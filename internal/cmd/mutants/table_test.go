@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/internal/document"
 )
 
 var update = flag.Bool("update", false, "write the document's table anew")
@@ -79,22 +81,10 @@ func TestOnlyAFailingTestCatches(t *testing.T) {
 // anew.
 func TestTheDocumentListsEveryMutant(t *testing.T) {
 	t.Parallel()
-	const begin, end = "<!-- mutants -->\n", "<!-- end -->"
-	path := filepath.Join(root, "docs", "reliability.md")
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	head, rest, ok := strings.Cut(string(text), begin)
-	require.True(t, ok)
-	table, tail, ok := strings.Cut(rest, end)
-	require.True(t, ok)
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(head+begin+document()+end+tail), 0o644))
-		return
-	}
-	require.Equal(t, document(), table, "run go test ./internal/cmd/mutants -run TheDocument -update")
+	document.Table(t, filepath.Join(root, "docs", "reliability.md"), "mutants", mutantTable(), *update)
 }
 
-func document() string {
+func mutantTable() string {
 	var b strings.Builder
 	b.WriteString("| | mutant | what it does | where | caught by |\n|---|---|---|---|---|\n")
 	for _, m := range mutants {
