@@ -38,8 +38,8 @@ var libraries = []library{
 	{"cel.dev", false, []string{"saga/definition"}},
 	{"github.com/santhosh-tekuri/jsonschema", true, []string{"saga/definition"}},
 	{"github.com/pressly/goose", false, []string{"migrations"}},
-	{"testing", true, []string{"sagatest/...", "internal/testserver"}},
-	{"github.com/stretchr/testify", true, []string{"sagatest/...", "internal/testserver"}},
+	{"testing", true, []string{"sagatest/...", "internal/testserver", "internal/document"}},
+	{"github.com/stretchr/testify", true, []string{"sagatest/...", "internal/testserver", "internal/document"}},
 	{"pgregory.net/rapid", true, []string{"sagatest/..."}},
 	{"go.uber.org/goleak", true, nil},
 }
