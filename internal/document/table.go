@@ -12,19 +12,19 @@ import (
 // Table holds the part of the file at path between "<!-- name -->" and the next
 // "<!-- end -->", each on a line of its own, to want. With update it writes want
 // there instead.
-func Table(t testing.TB, path, name, want string, update bool) {
-	t.Helper()
+func Table(tb testing.TB, path, name, want string, update bool) {
+	tb.Helper()
 	const end = "<!-- end -->"
 	begin := "<!-- " + name + " -->\n"
 	text, err := os.ReadFile(path)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	head, rest, ok := strings.Cut(string(text), begin)
-	require.True(t, ok, "%s has no %s", path, begin)
+	require.True(tb, ok, "%s has no %s", path, begin)
 	table, tail, ok := strings.Cut(rest, end)
-	require.True(t, ok, "%s has no %s", path, end)
+	require.True(tb, ok, "%s has no %s", path, end)
 	if update {
-		require.NoError(t, os.WriteFile(path, []byte(head+begin+want+end+tail), 0o644))
+		require.NoError(tb, os.WriteFile(path, []byte(head+begin+want+end+tail), 0o644))
 		return
 	}
-	require.Equal(t, want, table, "%s: run this test with -update", path)
+	require.Equal(tb, want, table, "%s: run this test with -update", path)
 }
