@@ -40,6 +40,11 @@ var mutants = []mutant{
 		"./sagatest", "TestSimulation",
 	},
 	{
+		"deadline-past-the-pivot", "I3", "the deadline turns back a saga whose pivot was sent",
+		"saga/deadline.go", "d.s.PivotSent, d.s.Deadline = true, time.Time{}", "d.s.PivotSent = true\n\t_ = time.Time{}",
+		"./saga", "TestScenarios",
+	},
+	{
 		"publish-before-commit", "I4", "commands leave before their transaction is committed",
 		"saga/coordinator/run.go", "failpoint.Hit(failpoint.BeforeCommit)",
 		"r.c.cfg.Relay.Hand(outbox.Rows(f.writes.Messages, make([]int64, len(f.writes.Messages))))",
@@ -100,6 +105,16 @@ var mutants = []mutant{
 		"stale-epoch-counts", "I12", "a late reply of an earlier epoch advances the saga",
 		"saga/reply.go", "if d.e.Epoch != st.Epoch || ", "if ",
 		"./saga", "TestScenarios",
+	},
+	{
+		"pause-not-heeded", "I12", "a paused saga sends",
+		"saga/forward.go", "if !d.s.Paused.IsZero() || d.e", "if d.e",
+		"./saga/sagapg", "TestPauseOutlivesItsOwner",
+	},
+	{
+		"retry-after-the-end", "I12", "a retry of a terminated saga sends again",
+		"saga/verb.go", "if d.s.Status.Ended() {\n\t\treturn fmt.Errorf(\"retry", "if false {\n\t\treturn fmt.Errorf(\"retry",
+		"./sagatest", "TestSimulation",
 	},
 	{
 		"forged-reply-counts", "I12", "the token of a reply is not looked at",
