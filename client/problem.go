@@ -22,6 +22,8 @@ const (
 	KeyUsed           Code = "key-used"           // KeyUsed: the idempotency key was used for another start.
 	Ended             Code = "ended"              // Ended: nothing more can happen to the saga.
 	NotNow            Code = "not-now"            // NotNow: the saga is not where the verb helps; the detail says why.
+	NotYours          Code = "not-yours"          // NotYours: somebody else has to decide; the detail says who.
+	UnknownSignal     Code = "unknown-signal"     // UnknownSignal: no step of the definition awaits the signal.
 	PastPivot         Code = "past-pivot"         // PastPivot: the point of no return was passed.
 	TopicsMissing     Code = "topics-missing"     // TopicsMissing: a Kafka topic of the definition does not exist.
 	TooLarge          Code = "too-large"          // TooLarge: the body is above its limit.

@@ -7,20 +7,20 @@ import (
 
 // Saga is a saga as it was committed last.
 type Saga struct {
-	ID         string      `json:"id" doc:"UUIDv7" example:"0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"`                      // ID identifies it.
-	Definition string      `json:"definition" doc:"the definition's name"`                                              // Definition is the definition's name.
-	Version    string      `json:"version" doc:"the version it is pinned to" example:"r12"`                             // Version is what it is pinned to, such as r12.
-	Status     string      `json:"status" enum:"running,compensating,completed,compensated,abandoned"`                  // Status is running, compensating, completed, compensated or abandoned.
-	WaitingFor []string    `json:"waitingFor,omitempty" doc:"what it waits for: breaker, operator, reply, timer"`       // WaitingFor lists breaker, operator (it is paused), reply and timer.
-	Attention  []Attention `json:"attention,omitempty" doc:"why an operator should look at it"`                         // Attention is why an operator should look; empty is good.
-	Cause      string      `json:"cause,omitempty" doc:"why it turned back"`                                            // Cause says why it turned back.
-	StartedAt  *time.Time  `json:"startedAt,omitempty"`                                                                 // StartedAt is when it began, by the database's clock.
-	ChangedAt  *time.Time  `json:"changedAt,omitempty" doc:"when the last event was stored"`                            // ChangedAt is the time of its last event.
-	WakeAt     *time.Time  `json:"wakeAt,omitempty" doc:"when something is due next"`                                   // WakeAt is when something is due next; nil when nothing is.
-	Deadline   *time.Time  `json:"deadline,omitempty" doc:"when it turns back because it is late"`                      // Deadline is when it turns back because it is late; nil without one, and once it cannot.
-	PausedAt   *time.Time  `json:"pausedAt,omitempty" doc:"since when it is paused"`                                    // PausedAt is since when it sends nothing; nil when it is not paused.
-	Steps      []Step      `json:"steps,omitempty" doc:"the steps in the definition's order; not in lists"`             // Steps are in the definition's order; a List leaves them out.
-	PivotSent  bool        `json:"pivotSent,omitempty" doc:"the point of no return was passed: it can only go forward"` // PivotSent says that there is no way back.
+	ID         string      `json:"id" doc:"UUIDv7" example:"0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"`                                  // ID identifies it.
+	Definition string      `json:"definition" doc:"the definition's name"`                                                          // Definition is the definition's name.
+	Version    string      `json:"version" doc:"the version it is pinned to" example:"r12"`                                         // Version is what it is pinned to, such as r12.
+	Status     string      `json:"status" enum:"running,compensating,completed,compensated,abandoned"`                              // Status is running, compensating, completed, compensated or abandoned.
+	WaitingFor []string    `json:"waitingFor,omitempty" doc:"what it waits for: approval, breaker, operator, reply, signal, timer"` // WaitingFor lists approval, breaker, operator (it is paused), reply, signal and timer.
+	Attention  []Attention `json:"attention,omitempty" doc:"why an operator should look at it"`                                     // Attention is why an operator should look; empty is good.
+	Cause      string      `json:"cause,omitempty" doc:"why it turned back"`                                                        // Cause says why it turned back.
+	StartedAt  *time.Time  `json:"startedAt,omitempty"`                                                                             // StartedAt is when it began, by the database's clock.
+	ChangedAt  *time.Time  `json:"changedAt,omitempty" doc:"when the last event was stored"`                                        // ChangedAt is the time of its last event.
+	WakeAt     *time.Time  `json:"wakeAt,omitempty" doc:"when something is due next"`                                               // WakeAt is when something is due next; nil when nothing is.
+	Deadline   *time.Time  `json:"deadline,omitempty" doc:"when it turns back because it is late"`                                  // Deadline is when it turns back because it is late; nil without one, and once it cannot.
+	PausedAt   *time.Time  `json:"pausedAt,omitempty" doc:"since when it is paused"`                                                // PausedAt is since when it sends nothing; nil when it is not paused.
+	Steps      []Step      `json:"steps,omitempty" doc:"the steps in the definition's order; not in lists"`                         // Steps are in the definition's order; a List leaves them out.
+	PivotSent  bool        `json:"pivotSent,omitempty" doc:"the point of no return was passed: it can only go forward"`             // PivotSent says that there is no way back.
 }
 
 // Ended reports whether nothing more can happen to the saga.
@@ -37,14 +37,15 @@ type Attention struct {
 
 // Step is the state of one step.
 type Step struct {
-	Step      string     `json:"step" doc:"the step's name"`                                                                                                     // Step is the step's name.
-	Kind      string     `json:"kind,omitempty" enum:"compensable,pivot,retriable"`                                                                              // Kind is compensable, pivot or retriable.
-	Command   string     `json:"command,omitempty" doc:"participant/command"`                                                                                    // Command is participant/command.
-	Phase     string     `json:"phase" enum:"waiting,doing,resting,held,done,skipped,refused,unknown,undoing,undo-resting,undo-held,undone" doc:"how far it is"` // Phase says how far it is.
-	Attempt   int        `json:"attempt,omitempty" doc:"the number of the last attempt in the present direction"`                                                // Attempt is that of the last command in the present direction.
-	Epoch     int        `json:"epoch,omitempty" doc:"rises when the step is reversed or re-opened"`                                                             // Epoch is that of the last command.
-	LeftAlive bool       `json:"leftAlive,omitempty" doc:"an operator has decided that this step's effect, which is or may be there, stays"`                     // LeftAlive says that its effect is, or may be, there and stays: the saga was terminated, or its undo skipped.
-	Due       *time.Time `json:"due,omitempty" doc:"when its present wait is over"`                                                                              // Due is when its wait is over; nil when it waits for no time.
+	Step      string     `json:"step" doc:"the step's name"`                                                                                                                                           // Step is the step's name.
+	Kind      string     `json:"kind,omitempty" enum:"compensable,pivot,retriable"`                                                                                                                    // Kind is compensable, pivot or retriable.
+	Command   string     `json:"command,omitempty" doc:"participant/command"`                                                                                                                          // Command is participant/command.
+	Phase     string     `json:"phase" enum:"waiting,doing,resting,held,done,skipped,refused,unknown,undoing,undo-resting,undo-held,undone,kept,sleeping,awaiting,asking,expired" doc:"how far it is"` // Phase says how far it is.
+	Waits     string     `json:"waits,omitempty" doc:"what a step waits for that has no command" example:"signal paid"`                                                                                // Waits says what a step waits for that has no command: sleep, signal NAME, approval by WHOM.
+	Attempt   int        `json:"attempt,omitempty" doc:"the number of the last attempt in the present direction"`                                                                                      // Attempt is that of the last command in the present direction.
+	Epoch     int        `json:"epoch,omitempty" doc:"rises when the step is reversed or re-opened"`                                                                                                   // Epoch is that of the last command.
+	LeftAlive bool       `json:"leftAlive,omitempty" doc:"an operator has decided that this step's effect, which is or may be there, stays"`                                                           // LeftAlive says that its effect is, or may be, there and stays: the saga was terminated, or its undo skipped.
+	Due       *time.Time `json:"due,omitempty" doc:"when its present wait is over"`                                                                                                                    // Due is when its wait is over; nil when it waits for no time.
 }
 
 // Page is a page of sagas, the newest first.
@@ -62,6 +63,7 @@ type Event struct {
 	Reason        string          `json:"reason,omitempty"`                                                         // Reason is a sentence for people.
 	RequestID     string          `json:"requestId,omitempty"`                                                      // RequestID made a verb idempotent.
 	Step          string          `json:"step,omitempty"`                                                           // Step is whose reply it is.
+	Signal        string          `json:"signal,omitempty"`                                                         // Signal is the name of a signal.
 	Direction     string          `json:"direction,omitempty" enum:"do,undo"`                                       // Direction is do or undo.
 	Attempt       int             `json:"attempt,omitempty"`                                                        // Attempt is the reply's.
 	Epoch         int             `json:"epoch,omitempty"`                                                          // Epoch is the reply's.

@@ -10,10 +10,12 @@ import (
 
 // Verb is how to ask something of one saga.
 type Verb struct {
-	Step   string          `json:"step,omitempty"`   // Step is the step that Skip and Resolve are about, or Retry; empty there: every one. Other verbs refuse one.
-	Output json.RawMessage `json:"output,omitempty"` // Output is the step's, for Resolve only.
-	Reason string          `json:"reason,omitempty"` // Reason says why, for the history; at most 1,024 bytes. Skip, Resolve and Terminate require one.
-	Key    string          `json:"-"`                // Key makes the call idempotent; may be empty.
+	Step    string          `json:"step,omitempty"`    // Step is the step that Skip, Resolve, Approve and Refuse are about, or Retry; empty there: every one. Other verbs refuse one.
+	Signal  string          `json:"signal,omitempty"`  // Signal is the name, for Signal only.
+	Payload json.RawMessage `json:"payload,omitempty"` // Payload is the signal's, for Signal only; nil is null.
+	Output  json.RawMessage `json:"output,omitempty"`  // Output is the step's, for Resolve only.
+	Reason  string          `json:"reason,omitempty"`  // Reason says why, for the history; at most 1,024 bytes. Skip, Resolve and Terminate require one.
+	Key     string          `json:"-"`                 // Key makes the call idempotent; may be empty.
 }
 
 // Cancel turns a saga back. A saga whose pivot was sent answers with PastPivot.
@@ -56,6 +58,24 @@ func (c *Client) Resolve(ctx context.Context, id string, how Verb) (Saga, error)
 // effects stay. One that has ended otherwise answers with Ended.
 func (c *Client) Terminate(ctx context.Context, id string, how Verb) (Saga, error) {
 	return c.verb(ctx, id, "terminate", how)
+}
+
+// Signal hands a signal to the step that awaits it, or keeps it for one that will.
+// One that no step of the definition awaits answers with UnknownSignal, one that
+// every step has had with NotNow.
+func (c *Client) Signal(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "signal", how)
+}
+
+// Approve gives an approval. One that is for others answers with NotYours.
+func (c *Client) Approve(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "approve", how)
+}
+
+// Refuse refuses an approval: the saga turns back. One that is for others answers
+// with NotYours.
+func (c *Client) Refuse(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "refuse", how)
 }
 
 func (c *Client) verb(ctx context.Context, id, verb string, how Verb) (after Saga, err error) {

@@ -29,7 +29,7 @@ func (d *decision) notSkippable(i int) string {
 	switch {
 	case d.s.Status == Running && st.Phase == Waiting:
 		return "its turn has not come: what comes after it would not wait for what comes before"
-	case d.s.Status != Running || !st.Phase.timed():
+	case d.s.Status != Running || !st.Phase.timed() && !st.Phase.waits():
 		return "it is " + st.Phase.String() + " in a saga that is " + d.s.Status.String()
 	case step.Kind == Pivot:
 		return "a saga needs its pivot: resolve it with an output, or cancel"
@@ -37,7 +37,7 @@ func (d *decision) notSkippable(i int) string {
 		return "it was sent and may have run: resolve it with an output, or cancel"
 	}
 	for j := range d.m.def.Steps {
-		if later := &d.m.def.Steps[j]; step.When == nil && readsOutput(later, step.Name) {
+		if later := &d.m.def.Steps[j]; step.When == nil && !step.mayExpire() && readsOutput(later, step.Name) {
 			return later.Name + " reads its output: resolve it with an output"
 		}
 	}
@@ -46,7 +46,7 @@ func (d *decision) notSkippable(i int) string {
 
 // readsOutput reports whether one of a step's expressions reads another's output.
 func readsOutput(step *Step, name string) bool {
-	for _, expr := range []Expr{step.Input, step.When} {
+	for _, expr := range step.exprs() {
 		if expr != nil && slices.Contains(expr.Reads().Steps, name) {
 			return true
 		}
@@ -63,7 +63,7 @@ func (d *decision) resolved() error {
 		return err
 	}
 	st := &d.s.Steps[i]
-	if d.s.Status != Running || !st.Phase.timed() {
+	if d.s.Status != Running || !st.Phase.timed() && !st.Phase.waits() {
 		return fmt.Errorf("resolve step %s: it is %s in a saga that is %s: %w", d.e.Step.Name, st.Phase, d.s.Status, ErrNotNow)
 	}
 	st.Epoch++

@@ -43,6 +43,10 @@ func (c *checker) step(i int) {
 		c.fault(at+"step", fmt.Sprintf("%q is the name of an earlier step too", step.Name), "give each step its own name")
 	}
 	c.m.index[step.Name] = i
+	if step.Waits() {
+		c.waits(step, at)
+		return
+	}
 	if !IsName(step.Participant) || !IsName(step.Command) {
 		c.fault(at+"command", fmt.Sprintf("%q is not a command", step.Participant+"/"+step.Command), "write participant/command, such as payments/charge")
 	}
@@ -150,10 +154,16 @@ func (c *checker) kinds() {
 
 func (c *checker) kind(i int, at string) {
 	step, pivot := &c.m.def.Steps[i], c.m.pivot
-	isAfter := pivot >= 0 && c.reaches(i, pivot, map[int]bool{})
+	isAfter := c.comesAfterPivot(i)
 	isBefore := pivot >= 0 && c.reaches(pivot, i, map[int]bool{})
 	if pivot >= 0 && i != pivot && !isAfter && !isBefore {
 		c.fault(at+"after", fmt.Sprintf("runs beside the pivot %s", c.m.def.Steps[pivot].Name), "let it come before or after the pivot")
+	}
+	switch {
+	case step.Approval != nil && isAfter:
+		c.fault(at+"approval", "comes after the pivot: a refusal could not turn the saga back", "await a signal instead and let when decide what follows")
+	case step.Waits():
+		return
 	}
 	switch step.Kind {
 	case Compensable:
@@ -177,19 +187,19 @@ func (c *checker) kind(i int, at string) {
 // it is sent again or undone: only a step that came before has a settled output.
 func (c *checker) reads(i int) {
 	step := &c.m.def.Steps[i]
-	for _, part := range []struct {
-		name string
-		expr Expr
-	}{{"when", step.When}, {"input", step.Input}} {
-		if part.expr == nil {
+	for n, expr := range step.exprs() {
+		if expr == nil {
 			continue
 		}
-		for _, name := range part.expr.Reads().Steps {
-			at := fmt.Sprintf("steps[%d].%s", i, part.name)
+		part := [...]string{"when", "input", "sleep.until"}[n]
+		for _, name := range expr.Reads().Steps {
+			at := fmt.Sprintf("steps[%d].%s", i, part)
 			j, ok := c.m.index[name]
 			switch {
 			case !ok:
 				c.fault(at, fmt.Sprintf("there is no step %q", name), "name steps of this definition")
+			case c.m.def.Steps[j].Sleep != nil:
+				c.fault(at, fmt.Sprintf("reads the output of %s, which sleeps and has none", name), "read another step")
 			case !c.reaches(i, j, map[int]bool{}):
 				c.fault(at, fmt.Sprintf("reads the output of %s, which does not come before this step", name), "add it to after")
 			}

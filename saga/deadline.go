@@ -31,14 +31,19 @@ func (c *checker) deadline() {
 	}
 	longest, memo := time.Duration(0), make([]time.Duration, len(def.Steps))
 	for i := range def.Steps {
-		if def.Steps[i].Kind != Retriable {
+		if !c.comesAfterPivot(i) {
 			longest = max(longest, c.patience(i, memo))
 		}
 	}
 	if longest > def.Deadline {
-		c.fault("deadline", fmt.Sprintf("the steps up to the pivot may take %s, timeouts times attempts, and the deadline is %s", longest, def.Deadline),
+		c.fault("deadline", fmt.Sprintf("the steps up to the pivot may take %s, timeouts times attempts and waits, and the deadline is %s", longest, def.Deadline),
 			"write a longer deadline, or shorter timeouts or fewer attempts")
 	}
+}
+
+// comesAfterPivot reports whether step i begins only when the deadline is over.
+func (c *checker) comesAfterPivot(i int) bool {
+	return c.m.pivot >= 0 && c.reaches(i, c.m.pivot, map[int]bool{})
 }
 
 // patience is how long it may take until step i gives up, with what comes before.
@@ -51,6 +56,10 @@ func (c *checker) patience(i int, memo []time.Duration) time.Duration {
 		before = max(before, c.patience(j, memo))
 	}
 	step := c.m.def.Steps[i].withDefaults()
+	if step.Waits() {
+		memo[i] = before + step.patience()
+		return memo[i]
+	}
 	memo[i] = before + time.Duration(step.Do.Attempts)*step.Do.Timeout
 	return memo[i]
 }

@@ -43,6 +43,8 @@ var transitions = map[EventKind]func(*decision) error{
 	StepSkipped:   (*decision).skipped,
 	StepResolved:  (*decision).resolved,
 	Terminated:    (*decision).terminated,
+	Signalled:     (*decision).signalled,
+	Decided:       (*decision).decided,
 	Undeliverable: (*decision).undeliverable,
 	Poisoned:      (*decision).poisoned,
 }
@@ -210,6 +212,9 @@ func (d *decision) Output(name string) (json.RawMessage, bool, error) {
 	if out := d.s.Steps[i].Output; out != nil {
 		return out, true, nil
 	}
+	if d.s.Steps[i].Answer > 0 {
+		return d.jsonOutput(name)
+	}
 	out, ok := d.e.Payload, d.succeeded(&d.e, i)
 	for n := len(d.h) - 1; !ok && n >= 0; n-- {
 		out, ok = d.h[n].Payload, d.succeeded(&d.h[n], i)
@@ -217,6 +222,18 @@ func (d *decision) Output(name string) (json.RawMessage, bool, error) {
 	switch {
 	case !ok:
 		return nil, false, fmt.Errorf("the output of %s: %w", name, ErrNeedHistory)
+	case !out.IsJSON():
+		return nil, false, fmt.Errorf("the output of %s is %s and cannot be read by an expression", name, out.ContentType)
+	}
+	return out.Data, true, nil
+}
+
+// jsonOutput is the output of a step that a signal has ended.
+func (d *decision) jsonOutput(name string) (json.RawMessage, bool, error) {
+	out, err := d.signalOutput(d.m.index[name])
+	switch {
+	case err != nil:
+		return nil, false, fmt.Errorf("the output of %s: %w", name, err)
 	case !out.IsJSON():
 		return nil, false, fmt.Errorf("the output of %s is %s and cannot be read by an expression", name, out.ContentType)
 	}

@@ -58,6 +58,11 @@ type Step struct {
 	Input        Expr     // Input makes the command's payload. nil passes the saga's input.
 	Do           Policy   // Do is the policy of the command.
 	Undo         Policy   // Undo is the policy of the compensation.
+
+	// A step that waits has one of these instead of a participant and a command.
+	Sleep    *Sleep    // Sleep lets time pass.
+	Await    *Await    // Await waits for a signal.
+	Approval *Approval // Approval waits for somebody's decision.
 }
 
 // Local is the participant of steps that run inside the coordinator's process.
@@ -82,15 +87,19 @@ const (
 )
 
 // withDefaults fills in the policies that the step uses.
-func (s Step) withDefaults() Step {
-	s.Do = s.Do.withDefaults(DefaultAttempts)
-	if s.Kind == Retriable {
-		s.Do.Attempts = 0 // it never gives up
+func (s *Step) withDefaults() Step {
+	d := *s
+	if d.Waits() {
+		return d
 	}
-	if s.Compensation != "" {
-		s.Undo = s.Undo.withDefaults(DefaultUndoAttempts)
+	d.Do = d.Do.withDefaults(DefaultAttempts)
+	if d.Kind == Retriable {
+		d.Do.Attempts = 0 // it never gives up
 	}
-	return s
+	if d.Compensation != "" {
+		d.Undo = d.Undo.withDefaults(DefaultUndoAttempts)
+	}
+	return d
 }
 
 // withDefaults fills in what is zero.
@@ -136,6 +145,8 @@ type Scope interface {
 	// Output returns a step's output; ok is false when the step was skipped or
 	// is not over.
 	Output(step string) (output json.RawMessage, ok bool, err error)
+	// Waited returns what is known of a step that waits, beside its output.
+	Waited(step string) Waited
 }
 
 // Fault is one thing that is wrong with a definition.

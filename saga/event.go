@@ -25,6 +25,8 @@ const (
 	StepSkipped   EventKind = "skipped"       // StepSkipped lets Step be over without its command, or leaves its effect as it is.
 	StepResolved  EventKind = "resolved"      // StepResolved lets Step be done, with Payload as its output.
 	Terminated    EventKind = "terminated"    // Terminated ends the saga as it is, with nothing undone.
+	Signalled     EventKind = "signalled"     // Signalled hands the signal Signal with its Payload to the saga.
+	Decided       EventKind = "decided"       // Decided is somebody's decision on the approval Step: Outcome is Succeeded or Rejected.
 	Undeliverable EventKind = "undeliverable" // Undeliverable says that a command can never be sent as it is.
 	Poisoned      EventKind = "poisoned"      // Poisoned says that another event could not be decided.
 )
@@ -80,6 +82,11 @@ type Event struct {
 	// Trace is, in a Started, the traceparent of whoever started the saga, or
 	// empty: the saga's trace links to it.
 	Trace string
+
+	// Signal is a Signalled's name.
+	Signal string
+	// Groups are, in a Decided, those that its actor belongs to; see Everyone.
+	Groups []string
 
 	// Sent lists the commands that the event made the saga send. It is filled in
 	// when the event is stored.

@@ -14,15 +14,15 @@ func (d *decision) advance() error {
 			if d.s.Steps[i].Phase != Waiting || !d.may(i) {
 				continue
 			}
-			skipped, err := d.begin(i)
+			over, err := d.begin(i)
 			if err != nil {
 				return err
 			}
-			again = again || skipped
+			again = again || over
 		}
 	}
 	if d.over() {
-		d.s.Status, d.s.Deadline = Completed, time.Time{}
+		d.s.Status, d.s.Deadline, d.s.Signals = Completed, time.Time{}, nil
 	}
 	return nil
 }
@@ -30,7 +30,7 @@ func (d *decision) advance() error {
 // may reports whether everything before step i is over.
 func (d *decision) may(i int) bool {
 	for _, j := range d.m.after[i] {
-		if p := d.s.Steps[j].Phase; p != Done && p != Skipped {
+		if !d.s.Steps[j].Phase.over() {
 			return false
 		}
 	}
@@ -39,15 +39,16 @@ func (d *decision) may(i int) bool {
 
 func (d *decision) over() bool {
 	for i := range d.s.Steps {
-		if p := d.s.Steps[i].Phase; p != Done && p != Skipped {
+		if !d.s.Steps[i].Phase.over() {
 			return false
 		}
 	}
 	return true
 }
 
-// begin sends step i's command, or skips the step.
-func (d *decision) begin(i int) (skipped bool, err error) {
+// begin sends step i's command, lets it wait, or skips it, and reports whether the
+// step is over with that.
+func (d *decision) begin(i int) (over bool, err error) {
 	step := &d.m.def.Steps[i]
 	if step.When != nil {
 		yes, err := step.When.Eval(d)
@@ -58,6 +59,9 @@ func (d *decision) begin(i int) (skipped bool, err error) {
 			d.s.Steps[i].Phase = Skipped
 			return true, nil
 		}
+	}
+	if step.Waits() {
+		return d.beginWait(i)
 	}
 	d.s.Steps[i].Epoch = 1
 	return false, d.attempt(i)

@@ -2,6 +2,7 @@ package saga_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,11 +43,44 @@ func drawStep(t *rapid.T, def saga.Definition, i, pivot int) saga.Step {
 	default:
 		step.Compensation, step.Undo.Attempts = "unrun", 2
 	}
-	if i != pivot {
-		step.When = drawPath(t, step.After, "input.yes", "when")
+	if i != pivot && rapid.IntRange(0, 3).Draw(t, "waits") == 0 {
+		return drawWait(t, def, step, pivot >= 0 && i > pivot)
 	}
-	step.Input = drawPath(t, step.After, "input.x", "input")
+	if i != pivot {
+		step.When = drawPath(t, readable(def, step.After), "input.yes", "when")
+	}
+	step.Input = drawPath(t, readable(def, step.After), "input.x", "input")
 	return step
+}
+
+// drawWait makes the step one that waits; one behind the pivot asks nobody.
+func drawWait(t *rapid.T, def saga.Definition, step saga.Step, behind bool) saga.Step {
+	wait := saga.Step{Name: step.Name, After: step.After, When: drawPath(t, readable(def, step.After), "input.yes", "when")}
+	seconds := func(least int) time.Duration {
+		return time.Duration(rapid.IntRange(least, 60).Draw(t, "wait")) * time.Second
+	}
+	switch n := rapid.IntRange(0, 2).Draw(t, "kind"); {
+	case n == 0:
+		wait.Sleep = &saga.Sleep{For: seconds(1)}
+	case n == 1 || behind:
+		names := rapid.SampledFrom([][]string{{"a"}, {"b"}, {"a", "b"}})
+		wait.Await = &saga.Await{Signals: names.Draw(t, "signals"), Timeout: seconds(0)}
+	default:
+		wait.Approval = &saga.Approval{Due: seconds(2), ApproveWhenLate: rapid.Bool().Draw(t, "late")}
+		if rapid.Bool().Draw(t, "escalate") {
+			wait.Approval.By = []string{"user:p0", "group:desk"}
+			wait.Approval.EscalateAfter, wait.Approval.EscalateTo = time.Second, []string{"group:leads"}
+		}
+	}
+	return wait
+}
+
+// readable leaves out the steps that sleep: they have no output.
+func readable(def saga.Definition, names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		i := slices.IndexFunc(def.Steps, func(s saga.Step) bool { return s.Name == name })
+		return def.Steps[i].Sleep != nil
+	})
 }
 
 // drawPath reads the input or an earlier output, or is nil.
@@ -64,7 +98,8 @@ func drawPath(t *rapid.T, after []string, input path, label string) saga.Expr {
 func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 	kinds := []saga.EventKind{
 		saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Woke, saga.Woke,
-		saga.Cancelled, saga.Undeliverable, saga.Poisoned, saga.Started,
+		saga.Cancelled, saga.Undeliverable, saga.Poisoned, saga.Started, saga.Signalled, saga.Signalled, saga.Decided, saga.Decided,
+		saga.Paused, saga.Resumed, saga.Retried, saga.StepSkipped, saga.StepResolved,
 	}
 	late := time.Duration(rapid.IntRange(-5, 40).Draw(t, "seconds")) * time.Second
 	last := s.Last
@@ -91,6 +126,8 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 		e.Healthy = e.At.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t, "healthy")) * time.Second)
 	case saga.Cancelled:
 		e.RequestID = rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "request")
+	case saga.Signalled:
+		e.Signal, e.Payload.Data = rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "signal"), drawDocument(t)
 	default:
 		drawReply(t, &e, def, s)
 	}

@@ -39,11 +39,12 @@ func (Send) effect() {}
 // Machine is a compiled definition: the Decider of declared sagas. It is
 // immutable and safe for concurrent use.
 type Machine struct {
-	def   Definition
-	index map[string]int
-	after [][]int
-	order compensation.Order
-	pivot int // -1 without one
+	def     Definition
+	index   map[string]int
+	after   [][]int
+	signals map[string][]int // the steps that await each signal
+	order   compensation.Order
+	pivot   int // -1 without one
 
 	keepInput  bool
 	keepOutput []bool
@@ -66,6 +67,7 @@ func Compile(def Definition) (*Machine, error) {
 	}
 	m.order = compensation.NewOrder(m.after)
 	m.findReads()
+	m.findSignals()
 	return m, nil
 }
 
@@ -78,15 +80,46 @@ func (m *Machine) findReads() {
 	m.keepOutput = make([]bool, len(m.def.Steps))
 	for i := range m.def.Steps {
 		step := &m.def.Steps[i]
-		if step.Input == nil {
+		if step.Input == nil && !step.Waits() {
 			m.keepInput = true
 		}
-		for _, expr := range []Expr{step.Input, step.When} {
+		for _, expr := range step.exprs() {
 			if expr != nil {
 				m.keep(expr.Reads())
 			}
 		}
 	}
+}
+
+// exprs lists the step's expressions; some may be nil.
+func (s *Step) exprs() []Expr {
+	exprs := []Expr{s.When, s.Input}
+	if s.Sleep != nil {
+		exprs = append(exprs, s.Sleep.Until)
+	}
+	return exprs
+}
+
+// findSignals finds out who awaits what.
+func (m *Machine) findSignals() {
+	m.signals = map[string][]int{}
+	for i := range m.def.Steps {
+		if a := m.def.Steps[i].Await; a != nil {
+			for _, name := range a.Signals {
+				m.signals[name] = append(m.signals[name], i)
+			}
+		}
+	}
+}
+
+// readsSignal reports whether an expression reads a signal's payload.
+func (m *Machine) readsSignal(name string) bool {
+	for _, i := range m.signals[name] {
+		if m.keepOutput[i] {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *Machine) keep(reads Reads) {

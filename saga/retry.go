@@ -30,12 +30,15 @@ func (d *decision) woke() error {
 // isDue reports whether step i's wait is over.
 func (d *decision) isDue(i int) bool {
 	st := &d.s.Steps[i]
-	return st.Phase.timed() && !st.Due.After(d.e.At) && !d.deferred(i)
+	return !st.Due.IsZero() && !st.Due.After(d.e.At) && (st.Phase.timed() || st.Phase.waits()) && !d.deferred(i)
 }
 
-// exhausted reports whether step i is in its last attempt.
+// exhausted reports whether step i turns the saga back when its time is over.
 func (d *decision) exhausted(i int) bool {
 	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	if st.Phase == Asking {
+		return !d.escalates(i) && !step.Approval.ApproveWhenLate
+	}
 	return st.Phase == Doing && step.Kind == Compensable && st.Attempt >= step.Do.Attempts
 }
 
@@ -69,6 +72,8 @@ func (d *decision) due(i int) error {
 		return d.doTimedOut(i)
 	case Undoing:
 		d.giveUpMaybe(i, "no answer in time")
+	case Sleeping, Awaiting, Asking:
+		return d.waitOver(i)
 	}
 	return d.attempt(i)
 }

@@ -7,7 +7,7 @@ import "time"
 // step that is still running would be undone by it (DESIGN.md 6.5).
 func (d *decision) turnBack(why string) error {
 	d.changed = true
-	d.s.Deadline = time.Time{}
+	d.s.Deadline, d.s.Signals = time.Time{}, nil
 	if d.s.Status == Running {
 		d.s.Status, d.s.Cause = Compensating, Clip(why)
 	}
@@ -16,6 +16,8 @@ func (d *decision) turnBack(why string) error {
 		switch {
 		case st.Phase == Held && st.Attempt == 0:
 			st.Phase, st.Due = Waiting, time.Time{}
+		case st.Phase.waits():
+			st.Phase, st.Due, st.Attempt = Waiting, time.Time{}, 0
 		case st.Phase == Held || st.Phase == Resting:
 			d.settle(i, Unknown)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,7 +111,8 @@ func (s *story) event(words []string) {
 	s.state, err = saga.DecodeState(next.ID, saga.AppendState(nil, &next))
 	require.NoError(s.t, err)
 	require.Equal(s.t, next, s.state, "the stored state is not the decided one")
-	if !s.state.Status.Ended() && s.state.Paused.IsZero() {
+	people := slices.ContainsFunc(s.state.WaitingFor(), func(w string) bool { return w == "signal" || w == "approval" })
+	if !s.state.Status.Ended() && s.state.Paused.IsZero() && !people {
 		require.False(s.t, s.state.WakeAt().IsZero(), "nothing will ever wake this saga")
 	}
 }
@@ -145,6 +147,9 @@ func (s *story) print(next saga.State, effects []saga.Effect) {
 	}
 	if next.Cause != s.state.Cause {
 		s.printf("because %s", next.Cause)
+	}
+	for _, k := range next.Signals {
+		s.printf("keeps signal %s of event %d", k.Name, k.Seq)
 	}
 	for _, a := range next.Attention {
 		s.printf("attention %s %s: %s", a.Reason, a.Step, a.Text)

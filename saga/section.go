@@ -9,6 +9,8 @@ const (
 	sectionWindow   = 1 // Window
 	sectionPaused   = 2 // Paused
 	sectionDeadline = 3 // Deadline
+	sectionSignals  = 4 // Signals
+	sectionAnswers  = 5 // the steps' Signal and Answer
 )
 
 // sections appends the sections of s, by their tags, and reports whether there
@@ -27,7 +29,52 @@ func (w *stateWriter) sections(s *State) bool {
 		w.section(sectionDeadline)
 		w.time(s.Deadline)
 	}
+	if len(s.Signals) > 0 {
+		w.section(sectionSignals)
+		w.signals(s.Signals)
+	}
+	w.answers(s.Steps)
 	return len(w.buf) > before
+}
+
+func (w *stateWriter) signals(kept []KeptSignal) {
+	w.int(int64(len(kept)))
+	for _, k := range kept {
+		w.text(k.Name)
+		w.int(k.Seq)
+		w.bytes(k.Data)
+	}
+}
+
+// answers writes the steps that a signal has ended, each with its number; -1 ends
+// them.
+func (w *stateWriter) answers(steps []StepState) {
+	begun := false
+	for i := range steps {
+		if steps[i].Answer == 0 {
+			continue
+		}
+		if !begun {
+			w.section(sectionAnswers)
+			begun = true
+		}
+		w.int(int64(i))
+		w.text(steps[i].Signal)
+		w.int(steps[i].Answer)
+	}
+	if begun {
+		w.int(-1)
+	}
+}
+
+func (r *stateReader) answers(steps []StepState) {
+	for i := r.int(); i != -1 && !r.bad; i = r.int() {
+		if i < 0 || i >= int64(len(steps)) {
+			r.fail()
+			return
+		}
+		steps[i].Signal, steps[i].Answer = r.text(), r.int()
+	}
 }
 
 func (w *stateWriter) section(tag byte) { w.buf = append(w.buf, tag) }
@@ -43,6 +90,10 @@ func (r *stateReader) section(s *State) bool {
 		s.Paused = r.time()
 	case sectionDeadline:
 		s.Deadline = r.time()
+	case sectionSignals:
+		s.Signals = list(r, func() KeptSignal { return KeptSignal{Name: r.text(), Seq: r.int(), Data: r.bytes()} })
+	case sectionAnswers:
+		r.answers(s.Steps)
 	default:
 		r.fail()
 	}

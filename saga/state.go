@@ -57,6 +57,10 @@ const (
 	UndoHeld    Phase = 10 // UndoHeld: the compensation may not be sent yet.
 	Undone      Phase = 11 // Undone: compensated.
 	Kept        Phase = 12 // Kept: an operator has decided that its effect stays as it is.
+	Sleeping    Phase = 13 // Sleeping until its time has come.
+	Awaiting    Phase = 14 // Awaiting a signal.
+	Asking      Phase = 15 // Asking for somebody's decision.
+	Expired     Phase = 16 // Expired: its time was over before what it waited for came. Over like Done, without an output.
 )
 
 // String returns the phase in lower case.
@@ -64,6 +68,7 @@ func (p Phase) String() string {
 	names := [...]string{
 		"waiting", "doing", "resting", "held", "done", "skipped", "refused", "unknown",
 		"undoing", "undo-resting", "undo-held", "undone", "kept",
+		"sleeping", "awaiting", "asking", "expired",
 	}
 	if int(p) < len(names) {
 		return names[p]
@@ -71,7 +76,7 @@ func (p Phase) String() string {
 	return "unknown-phase"
 }
 
-// timed reports whether a step in this phase waits for a time.
+// timed reports whether a step in this phase has a command that is not settled.
 func (p Phase) timed() bool {
 	switch p {
 	case Doing, Resting, Held, Undoing, UndoResting, UndoHeld:
@@ -80,37 +85,47 @@ func (p Phase) timed() bool {
 	return false
 }
 
+// waits reports whether a step in this phase waits for something other than a
+// participant.
+func (p Phase) waits() bool { return p == Sleeping || p == Awaiting || p == Asking }
+
+// over reports whether what comes after a step in this phase may begin.
+func (p Phase) over() bool { return p == Done || p == Skipped || p == Expired }
+
 // State is all that Decide needs to know of a saga. It is a value: Decide
 // returns a new one and leaves the old one as it was.
 type State struct {
-	ID         ID          // ID is the saga's.
-	Definition string      // Definition is the definition's name.
-	Version    string      // Version is what the saga is pinned to.
-	Level      int         // Level is the engine level it was started with.
-	Seq        int64       // Seq is the number of stored events.
-	Window     int64       // Window is the Seq of the first event of its present trace; 0 in the first one. See TraceRoot.
-	Status     Status      // Status says how far it is.
-	PivotSent  bool        // PivotSent: there is no way back any more.
-	Started    time.Time   // Started is when it began.
-	Last       time.Time   // Last is the time of the last event.
-	Deadline   time.Time   // Deadline is when it turns back because it is late; zero once it cannot.
-	Paused     time.Time   // Paused is since when nothing may be sent; zero when it is not paused.
-	Cause      string      // Cause says why it turned back.
-	Input      Payload     // Input is the input; Data is nil when it is not kept here.
-	Steps      []StepState // Steps are in the definition's order.
-	Attention  []Attention // Attention is why an operator should look; empty is good.
-	Requests   []uint64    // Requests are hashes of the last request ids, at most 128.
+	ID         ID           // ID is the saga's.
+	Definition string       // Definition is the definition's name.
+	Version    string       // Version is what the saga is pinned to.
+	Level      int          // Level is the engine level it was started with.
+	Seq        int64        // Seq is the number of stored events.
+	Window     int64        // Window is the Seq of the first event of its present trace; 0 in the first one. See TraceRoot.
+	Status     Status       // Status says how far it is.
+	PivotSent  bool         // PivotSent: there is no way back any more.
+	Started    time.Time    // Started is when it began.
+	Last       time.Time    // Last is the time of the last event.
+	Deadline   time.Time    // Deadline is when it turns back because it is late; zero once it cannot.
+	Paused     time.Time    // Paused is since when nothing may be sent; zero when it is not paused.
+	Cause      string       // Cause says why it turned back.
+	Input      Payload      // Input is the input; Data is nil when it is not kept here.
+	Steps      []StepState  // Steps are in the definition's order.
+	Attention  []Attention  // Attention is why an operator should look; empty is good.
+	Requests   []uint64     // Requests are hashes of the last request ids, at most 128.
+	Signals    []KeptSignal // Signals came before the steps that await them, in the order of arrival.
 }
 
 // StepState is the state of one step.
 type StepState struct {
 	Phase   Phase     // Phase says how far it is.
 	Epoch   int       // Epoch is that of the last command; 0 before the first.
-	Attempt int       // Attempt is that of the last command in the present direction.
+	Attempt int       // Attempt is that of the last command in the present direction; of an approval, 2 once it was escalated.
 	Due     time.Time // Due is when its wait is over; zero when it does not wait for a time.
 	Hash    uint64    // Hash is PayloadHash of its command.
 	Ignored int       // Ignored counts the recorded messages that changed nothing.
 	Output  []byte    // Output is its result, kept only if a later expression reads it.
+	Signal  string    // Signal is the name of the signal that has ended it, if one has.
+	Answer  int64     // Answer is the Seq of that signal's event.
 }
 
 // AttentionReason says why a saga needs attention.
@@ -167,28 +182,33 @@ func (s *State) TimerAt() time.Time {
 	return wake
 }
 
-// WaitingFor lists what the saga waits for: "breaker" (a command is held),
-// "reply", "timer"; sorted. A paused saga waits for its "operator" alone.
+// WaitingFor lists what the saga waits for: "approval", "breaker" (a command is
+// held), "reply", "signal", "timer"; sorted. A paused saga waits for its
+// "operator" alone.
 func (s *State) WaitingFor() []string {
 	if !s.Paused.IsZero() {
 		return []string{"operator"}
 	}
-	var reply, timer, breaker bool
+	var approval, breaker, reply, signal, timer bool
 	for i := range s.Steps {
 		switch s.Steps[i].Phase {
 		case Doing, Undoing:
 			reply = true
-		case Resting, UndoResting:
+		case Resting, UndoResting, Sleeping:
 			timer = true
 		case Held, UndoHeld:
 			breaker = true
+		case Awaiting:
+			signal = true
+		case Asking:
+			approval = true
 		}
 	}
 	var list []string
 	for _, w := range []struct {
 		is   bool
 		word string
-	}{{breaker, "breaker"}, {reply, "reply"}, {timer, "timer"}} {
+	}{{approval, "approval"}, {breaker, "breaker"}, {reply, "reply"}, {signal, "signal"}, {timer, "timer"}} {
 		if w.is {
 			list = append(list, w.word)
 		}

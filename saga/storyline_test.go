@@ -16,12 +16,67 @@ import (
 func parseStep(t *testing.T, words []string) saga.Step {
 	t.Helper()
 	step := saga.Step{Name: words[0]}
+	if parseWait(t, &step, words[1:]) {
+		return step
+	}
 	step.Participant, step.Command, _ = strings.Cut(words[1], "/")
 	for _, word := range words[2:] {
 		key, value, _ := strings.Cut(word, "=")
 		stepOption(t, &step, key, value)
 	}
 	return step
+}
+
+// parseWait reads: NAME sleep FOR | NAME sleep until=PATH | NAME await SIGNAL,…
+// [timeout=] | NAME approval [by=] [due=] [escalate=] [to=] [late=approve].
+func parseWait(t *testing.T, step *saga.Step, words []string) bool {
+	t.Helper()
+	switch words[0] {
+	case "sleep":
+		step.Sleep = &saga.Sleep{}
+	case "await":
+		step.Await = &saga.Await{}
+	case "approval":
+		step.Approval = &saga.Approval{}
+	default:
+		return false
+	}
+	for _, word := range words[1:] {
+		key, value, _ := strings.Cut(word, "=")
+		waitOption(t, step, key, value)
+	}
+	return true
+}
+
+func waitOption(t *testing.T, step *saga.Step, key, value string) {
+	t.Helper()
+	names := strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
+	switch key {
+	case "until":
+		step.Sleep.Until = path(value)
+	case "timeout":
+		step.Await.Timeout = duration(t, value)
+	case "by":
+		step.Approval.By = names
+	case "due":
+		step.Approval.Due = duration(t, value)
+	case "escalate":
+		step.Approval.EscalateAfter = duration(t, value)
+	case "to":
+		step.Approval.EscalateTo = names
+	case "late":
+		step.Approval.ApproveWhenLate = value == "approve"
+	case "after":
+		step.After = append([]string{}, names...)
+	case "when":
+		step.When = path(value)
+	default:
+		if step.Sleep != nil {
+			step.Sleep.For = duration(t, key)
+		} else {
+			step.Await.Signals = strings.Split(key, ",")
+		}
+	}
 }
 
 func stepOption(t *testing.T, step *saga.Step, key, value string) {
@@ -92,6 +147,16 @@ func (s *story) parse(words []string) saga.Event {
 		if e.Kind != saga.Paused && e.Kind != saga.Resumed && e.Kind != saga.Terminated && len(words) > 0 {
 			e.Step.Name, words = words[0], words[1:]
 		}
+	case "approve", "refuse":
+		e.Outcome = saga.Succeeded
+		if e.Kind == "refuse" {
+			e.Outcome = saga.Rejected
+		}
+		e.Kind, e.Actor.Kind, e.Step.Name = saga.Decided, saga.Operator, words[0]
+		words = words[1:]
+	case "signal":
+		e.Kind, e.Actor.Kind, e.Signal = saga.Signalled, saga.Operator, words[0]
+		words = words[1:]
 	case saga.Undeliverable, saga.Poisoned:
 		e.Step.Name, e.Actor.Kind = words[0], saga.Engine
 		e.Epoch = s.stepState(words[0]).Epoch
@@ -127,6 +192,8 @@ func (s *story) options(e *saga.Event, words []string) {
 			e.Attempt = number(s.t, value)
 		case "from":
 			e.Actor.Name = value
+		case "groups":
+			e.Groups = strings.Split(value, ",")
 		case "id":
 			e.RequestID = value
 		case "hold":

@@ -12,6 +12,8 @@ var (
 	ErrEnded = errors.New("ended: nothing more can happen to the saga")
 	// ErrNotNow refuses a verb that finds nothing to act on.
 	ErrNotNow = errors.New("not-now: the saga is not where this verb helps")
+	// ErrNotYours refuses a decision by somebody who is not asked for one.
+	ErrNotYours = errors.New("not-yours: somebody else has to decide this")
 )
 
 // paused lets nothing be sent until the saga is resumed. Replies are applied as
@@ -41,6 +43,8 @@ func (d *decision) resumed() error {
 		switch st := &d.s.Steps[i]; st.Phase {
 		case Doing, Undoing:
 			st.Due = st.Due.Add(still)
+		case Sleeping, Awaiting, Asking:
+			d.shift(i, still)
 		case Held, UndoHeld:
 			if err := d.attempt(i); err != nil {
 				return err
@@ -87,7 +91,7 @@ func (d *decision) terminated() error {
 		return fmt.Errorf("terminate saga %s: %w", d.s.ID, ErrEnded)
 	}
 	d.changed = true
-	d.s.Status, d.s.Paused, d.s.Deadline, d.s.Attention = Abandoned, time.Time{}, time.Time{}, nil
+	d.s.Status, d.s.Paused, d.s.Deadline, d.s.Attention, d.s.Signals = Abandoned, time.Time{}, time.Time{}, nil, nil
 	if d.s.Cause == "" {
 		d.s.Cause = Clip(d.e.Reason)
 	}

@@ -11,7 +11,8 @@ const scope = "github.com/unwindhq/unwind/tracing"
 
 // The names of spans are "saga bookTrip" for the root, "do charge" and "undo
 // charge" for an attempt of a step's command, "held charge" and "rest charge" for
-// the time that a command had to wait, and "payments/charge" for the work of a
+// the time that a command had to wait, "sleep settle", "await paid" and
+// "approval sign" for steps that wait, and "payments/charge" for the work of a
 // participant.
 func rootName(definition string) string { return "saga " + definition }
 
@@ -54,8 +55,11 @@ const (
 
 // The words for the times that a command has to wait.
 const (
-	wordHeld = "held" // a gate is closed
-	wordRest = "rest" // the pause after a failed attempt
+	wordHeld     = "held"     // a gate is closed
+	wordRest     = "rest"     // the pause after a failed attempt
+	wordSleep    = "sleep"    // until its time has come
+	wordAwait    = "await"    // a signal
+	wordApproval = "approval" // somebody's decision
 )
 
 // The names of span events; the kinds of a saga's events are others.

@@ -230,6 +230,12 @@ func waiting(p saga.Phase) (word string, direction saga.Direction) {
 		return wordRest, saga.Do
 	case saga.UndoResting:
 		return wordRest, saga.Undo
+	case saga.Sleeping:
+		return wordSleep, saga.Do
+	case saga.Awaiting:
+		return wordAwait, saga.Do
+	case saga.Asking:
+		return wordApproval, saga.Do
 	}
 	return "", 0
 }

@@ -41,7 +41,7 @@ func (s *stores) withKeys(ctx context.Context, run func(*access.Keys) error) err
 
 func apikeyCreateCommand(s *stores) *cobra.Command {
 	var name, expires string
-	var roles, namespaces []string
+	var roles, namespaces, groups []string
 	cmd := &cobra.Command{
 		Use: "create", Short: "Create a key and print it, once", Args: cobra.NoArgs,
 		Long: "Create a key and print it alone on standard output. It is kept as a hash only and cannot be shown again.\n" +
@@ -50,7 +50,7 @@ func apikeyCreateCommand(s *stores) *cobra.Command {
 			"  unwind apikey create --name anna --role admin --namespace '*'\n" +
 			"  unwind apikey create --name board --role shop=viewer --role travel=operator",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			request, err := keyRequest(name, expires, roles, namespaces)
+			request, err := keyRequest(access.Request{Name: name, Groups: groups}, expires, roles, namespaces)
 			if err != nil {
 				return usageError{err}
 			}
@@ -67,13 +67,14 @@ func apikeyCreateCommand(s *stores) *cobra.Command {
 	flags.StringVar(&name, "name", "", "whose key it is; stands in the history of sagas as operator:NAME")
 	flags.StringSliceVar(&roles, "role", nil, "viewer, operator or admin, in each --namespace; or NAMESPACE=ROLE")
 	flags.StringSliceVar(&namespaces, "namespace", []string{"default"}, "the namespaces; * is all")
+	flags.StringSliceVar(&groups, "group", nil, "the groups that its holder belongs to: approvals name those that may decide")
 	flags.StringVar(&expires, "expires", "", "how long it is valid, such as 90d or 12h; default for ever")
 	return cmd
 }
 
-// keyRequest reads the flags of apikey create.
-func keyRequest(name, expires string, roles, namespaces []string) (access.Request, error) {
-	r := access.Request{Name: name, Roles: map[string]access.Role{}}
+// keyRequest reads the flags of apikey create into r.
+func keyRequest(r access.Request, expires string, roles, namespaces []string) (access.Request, error) {
+	r.Roles = map[string]access.Role{}
 	for _, text := range roles {
 		in := namespaces
 		if namespace, role, ok := strings.Cut(text, "="); ok {
@@ -117,6 +118,7 @@ type keyView struct {
 	Name      string            `json:"name"`
 	State     string            `json:"state"` // valid, revoked or expired
 	Roles     map[string]string `json:"roles"`
+	Groups    []string          `json:"groups,omitempty"`
 	CreatedAt time.Time         `json:"createdAt"`
 	CreatedBy string            `json:"createdBy"`
 	ExpiresAt *time.Time        `json:"expiresAt,omitempty"`
@@ -126,7 +128,7 @@ type keyView struct {
 
 func viewOf(k access.Key, now time.Time) keyView {
 	v := keyView{
-		ID: k.ID, Name: k.Name, State: "valid", Roles: map[string]string{},
+		ID: k.ID, Name: k.Name, State: "valid", Roles: map[string]string{}, Groups: k.Groups,
 		CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, ExpiresAt: k.ExpiresAt, RevokedAt: k.RevokedAt, UsedAt: k.UsedAt,
 	}
 	switch {
@@ -164,9 +166,9 @@ func apikeyListCommand(s *stores) *cobra.Command {
 }
 
 func writeKeys(w io.Writer, views []keyView) {
-	t := table{head: []string{"ID", "NAME", "STATE", "ROLES", "CREATED", "EXPIRES", "LAST USED"}}
+	t := table{head: []string{"ID", "NAME", "STATE", "ROLES", "GROUPS", "CREATED", "EXPIRES", "LAST USED"}}
 	for _, v := range views {
-		t.add(v.ID, v.Name, v.State, rolesText(v.Roles), stamp(&v.CreatedAt), stamp(v.ExpiresAt), stamp(v.UsedAt))
+		t.add(v.ID, v.Name, v.State, rolesText(v.Roles), strings.Join(v.Groups, ","), stamp(&v.CreatedAt), stamp(v.ExpiresAt), stamp(v.UsedAt))
 	}
 	t.write(w)
 }

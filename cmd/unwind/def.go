@@ -19,7 +19,7 @@ import (
 
 func (p *program) defCommand() *cobra.Command {
 	var r remote
-	cmd := group("def", "Write and apply definitions", validateCommand(), applyCommand(&r), defListCommand(&r), defShowCommand(&r))
+	cmd := group("def", "Write and apply definitions", validateCommand(), applyCommand(&r), defListCommand(&r), defShowCommand(&r), schemaCommand())
 	r.flags(cmd)
 	return cmd
 }
@@ -61,6 +61,16 @@ func validateCommand() *cobra.Command {
 				return silentError{}
 			}
 			return nil
+		},
+	}
+}
+
+func schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Print the JSON Schema of definition files, for editors; needs no server", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(definition.Schema())
+			return err
 		},
 	}
 }

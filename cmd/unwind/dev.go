@@ -210,7 +210,7 @@ func (v *devView) tree(s client.Saga) string {
 			branch = "└─ "
 		}
 		b.WriteString("\n         " + branch + v.paint.phase(step.Phase, pad(marks[step.Phase]+" "+step.Step, 14)+pad(step.Phase, 10)))
-		b.WriteString(" " + strings.TrimRight(step.Command+"  "+stepNote(step), " "))
+		b.WriteString(" " + strings.TrimRight(step.Command+step.Waits+"  "+stepNote(step), " "))
 	}
 	return b.String()
 }

@@ -19,6 +19,7 @@ func (p *program) sagaCommand() *cobra.Command {
 	cmd := group("saga", "Start sagas and look after them",
 		startCommand(&r), listCommand(&r), showCommand(&r), historyCommand(&r))
 	cmd.AddCommand(verbCommands(&r)...)
+	cmd.AddCommand(waitCommands(&r)...)
 	r.flags(cmd)
 	return cmd
 }

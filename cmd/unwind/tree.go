@@ -14,6 +14,7 @@ import (
 var marks = map[string]string{
 	"waiting": "·", "doing": "▸", "resting": "◦", "held": "‖", "done": "✓", "skipped": "–", "refused": "✗", "unknown": "?",
 	"undoing": "◂", "undo-resting": "◦", "undo-held": "‖", "undone": "↩", "kept": "!",
+	"sleeping": "☾", "awaiting": "▸", "asking": "?", "expired": "–",
 }
 
 // writeTree shows a saga and its steps.
@@ -39,7 +40,7 @@ func writeTree(w io.Writer, s client.Saga) {
 		if i == len(s.Steps)-1 {
 			branch = "└─"
 		}
-		cells := []string{branch + " " + marks[step.Phase] + " " + step.Step, step.Phase, step.Command, stepNote(step)}
+		cells := []string{branch + " " + marks[step.Phase] + " " + step.Step, step.Phase, step.Command + step.Waits, stepNote(step)}
 		_, _ = fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 	}
 	_ = tw.Flush() // a terminal that has gone hears nothing
@@ -59,7 +60,9 @@ func stepNote(step client.Step) string {
 	if step.Kind == "pivot" || step.Kind == "retriable" {
 		notes = append(notes, step.Kind)
 	}
-	if step.Attempt > 1 {
+	if step.Attempt > 1 && step.Command == "" {
+		notes = append(notes, "escalated")
+	} else if step.Attempt > 1 {
 		notes = append(notes, fmt.Sprintf("attempt %d", step.Attempt))
 	}
 	if step.Due != nil {
@@ -89,8 +92,10 @@ func writeTimeline(w io.Writer, events []client.Event) {
 func eventLine(e client.Event) string {
 	line := fmt.Sprintf("%d %s", e.Seq, e.Kind)
 	switch {
-	case e.Outcome == "" && e.Step != "": // a verb on one step
-		line += " " + e.Step
+	case e.Signal != "":
+		line += " " + e.Signal
+	case e.Direction == "" && e.Step != "": // a verb on one step
+		line += strings.TrimRight(" "+e.Step+": "+e.Outcome, ": ")
 	case e.Step != "":
 		line += fmt.Sprintf(" %s %s: %s%s", e.Direction, e.Step, e.Outcome, attemptNote(e.Attempt))
 	}

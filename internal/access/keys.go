@@ -19,6 +19,9 @@ import (
 // maxKeyName is the longest name of a key, in bytes.
 const maxKeyName = 64
 
+// maxGroups bounds the groups of a key.
+const maxGroups = 100
+
 // ErrUnknownID says that there is no key with that id.
 var ErrUnknownID = errors.New("there is no API key with this id")
 
@@ -27,6 +30,7 @@ type Key struct {
 	ID        string          // ID is the part between the underscores; no secret.
 	Name      string          // Name says whose it is; it stands in the history of sagas. Not unique: a key is replaced by a new one of the same name.
 	Roles     map[string]Role // Roles are by namespace; Everywhere stands for all.
+	Groups    []string        // Groups are those that may be asked for a decision.
 	CreatedAt time.Time       // CreatedAt is by the database's clock, as all its times.
 	CreatedBy string          // CreatedBy is the database role that made it.
 	ExpiresAt *time.Time      // ExpiresAt is when it ends by itself; nil: never.
@@ -36,9 +40,10 @@ type Key struct {
 
 // Request asks for a new key.
 type Request struct {
-	Name  string          // Name says whose it is: letters, digits, - _ . and @; at most 64. Required.
-	Roles map[string]Role // Roles are by namespace; Everywhere stands for all. Required.
-	Life  time.Duration   // Life is how long it is valid; 0 is for ever.
+	Name   string          // Name says whose it is: letters, digits, - _ . and @; at most 64. Required.
+	Roles  map[string]Role // Roles are by namespace; Everywhere stands for all. Required.
+	Groups []string        // Groups are those that may be asked for a decision: letters, digits and - _ . @, at most 64 each, at most 100.
+	Life   time.Duration   // Life is how long it is valid; 0 is for ever.
 }
 
 // Validate reports every fault of r at once.
@@ -60,6 +65,14 @@ func (r Request) Validate() error {
 		if role < Viewer || role > Admin {
 			faults = append(faults, fmt.Errorf("namespace %s has no role: viewer, operator or admin", namespace))
 		}
+	}
+	for _, group := range r.Groups {
+		if group == "" || len(group) > maxKeyName || strings.ContainsFunc(group, odd) {
+			faults = append(faults, fmt.Errorf("the group %q must be letters, digits and - _ . @, 1 to %d of them", group, maxKeyName))
+		}
+	}
+	if len(r.Groups) > maxGroups {
+		faults = append(faults, fmt.Errorf("%d groups, the most is %d", len(r.Groups), maxGroups))
 	}
 	if r.Life < 0 {
 		faults = append(faults, fmt.Errorf("the key would have expired %s ago", -r.Life))
@@ -89,7 +102,7 @@ func (k *Keys) Create(ctx context.Context, r Request) (key string, err error) {
 		micros := r.Life.Microseconds()
 		life = &micros
 	}
-	if _, err := k.pool.Exec(ctx, in(k.schema, insertKey), id, r.Name, hash[:], encodeRoles(r.Roles), life); err != nil {
+	if _, err := k.pool.Exec(ctx, in(k.schema, insertKey), id, r.Name, hash[:], encodeRoles(r.Roles), life, append([]string{}, r.Groups...)); err != nil {
 		return "", fmt.Errorf("create API key %s: %w", r.Name, err)
 	}
 	return key, nil
@@ -104,7 +117,7 @@ func (k *Keys) List(ctx context.Context) ([]Key, error) {
 	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Key, error) {
 		var key Key
 		var roles []byte
-		err := row.Scan(&key.ID, &key.Name, &roles, &key.CreatedAt, &key.CreatedBy, &key.ExpiresAt, &key.RevokedAt, &key.UsedAt)
+		err := row.Scan(&key.ID, &key.Name, &roles, &key.Groups, &key.CreatedAt, &key.CreatedBy, &key.ExpiresAt, &key.RevokedAt, &key.UsedAt)
 		key.Roles = decodeRoles(roles)
 		return key, err
 	})
@@ -137,9 +150,10 @@ type found struct {
 func (k *Keys) find(ctx context.Context, id string, hash [sha256.Size]byte) (found, error) {
 	var name string
 	var kept, roles []byte
+	var groups []string
 	var micros *int64
 	var stale bool
-	err := k.pool.QueryRow(ctx, in(k.schema, findKey), id).Scan(&name, &kept, &roles, &micros, &stale)
+	err := k.pool.QueryRow(ctx, in(k.schema, findKey), id).Scan(&name, &kept, &roles, &groups, &micros, &stale)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return found{}, ErrNoKey
 	}
@@ -152,7 +166,7 @@ func (k *Keys) find(ctx context.Context, id string, hash [sha256.Size]byte) (fou
 	if stale {
 		_, _ = k.pool.Exec(ctx, in(k.schema, usedKey), id) // a hint for people; the key is as valid without it
 	}
-	f := found{principal: Principal{Key: id, Name: name, Roles: decodeRoles(roles)}}
+	f := found{principal: Principal{Key: id, Name: name, Roles: decodeRoles(roles), Groups: groups}}
 	if micros != nil {
 		f.remaining = max(time.Duration(*micros)*time.Microsecond, 1)
 	}

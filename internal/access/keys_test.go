@@ -47,14 +47,14 @@ func TestTheLifeOfAKey(t *testing.T) {
 	t.Parallel()
 	keys, pool := open(t)
 	v := verifier(t, keys, time.Nanosecond)
-	key, err := keys.Create(t.Context(), access.Request{Name: "ci", Roles: operator})
+	key, err := keys.Create(t.Context(), access.Request{Name: "ci", Roles: operator, Groups: []string{"desk"}})
 	require.NoError(t, err)
 	require.Regexp(t, shape, key)
 	id := strings.Split(key, "_")[1]
 
 	who, err := v.Authenticate(t.Context(), key)
 	require.NoError(t, err)
-	require.Equal(t, access.Principal{Key: id, Name: "ci", Roles: operator}, who)
+	require.Equal(t, access.Principal{Key: id, Name: "ci", Roles: operator, Groups: []string{"desk"}}, who)
 
 	list, err := keys.List(t.Context())
 	require.NoError(t, err)

@@ -3,6 +3,8 @@ package access
 import (
 	"maps"
 	"slices"
+
+	"github.com/unwindhq/unwind/saga"
 )
 
 // Everywhere stands for all namespaces in a principal's roles.
@@ -10,15 +12,16 @@ const Everywhere = "*"
 
 // Principal is who asks.
 type Principal struct {
-	Key   string          // Key is the id of the API key; empty without one.
-	Name  string          // Name is the key's name; it stands in the history of sagas as operator:<name>.
-	Roles map[string]Role // Roles are by namespace; Everywhere stands for all. Read only.
+	Key    string          // Key is the id of the API key; empty without one.
+	Name   string          // Name is the key's name; it stands in the history of sagas as operator:<name>.
+	Roles  map[string]Role // Roles are by namespace; Everywhere stands for all. Read only.
+	Groups []string        // Groups are those that may be asked for a decision; saga.Everyone stands for all. Read only.
 }
 
 // Local is the principal of every request where no key is asked for: an admin
-// everywhere.
+// everywhere, and a member of every group.
 func Local() Principal {
-	return Principal{Name: "local", Roles: map[string]Role{Everywhere: Admin}}
+	return Principal{Name: "local", Roles: map[string]Role{Everywhere: Admin}, Groups: []string{saga.Everyone}}
 }
 
 // Role returns the role in a namespace; 0 without one.

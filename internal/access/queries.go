@@ -9,11 +9,11 @@ import (
 // The statements name their table as {schema}.api_keys; in replaces it.
 const (
 	// insertKey meets the primary key.
-	insertKey = `INSERT INTO {schema}.api_keys (id, name, hash, roles, expires_at)
-VALUES ($1, $2, $3, $4, clock_timestamp() + $5::bigint * interval '1 microsecond')`
+	insertKey = `INSERT INTO {schema}.api_keys (id, name, hash, roles, groups, expires_at)
+VALUES ($1, $2, $3, $4, $6, clock_timestamp() + $5::bigint * interval '1 microsecond')`
 
 	// listKeys reads all; they are few.
-	listKeys = `SELECT id, name, roles, created_at, created_by, expires_at, revoked_at, last_used_at
+	listKeys = `SELECT id, name, roles, groups, created_at, created_by, expires_at, revoked_at, last_used_at
 FROM {schema}.api_keys ORDER BY created_at, id`
 
 	// revokeKey uses the primary key. The first time stays.
@@ -21,7 +21,7 @@ FROM {schema}.api_keys ORDER BY created_at, id`
 
 	// findKey uses the primary key. A key that has ended is not found; remaining is how
 	// long the key has yet, in microseconds.
-	findKey = `SELECT name, hash, roles,
+	findKey = `SELECT name, hash, roles, groups,
     (extract(epoch FROM expires_at - clock_timestamp()) * 1000000)::bigint AS remaining,
     last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 minute' AS stale
 FROM {schema}.api_keys

@@ -79,12 +79,7 @@ func (t Topics) pair(name string, partitions int32) []kafka.Topic {
 
 // Participants returns the participants of a definition, sorted.
 func Participants(def saga.Definition) []string {
-	var names []string
-	for _, step := range def.Steps {
-		names = append(names, step.Participant)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return slices.Sorted(slices.Values(def.Participants()))
 }
 
 // topicGuard knows which topics exist. It implements intake.Topics.

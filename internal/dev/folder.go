@@ -41,11 +41,7 @@ func (f *Folder) Participants() []string {
 		names = append(names, c.Participant)
 	}
 	for _, d := range f.Definitions {
-		for _, step := range d.File.Definition.Steps {
-			if step.Participant != saga.Local {
-				names = append(names, step.Participant)
-			}
-		}
+		names = append(names, d.File.Definition.Participants()...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
@@ -68,7 +64,7 @@ func (f *Folder) Commands() []string {
 	}
 	for _, d := range f.Definitions {
 		for _, step := range d.File.Definition.Steps {
-			if step.Participant != saga.Local {
+			if !step.Waits() && step.Participant != saga.Local {
 				add(step.Participant, step.Command, step.Compensation)
 			}
 		}

@@ -77,8 +77,11 @@ func (m *Metrics) newDefinition(name string, def saga.Definition) *definition {
 
 func (m *Metrics) openStep(s *step, name string, def *saga.Step) {
 	s.over = map[saga.Phase]*lazy[prometheus.Counter]{}
-	for _, phase := range []saga.Phase{saga.Done, saga.Skipped, saga.Refused, saga.Unknown, saga.Undone, saga.Kept} {
+	for _, phase := range []saga.Phase{saga.Done, saga.Skipped, saga.Refused, saga.Unknown, saga.Undone, saga.Kept, saga.Expired} {
 		s.over[phase] = &lazy[prometheus.Counter]{make: func() prometheus.Counter { return m.steps.with(name, def.Name, phase.String()) }}
+	}
+	if def.Waits() {
+		return
 	}
 	m.openWay(&s.ways[saga.Do], saga.Do, def.Participant, def.Command, def.Do.Timeout)
 	m.openWay(&s.ways[saga.Undo], saga.Undo, def.Participant, def.Compensation, def.Undo.Timeout)

@@ -46,6 +46,11 @@ func (w *world) guarded(t *testing.T) (*httptest.Server, *rest.Server) {
 	})
 }
 
+// isClaim makes a saga one that waits.
+func isClaim(s *saga.State) {
+	s.Definition, s.Steps = "claim", []saga.StepState{{Phase: saga.Awaiting}, {Phase: saga.Asking, Attempt: 2}, {Phase: saga.Waiting}}
+}
+
 // addIn puts a saga of a namespace into the world.
 func (w *world) addIn(namespace string) saga.ID {
 	id := w.add()
@@ -66,6 +71,8 @@ var may = map[rest.Permission]struct {
 	rest.SagasStart:       {access.Operator, "of"},
 	rest.SagasCancel:      {access.Operator, "of"},
 	rest.SagasOperate:     {access.Operator, "of"},
+	rest.SagasSignal:      {access.Operator, "of"},
+	rest.SagasDecide:      {access.Viewer, "of"},
 	rest.SagasTerminate:   {access.Admin, "of"},
 	rest.DefinitionsRead:  {access.Viewer, "of"},
 	rest.DefinitionsApply: {access.Admin, "of"},
@@ -88,6 +95,9 @@ var samples = map[string][2]string{
 	"skipStep":        {"/v1/sagas/{saga}/skip", `{"step":"reserve","reason":"by telephone"}`},
 	"resolveStep":     {"/v1/sagas/{saga}/resolve", `{"step":"reserve","reason":"by telephone"}`},
 	"terminateSaga":   {"/v1/sagas/{saga}/terminate", `{"reason":"bankrupt"}`},
+	"signalSaga":      {"/v1/sagas/{saga}/signal", `{"signal":"paid","payload":{"ref":"P1"}}`},
+	"approveStep":     {"/v1/sagas/{saga}/approve", `{"step":"sign"}`},
+	"refuseStep":      {"/v1/sagas/{saga}/refuse", `{"step":"sign"}`},
 	"applyDefinition": {"/v1/definitions?namespace=shop", trip},
 	"listDefinitions": {"/v1/definitions?namespace=shop", ""},
 	"getDefinition":   {"/v1/definitions/bookTrip?namespace=shop", ""},
@@ -186,7 +196,11 @@ func TestNobodyReachesAnotherNamespace(t *testing.T) {
 		t.Run(method+" "+path, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			object := w.addIn("shop").String()
+			saga := w.addIn("shop")
+			object := saga.String()
+			if op.OperationID == "signalSaga" || p == rest.SagasDecide {
+				w.set(saga, isClaim)
+			}
 			server, _ := w.guarded(t)
 			ask := func(key string) (int, string, http.Header) {
 				sample := samples[op.OperationID]

@@ -14,6 +14,8 @@ const (
 	SagasRead        Permission = "sagas:read"         // SagasRead is needed to see sagas and their payloads.
 	SagasCancel      Permission = "sagas:cancel"       // SagasCancel is needed to cancel a saga.
 	SagasOperate     Permission = "sagas:operate"      // SagasOperate is needed to pause, resume and retry a saga.
+	SagasSignal      Permission = "sagas:signal"       // SagasSignal is needed to hand a signal to a saga.
+	SagasDecide      Permission = "sagas:decide"       // SagasDecide is needed to give or refuse an approval; the definition says who else may not.
 	SagasTerminate   Permission = "sagas:terminate"    // SagasTerminate is needed to end a saga with its effects left alive.
 	DefinitionsApply Permission = "definitions:apply"  // DefinitionsApply is needed to apply a definition.
 	DefinitionsRead  Permission = "definitions:read"   // DefinitionsRead is needed to see definitions.
@@ -48,7 +50,9 @@ var rules = map[Permission]rule{
 	SagasStart:       {access.Operator, ofObject},
 	SagasCancel:      {access.Operator, ofObject},
 	SagasOperate:     {access.Operator, ofObject},
-	SagasTerminate:   {access.Admin, ofObject}, // the one verb that gives a promise up
+	SagasSignal:      {access.Operator, ofObject},
+	SagasDecide:      {access.Viewer, ofObject}, // whoever the approval names; one that names nobody takes an operator
+	SagasTerminate:   {access.Admin, ofObject},  // the one verb that gives a promise up
 	DefinitionsRead:  {access.Viewer, ofObject},
 	DeadLettersRead:  {access.Viewer, ofObject},
 	DeadLettersWrite: {access.Operator, ofObject},

@@ -122,6 +122,8 @@ func (s *Server) answer(ctx context.Context, err error) error {
 		return newProblem(http.StatusConflict, client.Ended, err.Error())
 	case errors.Is(err, saga.ErrNotNow):
 		return newProblem(http.StatusConflict, client.NotNow, err.Error())
+	case errors.Is(err, saga.ErrNotYours):
+		return newProblem(http.StatusForbidden, client.NotYours, err.Error())
 	case errors.Is(err, coordinator.ErrBadStart):
 		return newProblem(http.StatusUnprocessableEntity, client.InvalidInput, err.Error())
 	case errors.Is(err, coordinator.ErrNotReady), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
@@ -132,7 +134,7 @@ func (s *Server) answer(ctx context.Context, err error) error {
 }
 
 func inputProblem(input *definition.InputError) *problem {
-	p := newProblem(http.StatusUnprocessableEntity, client.InvalidInput, "the input is not what the definition's schema asks for")
+	p := newProblem(http.StatusUnprocessableEntity, client.InvalidInput, "it is not what the definition's schema asks for")
 	for _, fault := range input.Problems {
 		p.Errors = append(p.Errors, client.Fault{Path: fault.Path, Problem: fault.What})
 	}

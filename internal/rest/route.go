@@ -31,6 +31,7 @@ func (s *Server) routes() {
 	handle(s, "GET /healthz", route{"health", "Is the process alive?", Public, nil}, s.health)
 	handle(s, "GET /readyz", route{"ready", "Can sagas be started here?", Public, nil}, s.ready)
 	s.verbRoutes()
+	s.signalRoutes()
 	s.accessRoutes()
 	s.deadLetterRoutes()
 	s.breakerRoutes()

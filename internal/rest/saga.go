@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/unwindhq/unwind/client"
@@ -41,12 +43,33 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 			LeftAlive: row.State.Status == saga.Abandoned && step.Alive() || step.Phase == saga.Kept,
 		}
 		if i < len(steps) {
-			view.Step, view.Kind = steps[i].Name, steps[i].Kind.String()
-			view.Command = steps[i].Participant + "/" + steps[i].Command
+			view.Step = steps[i].Name
+			describe(&view, &steps[i], step)
 		}
 		out.Steps = append(out.Steps, view)
 	}
 	return out
+}
+
+// describe says what the step does: whom it asks, or what it waits for.
+func describe(view *client.Step, step *saga.Step, is *saga.StepState) {
+	switch {
+	case step.Sleep != nil:
+		view.Waits = "sleep"
+	case step.Await != nil:
+		view.Waits = "signal " + strings.Join(step.Await.Signals, " or ")
+	case step.Approval != nil:
+		view.Waits = "approval"
+		by := step.Approval.By
+		if is.Attempt > 1 {
+			by = slices.Concat(by, step.Approval.EscalateTo)
+		}
+		if len(by) > 0 {
+			view.Waits += " by " + strings.Join(by, " or ")
+		}
+	default:
+		view.Kind, view.Command = step.Kind.String(), step.Participant+"/"+step.Command
+	}
 }
 
 func (s *Server) stepsOf(ctx context.Context, row coordinator.Row) []saga.Step {
@@ -69,7 +92,7 @@ func moment(t time.Time) *time.Time {
 // eventView is an event as the API shows it.
 func eventView(e *saga.Event) client.Event {
 	out := client.Event{
-		Seq: e.Seq, At: e.At.UTC(), Kind: string(e.Kind), Actor: actorText(e.Actor), Reason: e.Reason, RequestID: e.RequestID,
+		Seq: e.Seq, At: e.At.UTC(), Kind: string(e.Kind), Actor: actorText(e.Actor), Reason: e.Reason, RequestID: e.RequestID, Signal: e.Signal,
 		Attempt: e.Attempt, Epoch: e.Epoch,
 	}
 	if e.Step.Name != "" {

@@ -164,7 +164,7 @@ func TestVerbs(t *testing.T) {
 	require.Equal(t, saga.StepSkipped, w.verbs[2].Kind)
 	require.Equal(t, coordinator.Verb{
 		Kind: saga.StepResolved, Saga: id, Step: "reserve", Actor: saga.Actor{Kind: saga.Operator, Name: "local"}, Reason: "seen",
-		Output: saga.JSON([]byte(`{"seat":12}`)),
+		Payload: saga.JSON([]byte(`{"seat":12}`)),
 	}, w.verbs[3])
 }
 

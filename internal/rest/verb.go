@@ -87,7 +87,7 @@ func (s *Server) resolveStep(ctx context.Context, in *resolveInput) (*sagaOutput
 		return nil, newProblem(http.StatusRequestEntityTooLarge, client.TooLarge, "the output is larger than 512 KiB: pass a reference")
 	}
 	return s.do(ctx, in.VerbTarget, coordinator.Verb{
-		Kind: saga.StepResolved, Step: in.Body.Step, Reason: in.Body.Reason, Output: saga.JSON(in.Body.Output),
+		Kind: saga.StepResolved, Step: in.Body.Step, Reason: in.Body.Reason, Payload: saga.JSON(in.Body.Output),
 	})
 }
 

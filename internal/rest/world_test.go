@@ -21,6 +21,15 @@ import (
 	"github.com/unwindhq/unwind/saga/definition"
 )
 
+// claim has steps that wait.
+const claim = `unwind: v1
+saga: claim
+steps:
+  - {step: paid, await: {signal: paid, schema: {type: object, required: [ref]}}}
+  - {step: sign, approval: {by: [group:desk], escalate: {after: 1h, to: [user:ann]}}}
+  - {step: glance, approval: {}}
+`
+
 const trip = `unwind: v1
 saga: bookTrip
 input:
@@ -52,9 +61,11 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	file, err := definition.Load("trip.yaml", []byte(trip), definition.Options{})
 	require.NoError(t, err)
+	claims, err := definition.Load("claim.yaml", []byte(claim), definition.Options{})
+	require.NoError(t, err)
 	return &world{
 		sagas: map[saga.ID]coordinator.Row{}, keys: map[string]saga.ID{}, changed: make(chan struct{}, 1),
-		files: map[string]*definition.File{"bookTrip r1": file},
+		files: map[string]*definition.File{"bookTrip r1": file, "claim r1": claims},
 	}
 }
 

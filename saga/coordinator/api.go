@@ -32,10 +32,13 @@ type StartResult struct {
 // Verb is what an operator asks of a saga. What a verb does is said with its
 // event's kind, in package saga.
 type Verb struct {
-	Kind      saga.EventKind // Kind is saga.Cancelled, Paused, Resumed, Retried, StepSkipped, StepResolved or Terminated.
+	Kind      saga.EventKind // Kind is saga.Cancelled, Paused, Resumed, Retried, StepSkipped, StepResolved, Terminated, Signalled or Decided.
 	Saga      saga.ID        // Saga is the saga.
 	Step      string         // Step is the step that it is about; of a Retried, empty for all.
-	Output    saga.Payload   // Output is a StepResolved's, JSON.
+	Payload   saga.Payload   // Payload is a StepResolved's output or a Signalled's payload, JSON.
+	Signal    string         // Signal is a Signalled's name.
+	Outcome   saga.Outcome   // Outcome is a Decided's: saga.Succeeded or Rejected.
+	Groups    []string       // Groups are those of who has Decided.
 	Actor     saga.Actor     // Actor is who asks.
 	Reason    string         // Reason says why.
 	RequestID string         // RequestID makes the verb idempotent; may be empty.

@@ -108,7 +108,10 @@ func (c *Coordinator) Start(ctx context.Context, req StartRequest) (StartResult,
 func (c *Coordinator) Do(ctx context.Context, v Verb) (VerbResult, error) {
 	it := &item{
 		bucket: bucket.Of(v.Saga.String(), bucket.Count), saga: v.Saga, answer: make(chan answer, 1),
-		event: saga.Event{Kind: v.Kind, Actor: v.Actor, Reason: v.Reason, RequestID: v.RequestID, Step: saga.StepRef{Name: v.Step}, Payload: v.Output},
+		event: saga.Event{
+			Kind: v.Kind, Actor: v.Actor, Reason: v.Reason, RequestID: v.RequestID, Step: saga.StepRef{Name: v.Step},
+			Payload: v.Payload, Signal: v.Signal, Outcome: v.Outcome, Groups: v.Groups,
+		},
 	}
 	if c.bucket(it.bucket) == nil {
 		return c.foreign(ctx, it)

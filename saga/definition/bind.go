@@ -20,6 +20,7 @@ type binder struct {
 	index     map[string]int
 	ancestors []map[int]bool
 	skippable map[string]bool
+	waits     map[string]*Step  // the steps that wait, by name
 	results   map[string]*shape // by step, from the contracts
 	holes     int
 }
@@ -31,13 +32,16 @@ func newBinder(r *report, steps []Step, input *shape) (*binder, error) {
 	}
 	b := &binder{
 		report: r, env: env, steps: steps, shape: input, index: map[string]int{},
-		ancestors: make([]map[int]bool, len(steps)), skippable: map[string]bool{}, results: map[string]*shape{},
+		ancestors: make([]map[int]bool, len(steps)), skippable: map[string]bool{}, waits: map[string]*Step{}, results: map[string]*shape{},
 	}
 	for i, s := range steps {
 		if _, twice := b.index[s.Step]; !twice && s.Step != "" {
 			b.index[s.Step] = i
 		}
 		b.skippable[s.Step] = b.skippable[s.Step] || s.When != ""
+		if s.waits() {
+			b.waits[s.Step] = &steps[i]
+		}
 	}
 	for i := range steps {
 		b.ancestors[i] = map[int]bool{}
@@ -207,7 +211,7 @@ func (t *template) compile(source string, found *references) (value, []celError)
 	if found.walk(root); len(found.errors) > 0 {
 		return nil, found.errors
 	}
-	if c, ok := chainOf(root); ok && c.plain && (c.root == "input" || c.root == "steps") {
+	if c, ok := chainOf(root); ok && c.isPath() {
 		return pathOf(c), nil
 	}
 	checked, issues := t.env.Check(parsed)
@@ -222,6 +226,12 @@ func (t *template) compile(source string, found *references) (value, []celError)
 		return nil, []celError{{err.Error(), ""}}
 	}
 	return p, nil
+}
+
+// isPath reports whether the chain is a place in a document, whose bytes can be
+// copied.
+func (c chain) isPath() bool {
+	return c.plain && (c.root == "input" || c.root == "steps" && c.elems[1].name == "output")
 }
 
 // pathOf returns the chain as a path; references checked that it is one.

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"encoding/json"
 	"strconv"
 
 	"github.com/unwindhq/unwind/saga"
@@ -15,10 +16,25 @@ type catalogue struct {
 // results makes the shapes of the steps' outputs known.
 func (c catalogue) results() {
 	for i := range c.steps {
+		if w := &c.steps[i]; w.waits() {
+			c.waitResult(w)
+			continue
+		}
 		participant, command, _ := cutCommand(c.steps[i].Command)
 		if contract := c.find(participant); contract != nil {
 			c.binder.results[c.steps[i].Step] = shapeOf(contract.Commands[command].Result)
 		}
+	}
+}
+
+// waitResult makes the shape known of what a step that waits yields.
+func (c catalogue) waitResult(s *Step) {
+	if s.Approval != nil {
+		c.binder.results[s.Step] = decisionShape
+	}
+	if s.Await != nil {
+		raw, _ := s.Await.Schema.(json.RawMessage)
+		c.binder.results[s.Step] = shapeOf(raw)
 	}
 }
 
@@ -43,7 +59,7 @@ func (c catalogue) find(participant string) *Contract {
 // check checks one step; tree is its input as written, nil without one.
 func (c catalogue) check(i int, step *saga.Step, tree *node) {
 	path := at("steps", i)
-	if len(c.contracts) == 0 || step.Participant == saga.Local || c.faulty(path+".command", len(c.faults)) {
+	if len(c.contracts) == 0 || step.Waits() || step.Participant == saga.Local || c.faulty(path+".command", len(c.faults)) {
 		return
 	}
 	contract := c.find(step.Participant)

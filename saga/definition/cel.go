@@ -215,7 +215,8 @@ func (r *reader) step(name string) (ref.Val, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields := map[string]any{}
+	waited := r.scope.Waited(name)
+	fields := map[string]any{"timedOut": waited.TimedOut, "signal": waited.Signal}
 	if !d.absent {
 		if fields["output"], err = r.decode(d); err != nil {
 			return nil, err

@@ -24,8 +24,8 @@ var (
 	retryOptions  = options{"retry", []string{"attempts", "backoff", "cap"}, []string{"jitter", "budget", "attentionAfter"}}
 	stepOptions   = options{
 		"a step",
-		[]string{"step", "after", "when", "kind", "command", "local", "compensation", "noCompensation", "input", "timeout", "retry", "undo"},
-		[]string{"sleep", "await", "approval", "child", "forEach", "limit", "firstOf", "onBreakerOpen", "heartbeat", "deadline", "title", "jitter", "budget", "attentionAfter"},
+		[]string{"step", "after", "when", "kind", "command", "local", "compensation", "noCompensation", "input", "timeout", "retry", "undo", "sleep", "await", "approval"},
+		[]string{"child", "forEach", "limit", "firstOf", "onBreakerOpen", "heartbeat", "deadline", "title", "jitter", "budget", "attentionAfter"},
 	}
 )
 
@@ -64,16 +64,22 @@ func (d decoder) spec(n *node) Spec {
 func (d decoder) input(n *node) *Input {
 	o := d.object(n, "input", inputOptions)
 	o.need("schema", "the schema is missing", "write schema: and a JSON Schema or the path of one")
-	switch schema := o.fields["schema"]; {
-	case schema == nil:
-	case schema.kind == textNode:
-		return &Input{Schema: schema.text}
-	case schema.kind == objectNode:
-		return &Input{Schema: json.RawMessage(schema.appendJSON(nil))}
-	default:
-		d.add("input.schema", "want a JSON Schema or the path of a .json file, found "+schema.what(), "")
+	if schema := o.fields["schema"]; schema != nil {
+		return &Input{Schema: d.jsonSchema(schema, "input.schema")}
 	}
 	return &Input{}
+}
+
+// jsonSchema reads a JSON Schema, or the path of one.
+func (d decoder) jsonSchema(n *node, path string) any {
+	switch n.kind {
+	case textNode:
+		return n.text
+	case objectNode:
+		return json.RawMessage(n.appendJSON(nil))
+	}
+	d.add(path, "want a JSON Schema or the path of a .json file, found "+n.what(), "")
+	return nil
 }
 
 func (d decoder) policies(n *node) *Policies {
@@ -89,6 +95,7 @@ func (d decoder) step(n *node, path string) Step {
 		Command: o.text("command"), Local: o.name("local"),
 		Compensation: o.compensation(), NoCompensation: o.text("noCompensation"),
 		Timeout: o.text("timeout"), Retry: o.retry(), Undo: o.undo(),
+		Sleep: o.sleep(), Await: o.await(), Approval: o.approval(),
 	}
 	switch input := o.fields["input"]; {
 	case input == nil:

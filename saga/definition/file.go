@@ -36,7 +36,8 @@ type File struct {
 	// Load reads it back to the same Hash.
 	Canonical []byte
 
-	schema *jsonschema.Schema // nil accepts any JSON
+	schema  *jsonschema.Schema              // the input's; nil accepts any JSON
+	signals map[string][]*jsonschema.Schema // those of each signal's payload; one may be nil
 }
 
 // Load reads one definition, YAML or JSON by its content; name is used in
@@ -77,7 +78,7 @@ func Build(spec Spec, opts Options) (*File, error) {
 func load(r *report, root *node, opts Options) (*File, error) {
 	f := &File{}
 	spec := decoder{r}.spec(root)
-	f.schema = r.schema(&spec, opts.Dir)
+	f.schema, f.signals = r.schemas(&spec, opts.Dir)
 	resolve := &resolver{report: r}
 	steps := resolve.resolve(&spec)
 	f.Definition = saga.Definition{Name: spec.Saga, Title: spec.Title, Owner: spec.Owner, Steps: steps}
@@ -124,6 +125,9 @@ func bindSteps(r *report, written []Step, def *saga.Definition, contracts []Cont
 			}
 			def.Steps[i].Input = b.input(i, tree)
 		}
+		if s := written[i].Sleep; s != nil && s.Until != "" {
+			def.Steps[i].Sleep.Until = b.until(i, s.Until)
+		}
 		known.check(i, &def.Steps[i], tree)
 	}
 	return nil
@@ -154,23 +158,42 @@ func dependsOnKind(path string) bool {
 	return false
 }
 
-// schema reads and compiles the input's schema and puts it into the Spec.
-func (r *report) schema(spec *Spec, dir fs.FS) *jsonschema.Schema {
-	if spec.Input == nil || spec.Input.Schema == nil {
+// schemas reads and compiles the schemas of the input and of the signals.
+func (r *report) schemas(spec *Spec, dir fs.FS) (input *jsonschema.Schema, signals map[string][]*jsonschema.Schema) {
+	if spec.Input != nil {
+		input = r.schema("input.schema", &spec.Input.Schema, dir)
+	}
+	signals = map[string][]*jsonschema.Schema{}
+	for i := range spec.Steps {
+		a := spec.Steps[i].Await
+		if a == nil {
+			continue
+		}
+		schema := r.schema(at("steps", i)+".await.schema", &a.Schema, dir)
+		for _, name := range a.Signal {
+			signals[name] = append(signals[name], schema)
+		}
+	}
+	return input, signals
+}
+
+// schema reads and compiles a schema and puts it in the place of its file's name.
+func (r *report) schema(path string, place *any, dir fs.FS) *jsonschema.Schema {
+	if *place == nil {
 		return nil
 	}
-	if name, ok := spec.Input.Schema.(string); ok {
+	if name, ok := (*place).(string); ok {
 		raw, err := readSchema(dir, name)
 		if err != nil {
-			r.add("input.schema", err.Error(), "write the path of a .json file relative to the definition")
+			r.add(path, err.Error(), "write the path of a .json file relative to the definition")
 			return nil
 		}
-		spec.Input.Schema = raw
+		*place = raw
 	}
-	raw, _ := spec.Input.Schema.(json.RawMessage)
+	raw, _ := (*place).(json.RawMessage)
 	schema, err := compileSchema(raw)
 	if err != nil {
-		r.add("input.schema", "not a JSON Schema: "+err.Error(), "")
+		r.add(path, "not a JSON Schema: "+err.Error(), "")
 	}
 	return schema
 }

@@ -16,10 +16,14 @@ import (
 type scope struct {
 	input   string
 	outputs map[string]string
+	waited  map[string]saga.Waited
 	err     error
 }
 
 func (s scope) Input() (json.RawMessage, error) { return json.RawMessage(s.input), s.err }
+
+// Waited implements saga.Scope.
+func (s scope) Waited(step string) saga.Waited { return s.waited[step] }
 
 func (s scope) Output(step string) (json.RawMessage, bool, error) {
 	out, ok := s.outputs[step]

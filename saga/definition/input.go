@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,7 +24,10 @@ const MaxProblems = 20
 // ErrInvalidInput is what errors.Is finds in an InputError.
 var ErrInvalidInput = errors.New("invalid input")
 
-// InputError lists what is wrong with a saga's input.
+// ErrUnknownSignal says that no step of the definition awaits a signal.
+var ErrUnknownSignal = errors.New("unknown signal")
+
+// InputError lists what is wrong with a saga's input, or with a signal's payload.
 type InputError struct {
 	Problems []Problem // Problems are in the order of their paths, at most MaxProblems.
 }
@@ -50,26 +54,55 @@ func (e *InputError) Is(target error) bool { return target == ErrInvalidInput }
 // deeper than MaxDepth, no field twice, as the schema says. The error is an
 // *InputError. input is only read; numbers of any size are kept.
 func (f *File) CheckInput(input []byte) error {
-	if len(input) > saga.MaxPayload {
-		return badInput("input", fmt.Sprintf("has %d bytes, the most is %d: pass a reference", len(input), saga.MaxPayload))
+	return checkDocument("input", input, f.schema)
+}
+
+// CheckSignal checks a signal and its payload as CheckInput does an input: by the
+// schemas of all steps that await it. The error is an *InputError, or wraps
+// ErrUnknownSignal.
+func (f *File) CheckSignal(name string, payload []byte) error {
+	schemas, ok := f.signals[name]
+	if !ok {
+		return fmt.Errorf("%w: no step of %s awaits %.80q%s", ErrUnknownSignal, f.Definition.Name, name, hint(didYouMean(name, slices.Collect(maps.Keys(f.signals)))))
 	}
-	root, err := parseJSON(input, "input")
+	for _, schema := range schemas {
+		if err := checkDocument("payload", payload, schema); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func hint(cure string) string {
+	if cure == "" {
+		return ""
+	}
+	return "; " + cure
+}
+
+// checkDocument checks a JSON text; name is what its paths begin with. Without a
+// schema any JSON will do.
+func checkDocument(name string, data []byte, schema *jsonschema.Schema) error {
+	if len(data) > saga.MaxPayload {
+		return badInput(name, fmt.Sprintf("has %d bytes, the most is %d: pass a reference", len(data), saga.MaxPayload))
+	}
+	root, err := parseJSON(data, name)
 	var e *syntaxError
 	switch {
 	case errors.As(err, &e):
 		return badInput(e.path, e.what)
 	case err != nil:
-		return badInput("input", err.Error())
-	case f.schema == nil:
+		return badInput(name, err.Error())
+	case schema == nil:
 		return nil
 	}
-	err = f.schema.Validate(root.native())
+	err = schema.Validate(root.native())
 	var invalid *jsonschema.ValidationError
 	switch {
 	case errors.As(err, &invalid):
-		return &InputError{Problems: problems(invalid, root)}
+		return &InputError{Problems: problems(invalid, name, root)}
 	case err != nil:
-		return badInput("input", err.Error())
+		return badInput(name, err.Error())
 	}
 	return nil
 }
@@ -79,13 +112,13 @@ func badInput(path, what string) error {
 }
 
 // problems lists the innermost findings of a validation.
-func problems(e *jsonschema.ValidationError, root *node) []Problem {
+func problems(e *jsonschema.ValidationError, name string, root *node) []Problem {
 	var list []Problem
 	english := message.NewPrinter(language.English)
 	var visit func(*jsonschema.ValidationError)
 	visit = func(e *jsonschema.ValidationError) {
 		if len(e.Causes) == 0 {
-			list = append(list, Problem{locate(root, e.InstanceLocation), e.ErrorKind.LocalizedString(english)})
+			list = append(list, Problem{locate(name, root, e.InstanceLocation), e.ErrorKind.LocalizedString(english)})
 		}
 		for _, cause := range e.Causes {
 			visit(cause)
@@ -99,9 +132,8 @@ func problems(e *jsonschema.ValidationError, root *node) []Problem {
 	return list[:min(len(list), MaxProblems)]
 }
 
-// locate writes a location as a path from input.
-func locate(n *node, location []string) string {
-	path := "input"
+// locate writes a location as a path from the document's name.
+func locate(path string, n *node, location []string) string {
 	for _, name := range location {
 		if n != nil && n.kind == listNode {
 			path += "[" + name + "]"

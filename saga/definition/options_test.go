@@ -24,6 +24,10 @@ func TestSchemaKnowsTheOptions(t *testing.T) {
 		{definitions.get("undo"), undoOptions},
 		{definitions.get("retry"), retryOptions},
 		{definitions.get("step"), stepOptions},
+		{definitions.get("sleep"), sleepOptions},
+		{definitions.get("await"), awaitOptions},
+		{definitions.get("approval"), approvalOptions},
+		{definitions.get("escalate"), escalateOptions},
 		{contract, contractOptions},
 		{contract.get("properties").get("commands").get("additionalProperties"), commandOptions},
 	} {

@@ -141,15 +141,39 @@ func (f *references) output(c chain) {
 	if !f.known(name) {
 		return
 	}
+	if len(c.elems) > 1 && f.waited(name, c.elems[1]) {
+		return
+	}
 	if len(c.elems) == 1 || c.elems[1].isIndex || c.elems[1].name != "output" {
 		f.fault("of a step only the output can be read", "write steps."+name+".output")
 		return
 	}
 	f.addStep(name)
+	if w := f.bind.waits[name]; w != nil && w.mayExpire() && !c.elems[0].optional && !c.elems[1].optional {
+		f.fault("step "+name+" may time out and then has no output", "write steps."+name+".?output… and .orValue(…) behind it, or ask steps."+name+".timedOut")
+	}
 	if f.bind.skippable[name] && !c.elems[0].optional && !c.elems[1].optional {
 		f.fault("step "+name+" may be skipped and then has no output", "write steps."+name+".?output… and .orValue(…) behind it")
 	}
 	f.fields(f.bind.results[name], "steps."+name+".output", "the contract of step "+name+"'s command", c.elems[2:])
+}
+
+// waited reads steps.NAME.timedOut and .signal, and reports whether it is one of
+// them.
+func (f *references) waited(name string, e elem) bool {
+	if e.isIndex || e.name != "timedOut" && e.name != "signal" {
+		return false
+	}
+	f.addStep(name)
+	switch w := f.bind.waits[name]; {
+	case w == nil:
+		f.fault("step "+name+" does not wait, so it has no "+e.name, "write steps."+name+".output")
+	case e.name == "signal" && w.Await == nil:
+		f.fault("step "+name+" awaits no signal", "write steps."+name+".output or .timedOut")
+	case e.name == "timedOut" && !w.mayExpire():
+		f.fault("step "+name+" has no time that could be over and let the saga go on", "give its await a timeout, or its approval onTimeout: approve")
+	}
+	return true
 }
 
 // known reports whether a step is there and over before this one.

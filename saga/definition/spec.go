@@ -48,14 +48,17 @@ type Retry struct {
 
 // Step is one step as it is written.
 type Step struct {
-	Step           string   `json:"step"`                     // Step is the step's name, unique.
-	After          []string `json:"after,omitzero"`           // After: nil is the step above, empty is none.
-	When           string   `json:"when,omitempty"`           // When is ${…}; the step is skipped unless it yields true.
-	Kind           string   `json:"kind,omitempty"`           // Kind is compensable (default), pivot or retriable.
-	Command        string   `json:"command,omitempty"`        // Command is participant/command.
-	Local          string   `json:"local,omitempty"`          // Local names a function in the coordinator's process instead.
-	Compensation   string   `json:"compensation,omitempty"`   // Compensation is the same participant's command that undoes it.
-	NoCompensation string   `json:"noCompensation,omitempty"` // NoCompensation says why there is none.
+	Step           string    `json:"step"`                     // Step is the step's name, unique.
+	After          []string  `json:"after,omitzero"`           // After: nil is the step above, empty is none.
+	When           string    `json:"when,omitempty"`           // When is ${…}; the step is skipped unless it yields true.
+	Kind           string    `json:"kind,omitempty"`           // Kind is compensable (default), pivot or retriable.
+	Command        string    `json:"command,omitempty"`        // Command is participant/command.
+	Local          string    `json:"local,omitempty"`          // Local names a function in the coordinator's process instead.
+	Compensation   string    `json:"compensation,omitempty"`   // Compensation is the same participant's command that undoes it.
+	NoCompensation string    `json:"noCompensation,omitempty"` // NoCompensation says why there is none.
+	Sleep          *Sleep    `json:"sleep,omitempty"`          // Sleep lets time pass, instead of a command.
+	Await          *Await    `json:"await,omitempty"`          // Await waits for a signal, instead of a command.
+	Approval       *Approval `json:"approval,omitempty"`       // Approval waits for somebody's decision, instead of a command.
 	// Input is any tree that encodes to JSON and whose texts may hold ${…}. nil
 	// passes the saga's input. The fields of a Go map are sorted; use
 	// json.RawMessage to keep an order.

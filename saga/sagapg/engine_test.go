@@ -75,17 +75,25 @@ func TestReplayOfTheStoredHistory(t *testing.T) {
 	})
 	id := w.start(t, "travel", `{}`)
 	w.ends(t, id, saga.Compensated)
-	b, err := w.store.Store.Begin(t.Context(), coordinator.Load{Sagas: []saga.ID{id}})
+	w.replays(t, travel(), id)
+}
+
+// replays checks I8 for sagas: their stored histories make their stored states.
+func (w *world) replays(t *testing.T, def saga.Definition, ids ...saga.ID) {
+	t.Helper()
+	machine, err := saga.Compile(def)
+	require.NoError(t, err)
+	b, err := w.store.Store.Begin(t.Context(), coordinator.Load{Sagas: ids})
 	require.NoError(t, err)
 	defer b.Abort(t.Context())
-	histories, err := b.Histories(t.Context(), []saga.ID{id})
+	histories, err := b.Histories(t.Context(), ids)
 	require.NoError(t, err)
-	m, err := saga.Compile(travel())
-	require.NoError(t, err)
-	replayed, err := m.Replay(id, histories[id])
-	require.NoError(t, err)
-	row, _ := b.Saga(id)
-	require.Equal(t, string(saga.AppendState(nil, &row.State)), string(saga.AppendState(nil, &replayed)))
+	for _, id := range ids {
+		row, _ := b.Saga(id)
+		replayed, err := machine.Replay(id, histories[id])
+		require.NoError(t, err)
+		require.Equal(t, saga.AppendState(nil, &row.State), saga.AppendState(nil, &replayed))
+	}
 }
 
 func TestTimeoutMeansUnknown(t *testing.T) {

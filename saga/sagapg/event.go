@@ -22,6 +22,8 @@ type detail struct {
 	Version    string    `json:"version,omitempty"`
 	Level      int       `json:"level,omitempty"`
 	Trace      string    `json:"trace,omitempty"`
+	Signal     string    `json:"signal,omitempty"`
+	Groups     []string  `json:"groups,omitempty"`
 }
 
 // eventColumns are the arrays of insertEvents.
@@ -78,10 +80,13 @@ func (c *eventColumns) add(id saga.ID, e *saga.Event) {
 }
 
 func detailText(e *saga.Event) string {
-	if !e.Hold && len(e.Held) == 0 && e.Healthy.IsZero() && e.Definition == "" && e.Version == "" && e.Level == 0 && e.Trace == "" {
+	if !e.Hold && len(e.Held) == 0 && e.Healthy.IsZero() && e.Definition == "" && e.Version == "" && e.Level == 0 && e.Trace == "" && e.Signal == "" && len(e.Groups) == 0 {
 		return "" // the usual case, kept from JSON
 	}
-	d := detail{Hold: e.Hold, Held: heldText(e.Held), Healthy: e.Healthy, Definition: e.Definition, Version: e.Version, Level: e.Level, Trace: e.Trace}
+	d := detail{
+		Hold: e.Hold, Held: heldText(e.Held), Healthy: e.Healthy, Definition: e.Definition, Version: e.Version, Level: e.Level, Trace: e.Trace,
+		Signal: e.Signal, Groups: e.Groups,
+	}
 	data, err := json.Marshal(d)
 	if err != nil {
 		panic(fmt.Sprintf("an event's detail is always JSON: %v", err)) // no field of it can fail
@@ -171,6 +176,7 @@ func decodeDetail(e *saga.Event, text string) (err error) {
 		return err
 	}
 	e.Hold, e.Healthy, e.Definition, e.Version, e.Level, e.Trace = d.Hold, d.Healthy, d.Definition, d.Version, d.Level, d.Trace
+	e.Signal, e.Groups = d.Signal, d.Groups
 	e.Held, err = parseHeld(d.Held)
 	return err
 }

@@ -76,7 +76,7 @@ func TestOpenBreakerHolds(t *testing.T) {
 	}
 	require.Less(t, most, 20, "probes only may burn attempts")
 	require.Eventually(t, func() bool { return status(gate, "hotels", false).Held == 0 }, 10*time.Second, 5*time.Millisecond)
-	w.replays(t, ids...)
+	w.replays(t, tenacious(), ids...)
 }
 
 // Compensations wait too, and the saga may be turned back while its do is held.
@@ -103,7 +103,7 @@ func TestOpenBreakerHoldsCompensations(t *testing.T) {
 	for _, id := range ids {
 		w.ends(t, id, saga.Compensated)
 	}
-	w.replays(t, ids...)
+	w.replays(t, tenacious(), ids...)
 }
 
 // A batch that is not committed gives its permits back: the breaker's probes are
@@ -149,25 +149,7 @@ func TestLostBucketLeavesTheGate(t *testing.T) {
 	for _, id := range ids {
 		w.ends(t, id, saga.Completed)
 	}
-	w.replays(t, ids...)
-}
-
-// replays checks I8 for sagas.
-func (w *world) replays(t *testing.T, ids ...saga.ID) {
-	t.Helper()
-	machine, err := saga.Compile(tenacious())
-	require.NoError(t, err)
-	b, err := w.store.Store.Begin(t.Context(), coordinator.Load{Sagas: ids})
-	require.NoError(t, err)
-	defer b.Abort(t.Context())
-	histories, err := b.Histories(t.Context(), ids)
-	require.NoError(t, err)
-	for _, id := range ids {
-		row, _ := b.Saga(id)
-		replayed, err := machine.Replay(id, histories[id])
-		require.NoError(t, err)
-		require.Equal(t, saga.AppendState(nil, &row.State), saga.AppendState(nil, &replayed))
-	}
+	w.replays(t, tenacious(), ids...)
 }
 
 // ends are all buckets, their partitions read to the end.
