@@ -44,6 +44,30 @@ saga: urgent
 deadline: 13s
 defaults: {timeout: 4s, retry: {attempts: 1}}
 ` + tripSteps,
+	// claim asks somebody before its pivot and awaits a signal after it.
+	"claim": `
+unwind: v1
+saga: claim
+steps:
+  - {step: flight, command: flights/book, compensation: cancel}
+  - {step: sign, approval: {by: group:desk, due: 1h, escalate: {after: 30m, to: group:leads}}}
+  - {step: charge, kind: pivot, command: payments/book}
+  - {step: paid, await: {signal: paid, timeout: 1h, schema: {type: object, required: [ref]}}}
+  - step: mail
+    when: ${!steps.paid.timedOut}
+    kind: retriable
+    command: mails/book
+    input: {ref: "${steps.paid.?output.ref.orValue('none')}", by: "${steps.sign.output.by}"}
+`,
+	// nap sleeps for five seconds.
+	"nap": `
+unwind: v1
+saga: nap
+steps:
+  - {step: flight, command: flights/book, compensation: cancel}
+  - {step: rest, sleep: 5s}
+  - {step: charge, kind: pivot, command: payments/book}
+`,
 	// pair books flight and hotel side by side.
 	"pair": `
 unwind: v1

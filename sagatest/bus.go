@@ -1,6 +1,7 @@
 package sagatest
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/unwindhq/unwind/saga"
@@ -118,7 +119,7 @@ func (w *world) forge() {
 	}
 	reply := saga.Reply{
 		ID:          saga.CommandID{Saga: id, Step: saga.StepRef{Name: step.Name}, Direction: direction},
-		Participant: step.Participant, Attempt: max(state.Steps[i].Attempt, 1), Epoch: max(state.Steps[i].Epoch, 1),
+		Participant: cmp.Or(step.Participant, participantName(0)), Attempt: max(state.Steps[i].Attempt, 1), Epoch: max(state.Steps[i].Epoch, 1),
 		Outcome: saga.Succeeded, Payload: saga.JSON([]byte(`{"yes":true,"n":0}`)),
 	}
 	command := saga.Command{

@@ -70,6 +70,9 @@ func laterSteps(steps []saga.Step, name string) []saga.Step {
 
 // alive reports whether a step's effect exists.
 func (w *world) alive(id saga.ID, step saga.Step) bool {
+	if step.Waits() {
+		return false
+	}
 	e := w.participants[step.Participant].effects[effectKey{id, step.Name}]
 	return e != nil && e.alive
 }
@@ -79,7 +82,7 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 	if next.Last.Before(before.Last) {
 		w.brokenf("I13: saga %s: time went back at event %d", next.ID, next.Seq)
 	}
-	if !next.Status.Ended() && next.Paused.IsZero() && next.WakeAt().IsZero() {
+	if !next.Status.Ended() && next.Paused.IsZero() && next.WakeAt().IsZero() && !forPeople(next) {
 		w.brokenf("I1: saga %s: nothing will ever wake it after event %d (%s)", next.ID, next.Seq, e.Kind)
 	}
 	if before.Status.Ended() && next.Status != before.Status {
@@ -92,6 +95,11 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 		w.byHand[effectKey{next.ID, e.Step.Name}] = true
 	}
 	w.countStates(before, next)
+}
+
+// forPeople reports whether a saga waits for what may never come.
+func forPeople(s saga.State) bool {
+	return slices.ContainsFunc(s.WaitingFor(), func(word string) bool { return word == "signal" || word == "approval" })
 }
 
 // checkSend checks what a transition sends.
@@ -135,13 +143,19 @@ func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.St
 
 // countStates counts the rare states that a run has reached.
 func (w *world) countStates(before, next saga.State) {
+	if len(next.Signals) > len(before.Signals) {
+		w.hit("signal-kept")
+	}
 	for i := range next.Steps {
+		if next.Steps[i].Phase == saga.Asking && next.Steps[i].Attempt == 2 {
+			w.hit("escalated")
+		}
 		phase := next.Steps[i].Phase
 		if len(before.Steps) > 0 && before.Steps[i].Phase == phase {
 			continue
 		}
 		switch phase {
-		case saga.Held, saga.UndoHeld, saga.Unknown, saga.Skipped, saga.Refused, saga.UndoResting:
+		case saga.Held, saga.UndoHeld, saga.Unknown, saga.Skipped, saga.Refused, saga.UndoResting, saga.Sleeping, saga.Awaiting, saga.Asking, saga.Expired:
 			w.hit("phase-" + phase.String())
 		}
 	}
@@ -210,6 +224,7 @@ func (w *world) checkEffects(id saga.ID) {
 	for i, step := range w.store.machines[id].Definition().Steps {
 		alive, phase := w.alive(id, step), state.Steps[i].Phase
 		switch {
+		case step.Waits(): // it has no effect
 		case w.byHand[effectKey{id, step.Name}]: // an operator's word, not the saga's
 		case state.Status == saga.Compensated && alive && step.Reason == "":
 			w.brokenf("I3: saga %s is compensated and %s (%s) is left done", id, step.Name, phase)

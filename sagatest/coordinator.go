@@ -158,12 +158,13 @@ func (c *coordinator) decide(inputs []input) []*change {
 
 func (c *coordinator) decideOne(ch *change, e saga.Event) {
 	w := c.w
+	w.cover(ch.state, ch.machine.Definition(), e)
 	next, effects, err := c.gated(ch, &e)
 	switch {
 	case errors.Is(err, saga.ErrPastPivot):
 		w.hit("past-pivot")
 		return
-	case errors.Is(err, saga.ErrEnded), errors.Is(err, saga.ErrNotNow):
+	case errors.Is(err, saga.ErrEnded), errors.Is(err, saga.ErrNotNow), errors.Is(err, saga.ErrNotYours):
 		w.hit("verb-refused")
 		return
 	case err != nil:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/unwindhq/unwind/saga"
@@ -18,6 +19,7 @@ func participantName(i int) string { return fmt.Sprintf("participant%d", i) }
 func (w *world) drawDefinitions() {
 	w.compile(saga.Definition{Name: "sequence", Version: "r1", Deadline: 2 * time.Minute, Steps: w.sequence()})
 	w.compile(saga.Definition{Name: "diamond", Version: "r1", Steps: w.diamond()})
+	w.compile(saga.Definition{Name: "patience", Version: "r1", Steps: w.patience()})
 	for i := range 3 {
 		w.compile(w.drawDefinition(fmt.Sprintf("drawn%d", i)))
 	}
@@ -48,6 +50,49 @@ func (w *world) diamond() []saga.Step {
 	return steps
 }
 
+// patience has a step of each kind that waits, before its pivot and after.
+func (w *world) patience() []saga.Step {
+	steps := []saga.Step{
+		w.step(0, saga.Compensable), w.wait(1, &saga.Sleep{For: w.seconds(40)}, nil, nil),
+		w.wait(2, nil, &saga.Await{Signals: []string{"paid"}}, nil),
+		w.wait(3, nil, nil, &saga.Approval{
+			By: []string{"group:desk"}, EscalateAfter: w.seconds(20), EscalateTo: []string{"group:leads"}, Due: 21*time.Second + w.seconds(60),
+			ApproveWhenLate: w.rng.IntN(2) == 0,
+		}),
+		w.step(4, saga.Compensable), w.step(5, saga.Pivot),
+		w.wait(6, nil, &saga.Await{Signals: []string{"paid", "waived"}, Timeout: w.seconds(90)}, nil), w.step(7, saga.Retriable),
+	}
+	for i := 1; i < 5; i++ {
+		steps[i].After = []string{"step0"}
+	}
+	steps[5].After = []string{"step1", "step2", "step3", "step4"}
+	return steps
+}
+
+func (w *world) wait(i int, s *saga.Sleep, a *saga.Await, p *saga.Approval) saga.Step {
+	return saga.Step{Name: fmt.Sprintf("step%d", i), Sleep: s, Await: a, Approval: p}
+}
+
+// seconds is a random duration of at least a second.
+func (w *world) seconds(most int) time.Duration {
+	return time.Duration(1+w.rng.IntN(most)) * time.Second
+}
+
+// drawWait makes any step that waits; one behind the pivot asks nobody.
+func (w *world) drawWait(i int, behind bool) saga.Step {
+	switch n := w.rng.IntN(3); {
+	case n == 0:
+		return w.wait(i, &saga.Sleep{For: w.seconds(60)}, nil, nil)
+	case n == 1 || behind:
+		a := &saga.Await{Signals: []string{[]string{"paid", "waived"}[w.rng.IntN(2)]}}
+		if w.rng.IntN(2) == 0 {
+			a.Timeout = w.seconds(90)
+		}
+		return w.wait(i, nil, a, nil)
+	}
+	return w.wait(i, nil, nil, &saga.Approval{Due: w.seconds(90), ApproveWhenLate: w.rng.IntN(2) == 0})
+}
+
 // drawDefinition makes any graph, with or without a pivot.
 func (w *world) drawDefinition(name string) saga.Definition {
 	n := 2 + w.rng.IntN(5)
@@ -62,13 +107,16 @@ func (w *world) drawDefinition(name string) saga.Definition {
 			kind = saga.Retriable
 		}
 		step := w.step(i, kind)
+		if i != pivot && w.rng.IntN(5) == 0 {
+			step = w.drawWait(i, pivot >= 0 && i > pivot)
+		}
 		step.After = []string{}
 		for j := range i {
 			if i == pivot || j == pivot || w.rng.IntN(2) == 0 {
 				step.After = append(step.After, def.Steps[j].Name)
 			}
 		}
-		w.drawExpressions(&step)
+		w.drawExpressions(def.Steps, &step)
 		def.Steps = append(def.Steps, step)
 	}
 	return def
@@ -90,17 +138,23 @@ func (w *world) step(i int, kind saga.Kind) saga.Step {
 
 // drawExpressions maps inputs, makes steps conditional, and lets some need no
 // compensation.
-func (w *world) drawExpressions(step *saga.Step) {
-	if len(step.After) > 0 && w.rng.IntN(3) == 0 {
-		step.Input = field{step.After[w.rng.IntN(len(step.After))], "n"}
-	} else if w.rng.IntN(3) == 0 {
-		step.Input = field{"", "n"}
-	}
+func (w *world) drawExpressions(before []saga.Step, step *saga.Step) {
+	readable := slices.DeleteFunc(slices.Clone(step.After), func(name string) bool {
+		return slices.ContainsFunc(before, func(s saga.Step) bool { return s.Name == name && s.Sleep != nil })
+	})
 	if step.Kind != saga.Pivot && w.rng.IntN(4) == 0 {
 		step.When = field{"", "yes"}
-		if len(step.After) > 0 {
-			step.When = field{step.After[0], "yes"}
+		if len(readable) > 0 {
+			step.When = field{readable[0], "yes"}
 		}
+	}
+	if step.Waits() {
+		return
+	}
+	if len(readable) > 0 && w.rng.IntN(3) == 0 {
+		step.Input = field{readable[w.rng.IntN(len(readable))], "n"}
+	} else if w.rng.IntN(3) == 0 {
+		step.Input = field{"", "n"}
 	}
 	if step.Kind == saga.Compensable && w.rng.IntN(6) == 0 {
 		step.Compensation, step.Undo, step.Reason = "", saga.Policy{}, "reads only"

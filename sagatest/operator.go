@@ -1,6 +1,7 @@
 package sagatest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/unwindhq/unwind/saga"
@@ -26,6 +27,44 @@ func (c *client) operate() {
 	if w.rng.IntN(30) == 0 {
 		w.after(w.upTo(30*time.Second), func() { c.press(saga.Terminated) })
 	}
+}
+
+// attendTo gives a step what it waits for, again and again until the saga has
+// ended: most signals come in time, some too early or too late.
+func (c *client) attendTo(step saga.Step) {
+	w := c.w
+	if step.Await == nil && step.Approval == nil {
+		return
+	}
+	w.after(w.upTo(90*time.Second), func() {
+		status := w.store.state(c.id).Status
+		if status.Ended() || status == 0 && w.calm() { // nobody else will start it then
+			return
+		}
+		c.tell(step)
+		c.attendTo(step)
+	})
+}
+
+// tell sends a signal, or decides, or tries to decide what is not theirs.
+func (c *client) tell(step saga.Step) {
+	w := c.w
+	c.told++
+	e := saga.Event{
+		Kind: saga.Decided, Actor: saga.Actor{Kind: saga.Operator, Name: "ann"}, Reason: "an opinion",
+		RequestID: fmt.Sprintf("told %d", c.told), Hold: w.rng.IntN(3) == 0,
+	}
+	if step.Await != nil {
+		e.Kind, e.Signal, e.Payload = saga.Signalled, step.Await.Signals[w.rng.IntN(len(step.Await.Signals))], saga.JSON(w.document())
+	} else {
+		e.Step.Name, e.Outcome = step.Name, saga.Succeeded
+		if w.rng.IntN(4) == 0 {
+			e.Outcome = saga.Rejected
+		}
+		e.Groups = []string{[]string{"desk", "leads", "guests"}[w.rng.IntN(3)]}
+	}
+	w.hit(string(e.Kind))
+	w.coordinator.submit(c.id, e)
 }
 
 // press asks until it is told that it was done; a pause is asked for once, because

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/unwindhq/unwind/sagatest"
@@ -27,6 +28,7 @@ var reached = []string{
 	"cancel", "past-pivot", "history-asked", "rejected", "tombstone", "do-after-undo", "stored-reply", "dead-letter", "ignored",
 	"deferred", "ongoing", "phase-held", "phase-undo-held", "phase-unknown", "phase-skipped", "phase-refused", "phase-undo-resting",
 	"attention-pivot-unknown", "attention-retriable-failing", "attention-compensation-failed", "attention-undeliverable", "undeliverable", "breaker-open",
+	"signalled", "decided", "phase-sleeping", "phase-awaiting", "phase-asking", "phase-expired", "signal-kept", "escalated",
 }
 
 // TestSimulation runs -seeds seeds from -seed on.
@@ -54,6 +56,12 @@ func TestSimulation(t *testing.T) {
 	}
 	for _, what := range reached {
 		require.Positive(t, hits[what], "%s never happened", what)
+	}
+	if *seeds < 200 {
+		return
+	}
+	for _, pair := range legal() {
+		assert.Positive(t, hits[pair], "%s was never decided", pair)
 	}
 }
 

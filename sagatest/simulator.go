@@ -117,6 +117,7 @@ type client struct {
 	id      saga.ID
 	input   []byte
 	held    bool
+	told    int // signals and decisions that were sent
 }
 
 func (c *client) start() {
@@ -125,6 +126,9 @@ func (c *client) start() {
 		c.id, c.input = w.newID(), w.document()
 		w.store.machines[c.id] = c.machine
 		c.held = w.rng.IntN(6) == 0
+		for _, step := range c.machine.Definition().Steps {
+			c.attendTo(step)
+		}
 	}
 	def := c.machine.Definition()
 	e := saga.Event{

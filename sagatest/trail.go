@@ -92,7 +92,7 @@ func (w *world) leave(r *rules.Run, id saga.ID) {
 func told(id string, e *saga.Event) rules.Event {
 	t := rules.Event{
 		Saga: id, Seq: e.Seq, At: e.At, Kind: string(e.Kind), Attempt: e.Attempt, Epoch: e.Epoch,
-		Hold: e.Hold, Healthy: e.Healthy.Truncate(time.Microsecond),
+		Hold: e.Hold, Signal: e.Signal, Healthy: e.Healthy.Truncate(time.Microsecond),
 	}
 	if e.Step.Name != "" {
 		t.Step, t.Direction, t.Outcome = e.Step.String(), e.Direction.String(), e.Outcome.String()
@@ -124,11 +124,24 @@ func ruled(def saga.Definition) rules.Definition {
 			after = []string{def.Steps[i-1].Name}
 		}
 		d.Steps = append(d.Steps, rules.Step{
+			Wait: waitOf(s),
 			Name: s.Name, Participant: s.Participant, Kind: s.Kind.String(), After: after, Conditional: s.When != nil,
 			Compensation: s.Compensation, Uncompensated: s.Reason != "", Do: policyOf(s.Do), Undo: policyOf(s.Undo),
 		})
 	}
 	return d
+}
+
+func waitOf(s saga.Step) *rules.Wait {
+	switch {
+	case s.Sleep != nil:
+		return &rules.Wait{For: s.Sleep.For, Until: s.Sleep.Until != nil}
+	case s.Await != nil:
+		return &rules.Wait{For: s.Await.Timeout, Signals: s.Await.Signals}
+	case s.Approval != nil:
+		return &rules.Wait{For: s.Approval.Due, Approval: true, ApproveLate: s.Approval.ApproveWhenLate}
+	}
+	return nil
 }
 
 func policyOf(p saga.Policy) rules.Policy {

@@ -44,6 +44,31 @@ type step struct {
 	Compensation   string   `json:"compensation"`
 	NoCompensation string   `json:"noCompensation"`
 	Undo           policy   `json:"undo"`
+	Sleep          *struct {
+		For   span   `json:"for"`
+		Until string `json:"until"`
+	} `json:"sleep"`
+	Await *struct {
+		Signal  []string `json:"signal"`
+		Timeout span     `json:"timeout"`
+	} `json:"await"`
+	Approval *struct {
+		Due       span   `json:"due"`
+		OnTimeout string `json:"onTimeout"`
+	} `json:"approval"`
+}
+
+// wait is what the step waits for, nil if it has a command.
+func (s step) wait() *rules.Wait {
+	switch {
+	case s.Sleep != nil:
+		return &rules.Wait{For: time.Duration(s.Sleep.For), Until: s.Sleep.Until != ""}
+	case s.Await != nil:
+		return &rules.Wait{For: time.Duration(s.Await.Timeout), Signals: s.Await.Signal}
+	case s.Approval != nil:
+		return &rules.Wait{For: time.Duration(s.Approval.Due), Approval: true, ApproveLate: s.Approval.OnTimeout == "approve"}
+	}
+	return nil
 }
 
 // parseDefinition reads a definition in its canonical form, in which every default is
@@ -62,7 +87,11 @@ func parseDefinition(canonical []byte) (rules.Definition, error) {
 		if s.Command == "" {
 			participant = rules.Local
 		}
+		if s.wait() != nil {
+			s.Kind = rules.Compensable
+		}
 		def.Steps = append(def.Steps, rules.Step{
+			Wait: s.wait(),
 			Name: s.Step, Participant: participant, Kind: s.Kind, After: s.After, Conditional: s.When != "",
 			Compensation: s.Compensation, Uncompensated: s.NoCompensation != "", Do: s.policy.policy(), Undo: s.Undo.policy(),
 		})

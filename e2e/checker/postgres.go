@@ -134,6 +134,7 @@ type detail struct {
 	Hold    bool      `json:"hold"`
 	Held    string    `json:"held"`
 	Healthy time.Time `json:"healthy"`
+	Signal  string    `json:"signal"`
 }
 
 func eventRow(rows pgx.Rows, seen *rules.Run) error {
@@ -157,6 +158,7 @@ func eventRow(rows pgx.Rows, seen *rules.Run) error {
 			return fmt.Errorf("event %d of saga %s: %w", e.Seq, e.Saga, err)
 		}
 	}
+	e.Signal = d.Signal
 	e.Hold, e.Held, e.Healthy = d.Hold, strings.Fields(d.Held), d.Healthy.Truncate(time.Microsecond)
 	if e.Sent, err = rules.ParseSent(column); err != nil {
 		return fmt.Errorf("event %d of saga %s: %w", e.Seq, e.Saga, err)

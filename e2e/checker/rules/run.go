@@ -55,6 +55,7 @@ type Step struct {
 	Compensation  string   // Compensation is the command that undoes it; empty: there is none.
 	Uncompensated bool     // Uncompensated: its effect may stay, the definition says why.
 	Do, Undo      Policy   // Do and Undo are its times.
+	Wait          *Wait    // Wait is what it waits for instead of a command; nil: it has one.
 }
 
 // Policy says how long an attempt may take and how it is tried again.
@@ -93,6 +94,8 @@ const (
 	StepSkipped   = "skipped"       // StepSkipped: Step is over without its command, or keeps its effect.
 	StepResolved  = "resolved"      // StepResolved: Step is done, as somebody says.
 	Terminated    = "terminated"    // Terminated ends the saga as it is.
+	Signalled     = "signalled"     // Signalled: a signal has come.
+	Decided       = "decided"       // Decided: somebody has decided the approval Step.
 	Undeliverable = "undeliverable" // Undeliverable says that a command can never be written.
 )
 
@@ -119,6 +122,7 @@ type Event struct {
 	Step, Direction string // Step and Direction say what a reply answers; empty in others.
 	Attempt, Epoch  int
 	Outcome         string
+	Signal          string    // Signal is the name of a signal.
 	From            string    // From is the participant that answered; empty: unknown.
 	Hold            bool      // Hold: whoever decided may not send.
 	Held            []string  // Held are the ways, participant/direction, that were closed.

@@ -16,6 +16,10 @@ func (t *tale) send(e *Event, x Sent) {
 	case s.Participant != x.Participant:
 		t.c.findf("I8", t.id, "event %d sends %s/%s to %s instead of %s", e.Seq, x.Step, x.Direction, x.Participant, s.Participant)
 	}
+	if s.Wait != nil {
+		t.c.findf("I8", t.id, "event %d sends %s/%s, and the step only waits", e.Seq, x.Step, x.Direction)
+		return
+	}
 	if s.Kind == Pivot {
 		t.late = time.Time{}
 	}

@@ -36,7 +36,7 @@ func (t *tale) moving() bool { return t.saga.Status < Completed }
 
 // definite: no step is left of which it is not known whether it was skipped.
 func (t *tale) definite() bool {
-	return t.turned || !slices.ContainsFunc(t.stages, func(s *stage) bool { return s.phase == waiting })
+	return t.turned || !slices.ContainsFunc(t.stages, func(s *stage) bool { return s.phase == waiting || s.loose })
 }
 
 // status: I8, the stored status is what the history says; I14, nothing is left held.

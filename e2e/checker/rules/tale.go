@@ -23,11 +23,12 @@ const (
 	undone
 	skipped // somebody has decided that it is over
 	kept    // somebody has decided that its effect stays
+	idle    // it waits for something other than a participant
 )
 
 // String returns the phase in words.
 func (p phase) String() string {
-	return [...]string{"waiting", "being done", "resting", "held", "done", "refused", "unknown", "being undone", "resting from undoing", "to be undone", "undone", "skipped", "kept"}[p]
+	return [...]string{"waiting", "being done", "resting", "held", "done", "refused", "unknown", "being undone", "resting from undoing", "to be undone", "undone", "skipped", "kept", "idle"}[p]
 }
 
 // timed: it waits for an answer or a time.
@@ -45,6 +46,7 @@ type stage struct {
 	epoch, attempt int
 	due            time.Time // the earliest time at which its wait may end
 	succeeded      bool      // its do was answered so, and the answer counted
+	loose          bool      // it waits, and only the engine knows whether it has begun
 	byHand         bool      // an operator has ended it, so its effect, if any, comes when it comes
 }
 
@@ -70,7 +72,7 @@ func (s *stage) open() bool {
 
 // over: what comes after it may begin.
 func (s *stage) over() bool {
-	return s.phase == done || s.phase == skipped || s.phase == waiting && s.Conditional
+	return s.phase == done || s.phase == skipped || s.phase == waiting && s.Conditional || s.loose
 }
 
 // spent: its last attempt is out.
@@ -85,6 +87,7 @@ type tale struct {
 	turned bool             // it goes in reverse
 	ended  bool             // somebody has terminated it
 	late   time.Time        // when it turns back because it is late; zero when it does not
+	kept   []string         // signals that came before the steps that await them
 	paused time.Time        // since when it may send nothing; zero when it may
 	shut   map[string]int64 // closed ways, and the event that found them so
 	sent   map[attempt]sending
@@ -102,6 +105,7 @@ func (c *checker) tell(s *story) *tale {
 		t.stages = append(t.stages, &stage{Step: &def.Steps[i]})
 	}
 	t.graph()
+	t.loosen()
 	if def.Deadline > 0 && len(s.events) > 0 {
 		t.late = s.events[0].At.Add(def.Deadline)
 	}
@@ -167,6 +171,7 @@ func (t *tale) event(e *Event) {
 	default:
 		t.verb(e)
 	}
+	t.idle(e)
 	t.reverse()
 	for _, s := range e.Sent {
 		t.send(e, s)
@@ -202,6 +207,8 @@ func (t *tale) turn() {
 			s.phase = waiting
 		case s.phase == held || s.phase == resting:
 			s.phase = unknown
+		case s.phase == idle:
+			s.phase = waiting
 		}
 	}
 }

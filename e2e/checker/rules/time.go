@@ -10,6 +10,7 @@ func (t *tale) woke(e *Event) {
 	if !t.paused.IsZero() {
 		return
 	}
+	t.waitsOver(e)
 	for _, last := range []bool{true, false} {
 		for _, s := range t.stages {
 			if (s.phase == doing && s.spent()) == last && s.phase.timed() && s.isDue(e) {

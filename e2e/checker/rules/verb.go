@@ -13,6 +13,10 @@ func (t *tale) verb(e *Event) {
 		t.retry(e.Step)
 	case StepSkipped, StepResolved:
 		t.byHand(e)
+	case Signalled:
+		t.signalled(e)
+	case Decided:
+		t.decided(e)
 	case Terminated:
 		t.ended = true
 	}
@@ -22,6 +26,9 @@ func (t *tale) verb(e *Event) {
 func (t *tale) resume(at time.Time) {
 	for _, s := range t.stages {
 		if s.phase == doing || s.phase == undoing {
+			s.due = s.due.Add(at.Sub(t.paused))
+		}
+		if s.phase == idle && !s.due.IsZero() {
 			s.due = s.due.Add(at.Sub(t.paused))
 		}
 	}
