@@ -106,6 +106,9 @@ func openControl(dir string, address Address, apply func(Fault) error) (*control
 	}
 	address.Control, address.Token, address.PID = "http://"+listener.Addr().String(), rand.Text(), os.Getpid()
 	data, err := json.MarshalIndent(address, "", "  ")
+	if err == nil { // with servers of somebody else's nothing has made the folder yet
+		err = os.MkdirAll(filepath.Dir(addressPath(dir)), 0o700)
+	}
 	if err == nil {
 		err = os.WriteFile(addressPath(dir), append(data, '\n'), 0o600)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 
 func TestBreakReachesTheRunningDev(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), ".unwind") // nothing has made it yet
 	require.ErrorIs(t, Break(t.Context(), dir, Fault{Command: "a/b", Mode: Reject}), ErrNotRunning)
 	var faults Faults
 	c, err := openControl(dir, Address{URL: "http://x"}, func(f Fault) error {
