@@ -284,11 +284,13 @@ func (s Saga) reached(until Until) bool {
 
 // Filter chooses sagas; its zero value chooses all.
 type Filter struct {
-	Definition string // Definition is the definition's name.
-	Status     string // Status is the status to have.
-	Attention  bool   // Attention chooses only those that need attention.
-	Cursor     string // Cursor is the Next of the page before.
-	Limit      int    // Limit is the size of the page, 1 to 200; 0 is 50.
+	Definition string   // Definition is the definition's name.
+	Status     string   // Status is the status to have.
+	Key        string   // Key is the business key to have; one that ends with * stands for all that begin so.
+	Attributes []string // Attributes are to be had, as name=value; a value that ends with * stands for all texts that begin so. At most 5 with Key.
+	Attention  bool     // Attention chooses only those that need attention.
+	Cursor     string   // Cursor is the Next of the page before.
+	Limit      int      // Limit is the size of the page, 1 to 200; 0 is 50.
 }
 
 // List returns a page of sagas, the newest first.
@@ -296,6 +298,10 @@ func (c *Client) List(ctx context.Context, f Filter) (page Page, err error) {
 	query := c.tenant()
 	set(query, "definition", f.Definition)
 	set(query, "status", f.Status)
+	set(query, "key", f.Key)
+	for _, a := range f.Attributes {
+		query.Add("attribute", a)
+	}
 	set(query, "cursor", f.Cursor)
 	if f.Attention {
 		query.Set("attention", "true")

@@ -41,6 +41,9 @@ func (d *decision) notSkippable(i int) string {
 			return later.Name + " reads its output: resolve it with an output"
 		}
 	}
+	if out := d.m.def.Output; out != nil && step.When == nil && !step.mayExpire() && slices.Contains(out.Reads().Steps, step.Name) {
+		return "the saga's output reads its output: resolve it with an output"
+	}
 	return ""
 }
 

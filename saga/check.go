@@ -29,6 +29,7 @@ func (c *checker) check() {
 	for i := range def.Steps {
 		c.step(i)
 	}
+	c.names()
 	if c.graph() {
 		c.kinds()
 		c.deadline()

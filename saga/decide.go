@@ -139,6 +139,7 @@ func (d *decision) started() error {
 	if d.m.def.Deadline > 0 {
 		d.s.Deadline = d.e.At.Add(d.m.def.Deadline)
 	}
+	d.s.Key = d.e.Key
 	d.s.Steps = make([]StepState, len(d.m.def.Steps))
 	d.s.Input = d.e.Payload
 	switch {
@@ -146,6 +147,9 @@ func (d *decision) started() error {
 		d.s.Input.Data = nil
 	case d.s.Input.Data == nil:
 		d.s.Input.Data = []byte{} // nil would mean "not kept here"
+	}
+	if err := d.describe(); err != nil {
+		return err
 	}
 	return d.advance()
 }

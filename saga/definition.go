@@ -20,7 +20,12 @@ type Definition struct {
 	// Deadline is how long after its start the saga may be turned back because it
 	// is late: until its pivot is sent, and never while it compensates. Zero: none.
 	Deadline time.Duration
-	Steps    []Step // Steps are 1 to MaxSteps, in the order they are written.
+	// Key, if set, yields the business key: a text that at most one saga of this
+	// definition has at a time. It reads the input alone.
+	Key        Expr
+	Attributes []Attribute // Attributes are what the sagas can be found by; at most MaxAttributes.
+	Output     Expr        // Output, if set, yields the saga's output when it completes.
+	Steps      []Step      // Steps are 1 to MaxSteps, in the order they are written.
 }
 
 // MaxSteps is the largest number of steps of a definition.

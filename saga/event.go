@@ -79,6 +79,8 @@ type Event struct {
 	// to.
 	Definition, Version string
 	Level               int
+	// Key is, in a Started, the business key; empty without one.
+	Key string
 	// Trace is, in a Started, the traceparent of whoever started the saga, or
 	// empty: the saga's trace links to it.
 	Trace string

@@ -22,7 +22,7 @@ func (d *decision) advance() error {
 		}
 	}
 	if d.over() {
-		d.s.Status, d.s.Deadline, d.s.Signals = Completed, time.Time{}, nil
+		return d.complete()
 	}
 	return nil
 }

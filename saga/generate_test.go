@@ -20,6 +20,14 @@ func drawDefinition(t *rapid.T) saga.Definition {
 	for i := range n {
 		def.Steps = append(def.Steps, drawStep(t, def, i, pivot))
 	}
+	if rapid.Bool().Draw(t, "attributes") {
+		def.Attributes = []saga.Attribute{{Name: "x", Value: path("input.x")}}
+	}
+	var names []string
+	for _, step := range def.Steps {
+		names = append(names, step.Name)
+	}
+	def.Output = drawPath(t, readable(def, names), "input.x", "output")
 	return def
 }
 
@@ -121,7 +129,7 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 	}
 	switch e.Kind {
 	case saga.Started:
-		e.Payload.Data = drawDocument(t)
+		e.Payload.Data, e.Key = drawDocument(t), rapid.SampledFrom([]string{"", "k"}).Draw(t, "key")
 	case saga.Woke:
 		e.Healthy = e.At.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t, "healthy")) * time.Second)
 	case saga.Cancelled:

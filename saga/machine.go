@@ -78,6 +78,9 @@ func (m *Machine) Definition() Definition { return m.def }
 // findReads finds out which documents the state has to keep.
 func (m *Machine) findReads() {
 	m.keepOutput = make([]bool, len(m.def.Steps))
+	if m.def.Output != nil {
+		m.keep(m.def.Output.Reads())
+	}
 	for i := range m.def.Steps {
 		step := &m.def.Steps[i]
 		if step.Input == nil && !step.Waits() {

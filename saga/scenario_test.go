@@ -78,6 +78,10 @@ func (s *story) line(words []string) {
 	switch words[0] {
 	case "step":
 		s.def.Steps = append(s.def.Steps, parseStep(s.t, words[1:]))
+	case "attribute":
+		s.def.Attributes = append(s.def.Attributes, saga.Attribute{Name: words[1], Value: path(words[2])})
+	case "output":
+		s.def.Output = path(words[1])
 	case "deadline":
 		s.def.Deadline = duration(s.t, words[1])
 	case "after":
@@ -147,6 +151,17 @@ func (s *story) print(next saga.State, effects []saga.Effect) {
 	}
 	if next.Cause != s.state.Cause {
 		s.printf("because %s", next.Cause)
+	}
+	if next.Seq == 1 {
+		for _, a := range next.Attributes {
+			s.printf("attribute %s %s", a.Name, a.Value)
+		}
+	}
+	if next.Key != s.state.Key {
+		s.printf("key %s", next.Key)
+	}
+	if next.Output != nil && s.state.Output == nil {
+		s.printf("output %s", shorten(next.Output))
 	}
 	for _, k := range next.Signals {
 		s.printf("keeps signal %s of event %d", k.Name, k.Seq)

@@ -5,12 +5,15 @@ package saga
 // tag it does not know cannot read the state at all, so it leaves the saga alone.
 // Tags are never used twice; content never changes once it was released.
 const (
-	sectionEnd      = 0 // nothing follows
-	sectionWindow   = 1 // Window
-	sectionPaused   = 2 // Paused
-	sectionDeadline = 3 // Deadline
-	sectionSignals  = 4 // Signals
-	sectionAnswers  = 5 // the steps' Signal and Answer
+	sectionEnd        = 0 // nothing follows
+	sectionWindow     = 1 // Window
+	sectionPaused     = 2 // Paused
+	sectionDeadline   = 3 // Deadline
+	sectionSignals    = 4 // Signals
+	sectionAnswers    = 5 // the steps' Signal and Answer
+	sectionKey        = 6 // Key
+	sectionAttributes = 7 // Attributes
+	sectionOutput     = 8 // Output
 )
 
 // sections appends the sections of s, by their tags, and reports whether there
@@ -34,6 +37,22 @@ func (w *stateWriter) sections(s *State) bool {
 		w.signals(s.Signals)
 	}
 	w.answers(s.Steps)
+	if s.Key != "" {
+		w.section(sectionKey)
+		w.text(s.Key)
+	}
+	if len(s.Attributes) > 0 {
+		w.section(sectionAttributes)
+		w.int(int64(len(s.Attributes)))
+		for _, a := range s.Attributes {
+			w.text(a.Name)
+			w.bytes(a.Value)
+		}
+	}
+	if s.Output != nil {
+		w.section(sectionOutput)
+		w.bytes(s.Output)
+	}
 	return len(w.buf) > before
 }
 
@@ -94,6 +113,12 @@ func (r *stateReader) section(s *State) bool {
 		s.Signals = list(r, func() KeptSignal { return KeptSignal{Name: r.text(), Seq: r.int(), Data: r.bytes()} })
 	case sectionAnswers:
 		r.answers(s.Steps)
+	case sectionKey:
+		s.Key = r.text()
+	case sectionAttributes:
+		s.Attributes = list(r, func() AttributeValue { return AttributeValue{Name: r.text(), Value: r.bytes()} })
+	case sectionOutput:
+		s.Output = r.bytes()
 	default:
 		r.fail()
 	}

@@ -1,6 +1,7 @@
 package saga
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -95,24 +96,27 @@ func (p Phase) over() bool { return p == Done || p == Skipped || p == Expired }
 // State is all that Decide needs to know of a saga. It is a value: Decide
 // returns a new one and leaves the old one as it was.
 type State struct {
-	ID         ID           // ID is the saga's.
-	Definition string       // Definition is the definition's name.
-	Version    string       // Version is what the saga is pinned to.
-	Level      int          // Level is the engine level it was started with.
-	Seq        int64        // Seq is the number of stored events.
-	Window     int64        // Window is the Seq of the first event of its present trace; 0 in the first one. See TraceRoot.
-	Status     Status       // Status says how far it is.
-	PivotSent  bool         // PivotSent: there is no way back any more.
-	Started    time.Time    // Started is when it began.
-	Last       time.Time    // Last is the time of the last event.
-	Deadline   time.Time    // Deadline is when it turns back because it is late; zero once it cannot.
-	Paused     time.Time    // Paused is since when nothing may be sent; zero when it is not paused.
-	Cause      string       // Cause says why it turned back.
-	Input      Payload      // Input is the input; Data is nil when it is not kept here.
-	Steps      []StepState  // Steps are in the definition's order.
-	Attention  []Attention  // Attention is why an operator should look; empty is good.
-	Requests   []uint64     // Requests are hashes of the last request ids, at most 128.
-	Signals    []KeptSignal // Signals came before the steps that await them, in the order of arrival.
+	ID         ID               // ID is the saga's.
+	Definition string           // Definition is the definition's name.
+	Version    string           // Version is what the saga is pinned to.
+	Level      int              // Level is the engine level it was started with.
+	Seq        int64            // Seq is the number of stored events.
+	Window     int64            // Window is the Seq of the first event of its present trace; 0 in the first one. See TraceRoot.
+	Status     Status           // Status says how far it is.
+	PivotSent  bool             // PivotSent: there is no way back any more.
+	Started    time.Time        // Started is when it began.
+	Last       time.Time        // Last is the time of the last event.
+	Deadline   time.Time        // Deadline is when it turns back because it is late; zero once it cannot.
+	Paused     time.Time        // Paused is since when nothing may be sent; zero when it is not paused.
+	Key        string           // Key is the business key; empty without one.
+	Attributes []AttributeValue // Attributes are what the saga can be found by.
+	Output     json.RawMessage  // Output is the saga's, once it is completed and if its definition makes one.
+	Cause      string           // Cause says why it turned back.
+	Input      Payload          // Input is the input; Data is nil when it is not kept here.
+	Steps      []StepState      // Steps are in the definition's order.
+	Attention  []Attention      // Attention is why an operator should look; empty is good.
+	Requests   []uint64         // Requests are hashes of the last request ids, at most 128.
+	Signals    []KeptSignal     // Signals came before the steps that await them, in the order of arrival.
 }
 
 // StepState is the state of one step.

@@ -196,6 +196,8 @@ func (s *story) options(e *saga.Event, words []string) {
 			e.Groups = strings.Split(value, ",")
 		case "id":
 			e.RequestID = value
+		case "key":
+			e.Key = value
 		case "hold":
 			e.Hold = true
 		case "held": // the ways that the gate has closed

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,6 +22,7 @@ var marks = map[string]string{
 // writeTree shows a saga and its steps.
 func writeTree(w io.Writer, s client.Saga) {
 	_, _ = fmt.Fprintf(w, "%s %s  %s  %s\n", s.Definition, s.Version, s.ID, s.Status)
+	writeNames(w, s)
 	_, _ = fmt.Fprintf(w, "started %s, changed %s", stamp(s.StartedAt), stamp(s.ChangedAt))
 	if len(s.WaitingFor) > 0 {
 		_, _ = fmt.Fprintf(w, ", waits for %s", strings.Join(s.WaitingFor, " and "))
@@ -43,7 +46,28 @@ func writeTree(w io.Writer, s client.Saga) {
 		cells := []string{branch + " " + marks[step.Phase] + " " + step.Step, step.Phase, step.Command + step.Waits, stepNote(step)}
 		_, _ = fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 	}
+	defer writeOutput(w, s)
 	_ = tw.Flush() // a terminal that has gone hears nothing
+}
+
+// writeNames shows what the saga can be found by.
+func writeNames(w io.Writer, s client.Saga) {
+	var words []string
+	if s.Key != "" {
+		words = append(words, "key "+s.Key)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Attributes)) {
+		words = append(words, name+" "+string(s.Attributes[name]))
+	}
+	if len(words) > 0 {
+		_, _ = fmt.Fprintln(w, strings.Join(words, ", "))
+	}
+}
+
+func writeOutput(w io.Writer, s client.Saga) {
+	if s.Output != nil {
+		_, _ = fmt.Fprintf(w, "output %s\n", s.Output)
+	}
 }
 
 // turn says what a saga's cause was the cause of.

@@ -97,7 +97,7 @@ type Result struct {
 // itself is at fault, and nothing was started. After any other the saga may have
 // been started; the same request with its key finds out.
 func (i *Intake) Start(ctx context.Context, req Request) (Result, error) {
-	version, err := i.admit(ctx, req)
+	version, key, err := i.admit(ctx, req)
 	if err != nil {
 		return Result{}, err
 	}
@@ -106,28 +106,31 @@ func (i *Intake) Start(ctx context.Context, req Request) (Result, error) {
 	defer cancel()
 	started, err := i.cfg.Engine.Start(ctx, coordinator.StartRequest{
 		Namespace: req.Namespace, Definition: req.Definition, Version: version, Key: req.Key, Input: req.Input, Actor: req.Actor,
-		Trace: req.Trace,
+		Trace: req.Trace, BusinessKey: key,
 	})
 	return Result{ID: started.ID, Version: version, New: started.New}, err
 }
 
 // admit checks all that can be checked before a start and returns the version to
-// pin.
-func (i *Intake) admit(ctx context.Context, req Request) (version string, err error) {
+// pin and the business key.
+func (i *Intake) admit(ctx context.Context, req Request) (version, key string, err error) {
 	if strings.ContainsFunc(req.Key, func(c rune) bool { return c < 0x20 || c == 0x7f || c == 0xfffd }) {
-		return "", ErrBadKey
+		return "", "", ErrBadKey
 	}
 	version, file, err := i.resolve(ctx, req)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	if !req.Input.IsJSON() {
-		return "", errNotJSON
+		return "", "", errNotJSON
 	}
 	if err := file.CheckInput(req.Input.Data); err != nil {
-		return "", err
+		return "", "", err
 	}
-	return version, i.topicsThere(ctx, file)
+	if key, err = file.KeyOf(req.Input.Data); err != nil {
+		return "", "", err
+	}
+	return version, key, i.topicsThere(ctx, file)
 }
 
 // resolve finds the version to pin.

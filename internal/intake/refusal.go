@@ -33,5 +33,6 @@ func (e *TopicsError) Error() string {
 func Refused(err error) bool {
 	var topics *TopicsError
 	return errors.As(err, &topics) || errors.Is(err, ErrBadKey) || errors.Is(err, definition.ErrInvalidInput) ||
-		errors.Is(err, coordinator.ErrNoDefinition) || errors.Is(err, coordinator.ErrKeyUsed) || errors.Is(err, coordinator.ErrBadStart)
+		errors.Is(err, coordinator.ErrNoDefinition) || errors.Is(err, coordinator.ErrKeyUsed) ||
+		errors.Is(err, coordinator.ErrKeyTaken) || errors.Is(err, coordinator.ErrBadStart)
 }

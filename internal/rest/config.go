@@ -27,12 +27,13 @@ type Engine interface {
 
 // Filter chooses sagas; see sagapg.Filter, which it converts to.
 type Filter struct {
-	Namespace  string      // Namespace is the tenant.
-	Definition string      // Definition is the definition's name; empty for all.
-	Status     saga.Status // Status is the status to have; 0 for all.
-	Attention  bool        // Attention chooses only those that need attention.
-	After      saga.ID     // After is the last saga of the page before.
-	Limit      int         // Limit is the size of the page.
+	Namespace  string       // Namespace is the tenant.
+	Definition string       // Definition is the definition's name; empty for all.
+	Status     saga.Status  // Status is the status to have; 0 for all.
+	Attention  bool         // Attention chooses only those that need attention.
+	Attributes []saga.Match // Attributes are all to be had.
+	After      saga.ID      // After is the last saga of the page before.
+	Limit      int          // Limit is the size of the page.
 }
 
 // Reader reads what was committed.

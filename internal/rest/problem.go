@@ -114,6 +114,8 @@ func (s *Server) answer(ctx context.Context, err error) error {
 		return newProblem(http.StatusNotFound, client.UnknownDefinition, err.Error())
 	case errors.Is(err, coordinator.ErrNotFound):
 		return newProblem(http.StatusNotFound, client.NotFound, coordinator.ErrNotFound.Error())
+	case errors.Is(err, coordinator.ErrKeyTaken):
+		return newProblem(http.StatusConflict, client.KeyTaken, err.Error())
 	case errors.Is(err, coordinator.ErrKeyUsed):
 		return newProblem(http.StatusConflict, client.KeyUsed, err.Error())
 	case errors.Is(err, saga.ErrPastPivot):

@@ -19,10 +19,16 @@ func summary(state *saga.State) client.Saga {
 		ID: state.ID.String(), Definition: state.Definition, Version: state.Version, Status: state.Status.String(),
 		WaitingFor: state.WaitingFor(), Cause: state.Cause, PivotSent: state.PivotSent,
 		StartedAt: moment(state.Started), ChangedAt: moment(state.Last), WakeAt: moment(state.WakeAt()),
-		PausedAt: moment(state.Paused), Deadline: moment(state.Deadline),
+		Key: state.Key, PausedAt: moment(state.Paused), Deadline: moment(state.Deadline),
 	}
 	if state.Status.Ended() {
 		out.WaitingFor, out.WakeAt = nil, nil
+	}
+	for _, a := range state.Attributes {
+		if out.Attributes == nil {
+			out.Attributes = map[string]json.RawMessage{}
+		}
+		out.Attributes[a.Name] = a.Value
 	}
 	for _, a := range state.Attention {
 		out.Attention = append(out.Attention, client.Attention{Reason: string(a.Reason), Step: a.Step, Text: a.Text})
@@ -34,6 +40,7 @@ func summary(state *saga.State) client.Saga {
 // steps with their numbers instead of their names.
 func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 	out := summary(&row.State)
+	out.Output = row.State.Output
 	steps := s.stepsOf(ctx, row)
 	for i := range row.State.Steps {
 		step := &row.State.Steps[i]

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/saga"
@@ -42,11 +43,13 @@ func (s *Server) parseID(text string) (saga.ID, error) {
 
 type listInput struct {
 	NamespaceInput
-	Definition string `query:"definition" doc:"only sagas of this definition"`
-	Status     string `query:"status" enum:"running,compensating,completed,compensated,abandoned"`
-	Attention  bool   `query:"attention" doc:"only sagas that need attention"`
-	Cursor     string `query:"cursor" doc:"next of the page before"`
-	Limit      int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Definition string   `query:"definition" doc:"only sagas of this definition"`
+	Status     string   `query:"status" enum:"running,compensating,completed,compensated,abandoned"`
+	Key        string   `query:"key" maxLength:"256" doc:"only sagas of this business key; order-* is every one that begins so"`
+	Attributes []string `query:"attribute,explode" maxItems:"4" doc:"only sagas with this attribute, NAME=VALUE; a VALUE that ends with * is every text that begins so"`
+	Attention  bool     `query:"attention" doc:"only sagas that need attention"`
+	Cursor     string   `query:"cursor" doc:"next of the page before"`
+	Limit      int      `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 
 type listOutput struct{ Body client.Page }
@@ -59,6 +62,9 @@ func (s *Server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	}
 	f := Filter{Namespace: namespace, Definition: in.Definition, Attention: in.Attention, Limit: in.Limit}
 	f.Status, _ = saga.ParseStatus(in.Status) // the schema lists the words
+	if f.Attributes, err = in.conditions(); err != nil {
+		return nil, err
+	}
 	if in.Cursor != "" {
 		if f.After, err = s.parseID(in.Cursor); err != nil {
 			return nil, err
@@ -76,6 +82,22 @@ func (s *Server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 		out.Body.Next = next.String()
 	}
 	return out, nil
+}
+
+// conditions reads the key and the attributes to have.
+func (in *listInput) conditions() ([]saga.Match, error) {
+	var list []saga.Match
+	if in.Key != "" {
+		list = append(list, saga.Match{Value: in.Key})
+	}
+	for _, text := range in.Attributes {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || !saga.IsName(name) || value == "" || len(value) > saga.MaxKey || strings.Contains(text, "\x00") {
+			return nil, newProblem(http.StatusUnprocessableEntity, client.BadRequest, "an attribute is asked for as NAME=VALUE")
+		}
+		list = append(list, saga.Match{Name: name, Value: value})
+	}
+	return list, nil
 }
 
 type historyInput struct {

@@ -84,3 +84,19 @@ func waitsOf(s client.Saga) []string {
 	}
 	return waits
 }
+
+func TestListByAttributes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server, _ := w.serve(t)
+	for query, status := range map[string]int{
+		"key=order-17&attribute=customer=c7&attribute=cents=5": http.StatusOK,
+		"attribute=customer":    http.StatusUnprocessableEntity,
+		"attribute=custo-mer=5": http.StatusUnprocessableEntity,
+		"attribute=a=1&attribute=a=1&attribute=a=1&attribute=a=1&attribute=a=1": http.StatusUnprocessableEntity,
+	} {
+		res, body := call(t, http.MethodGet, server.URL+"/v1/sagas?"+query, "")
+		require.Equal(t, status, res.StatusCode, body)
+	}
+	require.Equal(t, []saga.Match{{Value: "order-17"}, {Name: "customer", Value: "c7"}, {Name: "cents", Value: "5"}}, w.filter.Attributes)
+}

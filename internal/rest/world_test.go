@@ -55,6 +55,7 @@ type world struct {
 	fail     error // of Start, Do and Get
 	notReady error
 	missing  []string
+	filter   rest.Filter // the last with attributes
 }
 
 func newWorld(t *testing.T) *world {
@@ -163,6 +164,9 @@ func (w *world) Get(_ context.Context, id saga.ID) (coordinator.Row, error) {
 }
 
 func (w *world) List(_ context.Context, f rest.Filter) (page []coordinator.Row, next saga.ID, err error) {
+	if len(f.Attributes) > 0 {
+		w.filter = f
+	}
 	for _, id := range slices.Backward(w.order) {
 		row := w.sagas[id]
 		if !f.After.IsZero() && id.String() >= f.After.String() || f.Status != 0 && row.State.Status != f.Status ||

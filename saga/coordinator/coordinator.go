@@ -84,6 +84,9 @@ func (c *Coordinator) Start(ctx context.Context, req StartRequest) (StartResult,
 	if len(req.Key) > MaxKey {
 		return StartResult{}, fmt.Errorf("idempotency key of %d bytes, at most %d: %w", len(req.Key), MaxKey, ErrBadStart)
 	}
+	if len(req.BusinessKey) > saga.MaxKey {
+		return StartResult{}, fmt.Errorf("business key of %d bytes, at most %d: %w", len(req.BusinessKey), saga.MaxKey, ErrBadStart)
+	}
 	id := req.Fixed
 	if id.IsZero() {
 		var err error
@@ -95,7 +98,7 @@ func (c *Coordinator) Start(ctx context.Context, req StartRequest) (StartResult,
 		bucket: bucket.Of(id.String(), bucket.Count), saga: id, start: &req, answer: make(chan answer, 1),
 		event: saga.Event{
 			Kind: saga.Started, Actor: req.Actor, Payload: req.Input,
-			Definition: req.Definition, Version: req.Version, Level: saga.Level, Trace: traceOf(req),
+			Definition: req.Definition, Version: req.Version, Level: saga.Level, Trace: traceOf(req), Key: req.BusinessKey,
 		},
 	}
 	a, err := c.submit(ctx, it)

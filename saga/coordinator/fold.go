@@ -22,6 +22,7 @@ type fold struct {
 	ids     []saga.ID
 	sagas   map[saga.ID]*folding
 	claims  map[claimKey]Claim
+	unique  map[Unique]Unique // business keys by their place
 	failed  map[saga.ID]error // starts that were refused, by the new saga's id
 	missing map[version]bool
 	history map[saga.ID]saga.History
@@ -69,8 +70,9 @@ func newFold(r *run, items []*item) *fold {
 			f.ids = append(f.ids, it.saga)
 		}
 		s.items = append(s.items, it)
-		if it.start != nil && it.start.Key != "" {
+		if it.start != nil {
 			f.claim(it)
+			f.wantUnique(it)
 		}
 	}
 	slices.SortFunc(f.ids, func(a, b saga.ID) int { return bytes.Compare(a[:], b[:]) })
@@ -80,6 +82,9 @@ func newFold(r *run, items []*item) *fold {
 // claim notes the start's key; of two starts with one key in a batch the first
 // claims it.
 func (f *fold) claim(it *item) {
+	if it.start.Key == "" {
+		return
+	}
 	key := claimKey{it.start.Namespace, it.start.Key}
 	if _, twice := f.claims[key]; !twice {
 		f.claims[key] = Claim{Namespace: key.namespace, Key: key.key, Hash: it.start.hash(), Saga: it.saga}
@@ -89,7 +94,7 @@ func (f *fold) claim(it *item) {
 // load says what the batch needs. A new saga's id is looked for only if an
 // earlier try may have stored it, or if the caller chose the id.
 func (f *fold) load() Load {
-	load := Load{Held: f.r.held(f.items)}
+	load := Load{Held: f.r.held(f.items), Unique: f.uniques()}
 	for _, id := range f.ids {
 		first := f.sagas[id].items[0]
 		if first.start == nil || f.r.again || !first.start.Fixed.IsZero() {
@@ -196,6 +201,10 @@ func (f *fold) start(s *folding, it *item) {
 			return
 		}
 	}
+	if err := f.taken(it); err != nil {
+		f.refuse(s, it, err)
+		return
+	}
 	s.row = Row{Namespace: it.start.Namespace, State: saga.State{ID: s.id}}
 	if err := f.transition(s, it); err != nil {
 		f.refuse(s, it, err)
@@ -218,7 +227,10 @@ func (f *fold) refuse(s *folding, it *item, err error) {
 	if errors.Is(err, errMissing) {
 		return
 	}
-	f.failed[s.id] = fmt.Errorf("%w: %w", ErrBadStart, err)
+	if !errors.Is(err, ErrKeyTaken) {
+		err = fmt.Errorf("%w: %w", ErrBadStart, err)
+	}
+	f.failed[s.id] = err
 	it.result = answer{err: f.failed[s.id]}
 }
 
@@ -371,6 +383,7 @@ func (f *fold) collect() {
 		}
 		f.messages(s)
 	}
+	f.free()
 	for _, claim := range f.claims {
 		if f.failed[claim.Saga] != nil {
 			f.writes.Unclaim = append(f.writes.Unclaim, claim)
@@ -418,7 +431,7 @@ func (f *fold) messages(s *folding) {
 // empty reports whether there is nothing to write.
 func (f *fold) empty() bool {
 	w := &f.writes
-	return len(w.Events)+len(w.Messages)+len(w.Dead)+len(w.Keep)+len(w.Folded)+len(w.FarDone)+len(w.Unclaim) == 0
+	return len(w.Events)+len(w.Messages)+len(w.Dead)+len(w.Keep)+len(w.Folded)+len(w.FarDone)+len(w.Unclaim)+len(w.Free) == 0
 }
 
 // buckets lists the buckets of the batch.

@@ -45,6 +45,7 @@ var (
 type Load struct {
 	Held   []lease.Held // Held are the buckets to fence; none for a verb on a node that does not own the bucket.
 	Sagas  []saga.ID    // Sagas are to be locked and loaded. Unknown ones are left out of the answer.
+	Unique []Unique     // Unique are the business keys to claim, after Claims.
 	Claims []Claim      // Claims are the start keys to claim.
 }
 
@@ -64,6 +65,9 @@ type Batch interface {
 	Saga(id saga.ID) (Row, bool)
 	// Claimed returns who has a claimed key: the claim itself, if it won.
 	Claimed(namespace, key string) Claim
+	// Holder returns who has a business key that was to be claimed; place has no
+	// saga.
+	Holder(place Unique) saga.ID
 	// Histories loads the whole histories of sagas of this batch.
 	Histories(ctx context.Context, ids []saga.ID) (map[saga.ID]saga.History, error)
 	// Commit writes and commits in one round trip. It fills in the outbox ids.
@@ -94,6 +98,7 @@ type Writes struct {
 	IDs      []int64          // IDs are filled in by Commit, one for each message.
 	Sent     []int64          // Sent are the ids of sent outbox rows to delete.
 	Unclaim  []Claim          // Unclaim are start keys to give back.
+	Free     []Unique         // Free are business keys to give back.
 	Keep     []Mail           // Keep are messages to be kept until their saga can take them.
 	Folded   []Mail           // Folded are kept messages that are done with.
 	Far      []Wake           // Far are wakes that the bucket's owner has to be told of.

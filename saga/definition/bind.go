@@ -63,6 +63,12 @@ func (b *binder) climb(i int, seen map[int]bool) {
 // before reports whether a step is over before step i.
 func (b *binder) before(i int, name string) bool {
 	j := b.index[name]
+	switch i {
+	case atStart:
+		return false
+	case len(b.steps):
+		return true
+	}
 	return j != i && b.ancestors[i][j]
 }
 

@@ -17,7 +17,7 @@ type options struct {
 }
 
 var (
-	fileOptions   = options{"a definition", []string{"unwind", "saga", "title", "owner", "input", "deadline", "defaults", "steps"}, []string{"key", "subject", "output", "limit"}}
+	fileOptions   = options{"a definition", []string{"unwind", "saga", "title", "owner", "input", "key", "attributes", "deadline", "defaults", "steps", "output"}, []string{"subject", "limit"}}
 	inputOptions  = options{"input", []string{"schema"}, []string{"codec"}}
 	policyOptions = options{"defaults", []string{"timeout", "retry", "undo"}, []string{"deadline", "heartbeat", "onBreakerOpen"}}
 	undoOptions   = options{"undo", []string{"timeout", "retry"}, []string{"heartbeat", "onBreakerOpen"}}
@@ -35,7 +35,10 @@ type decoder struct{ *report }
 // spec reads a whole definition.
 func (d decoder) spec(n *node) Spec {
 	o := d.object(n, "", fileOptions)
-	spec := Spec{Unwind: o.text("unwind"), Saga: o.name("saga"), Title: o.plain("title"), Owner: o.plain("owner"), Deadline: o.text("deadline")}
+	spec := Spec{
+		Unwind: o.text("unwind"), Saga: o.name("saga"), Title: o.plain("title"), Owner: o.plain("owner"), Deadline: o.text("deadline"),
+		Key: o.text("key"), Attributes: o.attributes(), Output: o.output(),
+	}
 	switch {
 	case o.fields["unwind"] == nil && n.kind == objectNode:
 		d.add("unwind", "the version of the format is missing", "write unwind: v1")

@@ -88,7 +88,7 @@ func load(r *report, root *node, opts Options) (*File, error) {
 	if spec.Input != nil {
 		f.Definition.Schema, _ = spec.Input.Schema.(json.RawMessage)
 	}
-	if err := bindSteps(r, spec.Steps, &f.Definition, opts.Contracts); err != nil {
+	if err := bind(r, &spec, &f.Definition, opts.Contracts); err != nil {
 		return nil, err
 	}
 	r.structure(f.Definition)
@@ -104,8 +104,9 @@ func load(r *report, root *node, opts Options) (*File, error) {
 	return f, nil
 }
 
-// bindSteps binds every expression and checks the steps against the contracts.
-func bindSteps(r *report, written []Step, def *saga.Definition, contracts []Contract) error {
+// bind binds every expression and checks the steps against the contracts.
+func bind(r *report, spec *Spec, def *saga.Definition, contracts []Contract) error {
+	written := spec.Steps
 	b, err := newBinder(r, written, shapeOf(def.Schema))
 	if err != nil {
 		return err
@@ -130,7 +131,7 @@ func bindSteps(r *report, written []Step, def *saga.Definition, contracts []Cont
 		}
 		known.check(i, &def.Steps[i], tree)
 	}
-	return nil
+	return b.whole(spec, def)
 }
 
 // structure adds what the core has to say. What follows from a kind, or

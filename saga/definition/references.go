@@ -182,6 +182,10 @@ func (f *references) known(name string) bool {
 		f.fault("there is no step "+strconv.Quote(name), didYouMean(name, stepNames(f.bind.steps)))
 		return false
 	}
+	if f.step == atStart {
+		f.fault("no step is over before the saga begins", "read the input alone")
+		return false
+	}
 	if !f.bind.before(f.step, name) {
 		f.fault("step "+name+" is not over before this one", "add it to after, or read another step")
 		return false

@@ -7,14 +7,17 @@ const Version1 = "v1"
 // zero value of a field means that the option is not given. Durations are text
 // such as 500ms, 30s or 14d.
 type Spec struct {
-	Unwind   string    `json:"unwind"`             // Unwind is Version1; Build fills it in.
-	Saga     string    `json:"saga"`               // Saga is the saga's name, [a-z][A-Za-z0-9]*.
-	Title    string    `json:"title,omitempty"`    // Title is shown to people.
-	Owner    string    `json:"owner,omitempty"`    // Owner is alerted when a saga needs attention.
-	Input    *Input    `json:"input,omitempty"`    // Input describes the saga's input.
-	Deadline string    `json:"deadline,omitempty"` // Deadline is how long after its start the saga may still turn back because it is late.
-	Defaults *Policies `json:"defaults,omitzero"`  // Defaults hold for every step that says nothing else.
-	Steps    []Step    `json:"steps"`              // Steps are 1 to saga.MaxSteps.
+	Unwind     string            `json:"unwind"`               // Unwind is Version1; Build fills it in.
+	Saga       string            `json:"saga"`                 // Saga is the saga's name, [a-z][A-Za-z0-9]*.
+	Title      string            `json:"title,omitempty"`      // Title is shown to people.
+	Owner      string            `json:"owner,omitempty"`      // Owner is alerted when a saga needs attention.
+	Input      *Input            `json:"input,omitempty"`      // Input describes the saga's input.
+	Key        string            `json:"key,omitempty"`        // Key is the business key, a text with ${…} that reads the input: one running saga for each.
+	Attributes map[string]string `json:"attributes,omitempty"` // Attributes are what sagas can be found by, texts with ${…} that read the input.
+	Deadline   string            `json:"deadline,omitempty"`   // Deadline is how long after its start the saga may still turn back because it is late.
+	Defaults   *Policies         `json:"defaults,omitzero"`    // Defaults hold for every step that says nothing else.
+	Steps      []Step            `json:"steps"`                // Steps are 1 to saga.MaxSteps.
+	Output     any               `json:"output,omitempty"`     // Output is any tree, as Step.Input: the saga's output when it completes.
 }
 
 // Input describes a saga's input.

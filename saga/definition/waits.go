@@ -190,11 +190,7 @@ func (r *resolver) written(path string, text *string) (d time.Duration) {
 
 // until binds the end of a sleep.
 func (b *binder) until(i int, text string) saga.Expr {
-	path := at("steps", i) + ".sleep.until"
-	t := template{binder: b, step: i, e: &expression{where: "step " + b.steps[i].Step + ", sleep.until", source: text, shape: b.shape}}
-	t.text(text, path, "")
-	t.e.finish()
-	return t.e
+	return b.textAt(i, at("steps", i)+".sleep.until", text)
 }
 
 // decisionShape is that of an approval's output, saga.Decision.

@@ -21,12 +21,13 @@ import (
 
 // batch is an open transaction on a connection of its own.
 type batch struct {
-	s      *Store
-	conn   *pgxpool.Conn
-	now    time.Time
-	sagas  map[saga.ID]coordinator.Row
-	claims map[[2]string]coordinator.Claim
-	done   bool
+	s       *Store
+	conn    *pgxpool.Conn
+	now     time.Time
+	sagas   map[saga.ID]coordinator.Row
+	claims  map[[2]string]coordinator.Claim
+	holders map[coordinator.Unique]saga.ID
+	done    bool
 }
 
 // Begin implements coordinator.Store.
@@ -41,6 +42,7 @@ func (s *Store) Begin(ctx context.Context, load coordinator.Load) (coordinator.B
 	lease.QueueFence(&q, s.schema, load.Held, nil)
 	b.queueSagas(&q, load.Sagas)
 	b.queueClaims(&q, load.Claims)
+	b.queueUnique(&q, load.Unique)
 	q.Queue(readClock).QueryRow(func(row pgx.Row) error { return row.Scan(&b.now) })
 	if err := conn.SendBatch(ctx, &q).Close(); err != nil {
 		b.Abort(context.WithoutCancel(ctx))
@@ -154,7 +156,9 @@ func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
 	b.queueEvents(&q, w.Events)
 	b.queueNew(&q, w.New)
 	b.queueChanged(&q, w.Changed)
+	b.queueAttributes(&q, w.New)
 	b.queueKeys(&q, w.Unclaim)
+	b.queueFree(&q, w.Free)
 	b.queueMail(&q, w)
 	b.queueFar(&q, w)
 	b.queueTraced(&q, w.Traced)

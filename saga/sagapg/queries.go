@@ -21,6 +21,26 @@ const (
 	readKeys = `SELECT k.namespace, k.key, k.hash, k.saga FROM {s}.start_keys k
 		JOIN unnest($1::text[], $2::text[]) AS w (namespace, key) USING (namespace, key)`
 
+	// Primary key of business_keys. Sorted, so that two batches cannot deadlock.
+	claimUnique = `INSERT INTO {s}.business_keys (namespace, definition, key, saga)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) AS k (namespace, definition, key, saga)
+		ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING`
+
+	// Primary key of business_keys. A statement of its own: it sees what a
+	// concurrent winner has committed.
+	readUnique = `SELECT k.namespace, k.definition, k.key, k.saga FROM {s}.business_keys k
+		JOIN unnest($1::text[], $2::text[], $3::text[]) AS w (namespace, definition, key) USING (namespace, definition, key)`
+
+	// Primary key of business_keys. Gives back only the key of that very saga.
+	dropUnique = `DELETE FROM {s}.business_keys k USING unnest($1::text[], $2::text[], $3::text[], $4::uuid[])
+			AS w (namespace, definition, key, saga)
+		WHERE k.namespace = w.namespace AND k.definition = w.definition AND k.key = w.key AND k.saga = w.saga`
+
+	// Primary key of saga_attributes.
+	insertAttributes = `INSERT INTO {s}.saga_attributes (saga, namespace, name, text, number)
+		SELECT saga, namespace, name, text, number::numeric
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) AS a (saga, namespace, name, text, number)`
+
 	// No table.
 	readClock = `SELECT clock_timestamp()`
 

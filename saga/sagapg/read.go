@@ -29,17 +29,21 @@ func NewReader(pool *pgxpool.Pool, schema string) *Reader {
 // the times of its start and of its last event.
 type View = coordinator.Row
 
+// MaxConditions is how many attributes a Filter may ask for.
+const MaxConditions = 5
+
 // MaxPage is the most sagas or events that are returned at once.
 const MaxPage = 200
 
 // Filter chooses sagas. The zero value of every field but Namespace chooses all.
 type Filter struct {
-	Namespace  string      // Namespace is the tenant; required.
-	Definition string      // Definition is the definition's name.
-	Status     saga.Status // Status is the status to have.
-	Attention  bool        // Attention chooses only those that need attention.
-	After      saga.ID     // After is the last saga of the page before.
-	Limit      int         // Limit is the size of the page, 1 to MaxPage; 0 is MaxPage.
+	Namespace  string       // Namespace is the tenant; required.
+	Definition string       // Definition is the definition's name.
+	Status     saga.Status  // Status is the status to have.
+	Attention  bool         // Attention chooses only those that need attention.
+	Attributes []saga.Match // Attributes are all to be had; at most MaxConditions.
+	After      saga.ID      // After is the last saga of the page before.
+	Limit      int          // Limit is the size of the page, 1 to MaxPage; 0 is MaxPage.
 }
 
 // Get returns one saga; the error is coordinator.ErrNotFound without one.
@@ -95,6 +99,12 @@ func (r *Reader) listQuery(f Filter) (query string, args []any) {
 	}
 	if f.Attention {
 		query += listAttention
+	}
+	for _, a := range f.Attributes {
+		condition(a, func(condition string, more ...any) {
+			query += r.sql(numbered(condition, len(args)+1))
+			args = append(args, more...)
+		})
 	}
 	if !f.After.IsZero() {
 		add(listAfter, [16]byte(f.After))

@@ -17,8 +17,14 @@ const (
 	listDefinition = ` AND definition = $%d`
 	listStatus     = ` AND status = $%d`
 	listAttention  = ` AND attention <> '{}'`
-	listAfter      = ` AND id < $%d`
-	listLimit      = ` ORDER BY id DESC LIMIT $%d`
+	// The index saga_attributes_text, and saga_attributes_number for numbers.
+	listText   = ` AND id IN (SELECT saga FROM {s}.saga_attributes WHERE namespace = $1 AND name = $a AND text = $b)`
+	listPrefix = ` AND id IN (SELECT saga FROM {s}.saga_attributes WHERE namespace = $1 AND name = $a
+    AND text ~>=~ $b AND text ~<~ $c)`
+	listNumber = ` AND id IN (SELECT saga FROM {s}.saga_attributes WHERE namespace = $1 AND name = $a AND text = $b
+    UNION ALL SELECT saga FROM {s}.saga_attributes WHERE namespace = $1 AND name = $a AND number = $c::text::numeric)`
+	listAfter = ` AND id < $%d`
+	listLimit = ` ORDER BY id DESC LIMIT $%d`
 
 	// readHistory walks the primary key.
 	readHistory = `SELECT saga, seq, at, kind, step, direction, attempt, epoch, outcome,

@@ -1,0 +1,119 @@
+package sagapg
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+)
+
+func uniqueColumns(list []coordinator.Unique) (namespaces, definitions, keys []string, ids []pgtype.UUID) {
+	for _, u := range list {
+		namespaces, definitions, keys = append(namespaces, u.Namespace), append(definitions, u.Definition), append(keys, u.Key)
+		ids = append(ids, pgtype.UUID{Bytes: u.Saga, Valid: true})
+	}
+	return namespaces, definitions, keys, ids
+}
+
+func (b *batch) queueUnique(q *pgx.Batch, list []coordinator.Unique) {
+	if len(list) == 0 {
+		return
+	}
+	namespaces, definitions, keys, ids := uniqueColumns(list)
+	b.holders = make(map[coordinator.Unique]saga.ID, len(list))
+	q.Queue(b.s.in(claimUnique), namespaces, definitions, keys, ids)
+	q.Queue(b.s.in(readUnique), namespaces, definitions, keys).Query(func(rows pgx.Rows) error {
+		var u coordinator.Unique
+		var id pgtype.UUID
+		_, err := pgx.ForEachRow(rows, []any{&u.Namespace, &u.Definition, &u.Key, &id}, func() error {
+			b.holders[u] = id.Bytes
+			return nil
+		})
+		return err
+	})
+}
+
+// Holder implements coordinator.Batch.
+func (b *batch) Holder(place coordinator.Unique) saga.ID { return b.holders[place] }
+
+func (b *batch) queueFree(q *pgx.Batch, list []coordinator.Unique) {
+	if len(list) > 0 {
+		namespaces, definitions, keys, ids := uniqueColumns(list)
+		q.Queue(b.s.in(dropUnique), namespaces, definitions, keys, ids)
+	}
+}
+
+// queueAttributes writes what new sagas can be found by.
+func (b *batch) queueAttributes(q *pgx.Batch, rows []coordinator.Row) {
+	var c attributeColumns
+	for i := range rows {
+		s := &rows[i].State
+		if s.Key != "" {
+			c.add(s.ID, rows[i].Namespace, "", &s.Key, nil)
+		}
+		for _, a := range s.Attributes {
+			text, number := attributeOf(a.Value)
+			c.add(s.ID, rows[i].Namespace, a.Name, text, number)
+		}
+	}
+	if len(c.ids) > 0 {
+		q.Queue(b.s.in(insertAttributes), c.ids, c.namespaces, c.names, c.texts, c.numbers)
+	}
+}
+
+// attributeColumns are the arrays of insertAttributes.
+type attributeColumns struct {
+	ids               []pgtype.UUID
+	namespaces, names []string
+	texts, numbers    []*string
+}
+
+func (c *attributeColumns) add(id saga.ID, namespace, name string, text, number *string) {
+	c.ids = append(c.ids, pgtype.UUID{Bytes: id, Valid: true})
+	c.namespaces, c.names = append(c.namespaces, namespace), append(c.names, name)
+	c.texts, c.numbers = append(c.texts, text), append(c.numbers, number)
+}
+
+// attributeOf reads a value: what is no number is a text.
+func attributeOf(value json.RawMessage) (text, number *string) {
+	written := string(value)
+	if strings.HasPrefix(written, `"`) {
+		var plain string
+		_ = json.Unmarshal(value, &plain) // the core has taken it for a text
+		plain = strings.ReplaceAll(plain, "\x00", "")
+		return &plain, nil
+	}
+	if strings.ContainsAny(written[:1], "-0123456789") {
+		return nil, &written
+	}
+	return &written, nil
+}
+
+// condition appends a match to a query on sagas of the namespace $1.
+func condition(a saga.Match, add func(condition string, args ...any)) {
+	prefix, is := strings.CutSuffix(a.Value, "*")
+	number := json.Number(a.Value)
+	_, err := number.Float64()
+	switch {
+	case is:
+		add(listPrefix, a.Name, prefix, prefix+"\U0010ffff")
+	case err == nil && json.Valid([]byte(a.Value)):
+		add(listNumber, a.Name, a.Value, a.Value)
+	default:
+		add(listText, a.Name, a.Value)
+	}
+}
+
+// numbered puts the places of args, from the nth on, into a condition that names
+// them $a, $b and $c.
+func numbered(condition string, n int) string {
+	for i, place := range []string{"$a", "$b", "$c"} {
+		condition = strings.ReplaceAll(condition, place, fmt.Sprintf("$%d", n+i))
+	}
+	return condition
+}
