@@ -153,10 +153,11 @@ func problemOf(res *http.Response, data []byte) error {
 
 // Start is what to start.
 type Start struct {
-	Namespace  string // Namespace is the tenant; empty is Config.Namespace for Start, "default" for StartTx.
-	Definition string // Definition is the definition's name. Required.
-	Version    string // Version is the version to pin; empty is the latest.
-	Key        string // Key makes the start idempotent; empty: every call starts a saga. At most 256 bytes.
+	Namespace  string    // Namespace is the tenant; empty is Config.Namespace for Start, "default" for StartTx.
+	Definition string    // Definition is the definition's name. Required.
+	Version    string    // Version is the version to pin; empty is the latest.
+	Key        string    // Key makes the start idempotent; empty: every call starts a saga. At most 256 bytes.
+	Begin      time.Time // Begin is when the first steps begin, at most 365 days ahead; zero, or passed: at once.
 	// Input is the saga's input: a json.RawMessage or []byte goes as it is, byte for
 	// byte; anything else is encoded as JSON. nil is null.
 	Input any
@@ -194,9 +195,10 @@ func (c *Client) Start(ctx context.Context, s Start) (started Saga, fresh bool, 
 		return Saga{}, false, err
 	}
 	head, err := json.Marshal(struct {
-		Definition string `json:"definition"`
-		Version    string `json:"version,omitempty"`
-	}{s.Definition, s.Version})
+		Definition string    `json:"definition"`
+		Version    string    `json:"version,omitempty"`
+		Begin      time.Time `json:"begin,omitzero"`
+	}{s.Definition, s.Version, s.Begin})
 	if err != nil {
 		return Saga{}, false, fmt.Errorf("start %s: %w", s.Definition, err)
 	}

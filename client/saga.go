@@ -19,6 +19,7 @@ type Saga struct {
 	Cause      string                     `json:"cause,omitempty" doc:"why it turned back"`                                                        // Cause says why it turned back.
 	StartedAt  *time.Time                 `json:"startedAt,omitempty"`                                                                             // StartedAt is when it began, by the database's clock.
 	ChangedAt  *time.Time                 `json:"changedAt,omitempty" doc:"when the last event was stored"`                                        // ChangedAt is the time of its last event.
+	BeginsAt   *time.Time                 `json:"beginsAt,omitempty" doc:"when its first steps begin, if they have not"`                           // BeginsAt is when its first steps begin; nil once they have.
 	WakeAt     *time.Time                 `json:"wakeAt,omitempty" doc:"when something is due next"`                                               // WakeAt is when something is due next; nil when nothing is.
 	Deadline   *time.Time                 `json:"deadline,omitempty" doc:"when it turns back because it is late"`                                  // Deadline is when it turns back because it is late; nil without one, and once it cannot.
 	PausedAt   *time.Time                 `json:"pausedAt,omitempty" doc:"since when it is paused"`                                                // PausedAt is since when it sends nothing; nil when it is not paused.

@@ -88,7 +88,7 @@ func (o Outbox) message(s Start, at time.Time) (outbox.Message, error) {
 	}
 	start := saga.Start{
 		Namespace: s.Namespace, Definition: s.Definition, Version: s.Version, Key: s.Key,
-		Source: "/clients/" + o.Source, Input: saga.JSON(input),
+		Source: "/clients/" + o.Source, Input: saga.JSON(input), Begin: s.Begin,
 	}
 	headers := saga.StartHeaders(start, at)
 	// A message that cannot be taken would be found out only after the commit.

@@ -136,9 +136,6 @@ func (d *decision) started() error {
 	d.changed = true
 	d.s.Definition, d.s.Version, d.s.Level = d.e.Definition, d.e.Version, d.e.Level
 	d.s.Status, d.s.Started = Running, d.e.At
-	if d.m.def.Deadline > 0 {
-		d.s.Deadline = d.e.At.Add(d.m.def.Deadline)
-	}
 	d.s.Key = d.e.Key
 	d.s.Steps = make([]StepState, len(d.m.def.Steps))
 	d.s.Input = d.e.Payload
@@ -149,6 +146,13 @@ func (d *decision) started() error {
 		d.s.Input.Data = []byte{} // nil would mean "not kept here"
 	}
 	if err := d.describe(); err != nil {
+		return err
+	}
+	waits, err := d.delay()
+	if d.m.def.Deadline > 0 {
+		d.s.Deadline = later(d.e.At, d.s.Begin).Add(d.m.def.Deadline)
+	}
+	if err != nil || waits {
 		return err
 	}
 	return d.advance()

@@ -81,6 +81,8 @@ type Event struct {
 	Level               int
 	// Key is, in a Started, the business key; empty without one.
 	Key string
+	// Begin is, in a Started, when the first steps begin; zero, or passed: at once.
+	Begin time.Time
 	// Trace is, in a Started, the traceparent of whoever started the saga, or
 	// empty: the saga's trace links to it.
 	Trace string

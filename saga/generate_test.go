@@ -130,6 +130,7 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 	switch e.Kind {
 	case saga.Started:
 		e.Payload.Data, e.Key = drawDocument(t), rapid.SampledFrom([]string{"", "k"}).Draw(t, "key")
+		e.Begin = e.At.Add(time.Duration(rapid.IntRange(-60, 20).Draw(t, "begin")) * time.Second)
 	case saga.Woke:
 		e.Healthy = e.At.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t, "healthy")) * time.Second)
 	case saga.Cancelled:

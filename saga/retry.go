@@ -14,6 +14,9 @@ func (d *decision) woke() error {
 	if err := d.expire(); err != nil || !d.s.Paused.IsZero() {
 		return err
 	}
+	if waits, err := d.begun(); waits || err != nil {
+		return err
+	}
 	for _, last := range []bool{true, false} {
 		for i := range d.s.Steps {
 			if d.exhausted(i) != last || !d.isDue(i) {

@@ -7,7 +7,7 @@ import "time"
 // step that is still running would be undone by it (DESIGN.md 6.5).
 func (d *decision) turnBack(why string) error {
 	d.changed = true
-	d.s.Deadline, d.s.Signals = time.Time{}, nil
+	d.s.Deadline, d.s.Begin, d.s.Signals = time.Time{}, time.Time{}, nil
 	if d.s.Status == Running {
 		d.s.Status, d.s.Cause = Compensating, Clip(why)
 	}

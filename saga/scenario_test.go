@@ -157,6 +157,9 @@ func (s *story) print(next saga.State, effects []saga.Effect) {
 			s.printf("attribute %s %s", a.Name, a.Value)
 		}
 	}
+	if !next.Begin.IsZero() {
+		s.printf("begins at %s", since(next.Begin))
+	}
 	if next.Key != s.state.Key {
 		s.printf("key %s", next.Key)
 	}

@@ -14,6 +14,7 @@ const (
 	sectionKey        = 6 // Key
 	sectionAttributes = 7 // Attributes
 	sectionOutput     = 8 // Output
+	sectionBegin      = 9 // Begin
 )
 
 // sections appends the sections of s, by their tags, and reports whether there
@@ -48,6 +49,10 @@ func (w *stateWriter) sections(s *State) bool {
 			w.text(a.Name)
 			w.bytes(a.Value)
 		}
+	}
+	if !s.Begin.IsZero() {
+		w.section(sectionBegin)
+		w.time(s.Begin)
 	}
 	if s.Output != nil {
 		w.section(sectionOutput)
@@ -119,6 +124,8 @@ func (r *stateReader) section(s *State) bool {
 		s.Attributes = list(r, func() AttributeValue { return AttributeValue{Name: r.text(), Value: r.bytes()} })
 	case sectionOutput:
 		s.Output = r.bytes()
+	case sectionBegin:
+		s.Begin = r.time()
 	default:
 		r.fail()
 	}

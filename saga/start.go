@@ -7,12 +7,13 @@ import (
 
 // Start asks over Kafka for a new saga.
 type Start struct {
-	Namespace  string  // Namespace is the tenant; it must be that of the topic.
-	Definition string  // Definition is the definition's name.
-	Version    string  // Version is the version to pin, such as r12; empty is the latest.
-	Key        string  // Key is the idempotency key: plain text of at most 256 bytes. Required.
-	Source     string  // Source is who asks, such as /clients/shop; may be empty.
-	Input      Payload // Input is the saga's input.
+	Namespace  string    // Namespace is the tenant; it must be that of the topic.
+	Definition string    // Definition is the definition's name.
+	Version    string    // Version is the version to pin, such as r12; empty is the latest.
+	Key        string    // Key is the idempotency key: plain text of at most 256 bytes. Required.
+	Source     string    // Source is who asks, such as /clients/shop; may be empty.
+	Begin      time.Time // Begin is when the first steps begin; zero, or passed: at once.
+	Input      Payload   // Input is the saga's input.
 }
 
 // StartHeaders writes s's headers, sent at the given time, in the contract's order.
@@ -23,6 +24,9 @@ func StartHeaders(s Start, at time.Time) []Header {
 	w.put(HeaderNamespace, s.Namespace)
 	w.put(HeaderDefinition, s.Definition)
 	w.optional(HeaderVersion, s.Version)
+	if !s.Begin.IsZero() {
+		w.put(HeaderBegin, timeText(s.Begin))
+	}
 	return w.headers
 }
 
@@ -38,6 +42,9 @@ func DecodeStart(headers []Header, value []byte) (Start, error) {
 		Version:    r.optionalText(HeaderVersion),
 		Source:     r.optionalText(HeaderSource),
 		Input:      r.payload(value),
+	}
+	if r.maybe(HeaderBegin) != "" {
+		s.Begin = r.time(HeaderBegin)
 	}
 	if len(value) > MaxPayload {
 		r.faults = append(r.faults, errLargeInput)

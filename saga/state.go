@@ -106,6 +106,7 @@ type State struct {
 	PivotSent  bool             // PivotSent: there is no way back any more.
 	Started    time.Time        // Started is when it began.
 	Last       time.Time        // Last is the time of the last event.
+	Begin      time.Time        // Begin is when the first steps begin; zero once they have.
 	Deadline   time.Time        // Deadline is when it turns back because it is late; zero once it cannot.
 	Paused     time.Time        // Paused is since when nothing may be sent; zero when it is not paused.
 	Key        string           // Key is the business key; empty without one.
@@ -158,11 +159,9 @@ func (s *State) WakeAt() time.Time {
 	if !s.Paused.IsZero() {
 		return wake
 	}
+	wake = earliest(wake, s.Begin)
 	for i := range s.Steps {
-		due := s.Steps[i].Due
-		if !due.IsZero() && (wake.IsZero() || due.Before(wake)) {
-			wake = due
-		}
+		wake = earliest(wake, s.Steps[i].Due)
 	}
 	return wake
 }
@@ -174,13 +173,10 @@ func (s *State) TimerAt() time.Time {
 	if !s.Paused.IsZero() {
 		return wake
 	}
+	wake = earliest(wake, s.Begin)
 	for i := range s.Steps {
-		st := &s.Steps[i]
-		if st.Phase == Held || st.Phase == UndoHeld || st.Due.IsZero() {
-			continue
-		}
-		if wake.IsZero() || st.Due.Before(wake) {
-			wake = st.Due
+		if st := &s.Steps[i]; st.Phase != Held && st.Phase != UndoHeld {
+			wake = earliest(wake, st.Due)
 		}
 	}
 	return wake
@@ -193,7 +189,8 @@ func (s *State) WaitingFor() []string {
 	if !s.Paused.IsZero() {
 		return []string{"operator"}
 	}
-	var approval, breaker, reply, signal, timer bool
+	var approval, breaker, reply, signal bool
+	timer := !s.Begin.IsZero()
 	for i := range s.Steps {
 		switch s.Steps[i].Phase {
 		case Doing, Undoing:

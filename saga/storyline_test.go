@@ -196,6 +196,8 @@ func (s *story) options(e *saga.Event, words []string) {
 			e.Groups = strings.Split(value, ",")
 		case "id":
 			e.RequestID = value
+		case "begin":
+			e.Begin = s.now.Add(duration(s.t, value))
 		case "key":
 			e.Key = value
 		case "hold":

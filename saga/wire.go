@@ -34,6 +34,7 @@ const (
 	HeaderAttempt        = "unwind-attempt"         // HeaderAttempt counts from 1.
 	HeaderEpoch          = "unwind-epoch"           // HeaderEpoch counts from 1.
 	HeaderDeadline       = "unwind-deadline"        // HeaderDeadline is RFC 3339 in UTC.
+	HeaderBegin          = "unwind-begin"           // HeaderBegin is, in a start, when the first steps begin: RFC 3339.
 	HeaderReplyTopic     = "unwind-reply-topic"     // HeaderReplyTopic is where the reply goes.
 	HeaderReplyPartition = "unwind-reply-partition" // HeaderReplyPartition is the partition to use.
 	HeaderNamespace      = "unwind-namespace"       // HeaderNamespace is the tenant.

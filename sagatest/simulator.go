@@ -117,7 +117,8 @@ type client struct {
 	id      saga.ID
 	input   []byte
 	held    bool
-	told    int // signals and decisions that were sent
+	begin   time.Time // when its first steps begin
+	told    int       // signals and decisions that were sent
 }
 
 func (c *client) start() {
@@ -126,6 +127,10 @@ func (c *client) start() {
 		c.id, c.input = w.newID(), w.document()
 		w.store.machines[c.id] = c.machine
 		c.held = w.rng.IntN(6) == 0
+		if w.rng.IntN(6) == 0 {
+			c.begin = w.now.Add(w.upTo(40 * time.Second)).Truncate(time.Microsecond)
+			w.hit("delayed-start")
+		}
 		for _, step := range c.machine.Definition().Steps {
 			c.attendTo(step)
 		}
@@ -133,7 +138,7 @@ func (c *client) start() {
 	def := c.machine.Definition()
 	e := saga.Event{
 		Kind: saga.Started, Actor: saga.Actor{Kind: saga.Operator}, Definition: def.Name, Version: def.Version, Level: saga.Level,
-		Payload: saga.JSON(c.input), Hold: c.held, RequestID: "start",
+		Payload: saga.JSON(c.input), Hold: c.held, RequestID: "start", Begin: c.begin,
 	}
 	if w.coordinator.submit(c.id, e) {
 		w.acked = append(w.acked, c.id)

@@ -92,7 +92,7 @@ func (w *world) leave(r *rules.Run, id saga.ID) {
 func told(id string, e *saga.Event) rules.Event {
 	t := rules.Event{
 		Saga: id, Seq: e.Seq, At: e.At, Kind: string(e.Kind), Attempt: e.Attempt, Epoch: e.Epoch,
-		Hold: e.Hold, Signal: e.Signal, Healthy: e.Healthy.Truncate(time.Microsecond),
+		Hold: e.Hold, Signal: e.Signal, Begin: e.Begin, Healthy: e.Healthy.Truncate(time.Microsecond),
 	}
 	if e.Step.Name != "" {
 		t.Step, t.Direction, t.Outcome = e.Step.String(), e.Direction.String(), e.Outcome.String()

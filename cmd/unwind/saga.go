@@ -28,6 +28,8 @@ func (p *program) sagaCommand() *cobra.Command {
 type starting struct {
 	input, file, key, version, wait string
 	timeout                         time.Duration
+	after                           time.Duration
+	at                              string
 }
 
 func startCommand(r *remote) *cobra.Command {
@@ -44,7 +46,11 @@ func startCommand(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			started, _, err := c.Start(cmd.Context(), client.Start{Definition: args[0], Version: s.version, Key: s.key, Input: input})
+			begin, err := s.begin(time.Now())
+			if err != nil {
+				return err
+			}
+			started, _, err := c.Start(cmd.Context(), client.Start{Definition: args[0], Version: s.version, Key: s.key, Input: input, Begin: begin})
 			if err != nil {
 				return err
 			}
@@ -67,6 +73,8 @@ func startCommand(r *remote) *cobra.Command {
 	flags.StringVar(&s.file, "input-file", "", "the file that holds the input; - is standard input")
 	flags.StringVar(&s.key, "key", "", "the idempotency key: the same key and input start only one saga")
 	flags.StringVar(&s.version, "version", "", "the version to pin, such as r12; default the latest")
+	flags.StringVar(&s.at, "at", "", "when its first steps begin, such as 2027-01-31T08:00:00Z; default at once")
+	flags.DurationVar(&s.after, "in", 0, "the same, from now on")
 	flags.StringVar(&s.wait, "wait", "", "pivot or end: return when the outcome is settled, or when the saga has ended")
 	flags.DurationVar(&s.timeout, "timeout", 5*time.Minute, "how long to wait at most")
 	return cmd
@@ -98,6 +106,23 @@ func (s *starting) read(stdin io.Reader) (json.RawMessage, error) {
 		return nil, usagef("the input is not JSON")
 	}
 	return data, nil
+}
+
+// begin is when the first steps begin; zero: at once.
+func (s *starting) begin(now time.Time) (time.Time, error) {
+	switch {
+	case s.at != "" && s.after != 0:
+		return time.Time{}, usagef("--at and --in say the same: keep one of them")
+	case s.after != 0:
+		return now.Add(s.after), nil
+	case s.at == "":
+		return time.Time{}, nil
+	}
+	begin, err := time.Parse(time.RFC3339, s.at)
+	if err != nil {
+		return time.Time{}, usagef("--at %q is no time: write one such as 2027-01-31T08:00:00Z", s.at)
+	}
+	return begin, nil
 }
 
 func (s *starting) await(ctx context.Context, c *client.Client, id string) (client.Saga, error) {

@@ -28,6 +28,9 @@ func writeTree(w io.Writer, s client.Saga) {
 		_, _ = fmt.Fprintf(w, ", waits for %s", strings.Join(s.WaitingFor, " and "))
 	}
 	_, _ = fmt.Fprintln(w)
+	if s.BeginsAt != nil {
+		_, _ = fmt.Fprintf(w, "begins %s\n", stamp(s.BeginsAt))
+	}
 	if s.PausedAt != nil {
 		_, _ = fmt.Fprintf(w, "paused since %s: nothing is sent until it is resumed\n", stamp(s.PausedAt))
 	}

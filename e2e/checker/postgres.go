@@ -135,6 +135,7 @@ type detail struct {
 	Held    string    `json:"held"`
 	Healthy time.Time `json:"healthy"`
 	Signal  string    `json:"signal"`
+	Begin   time.Time `json:"begin"`
 }
 
 func eventRow(rows pgx.Rows, seen *rules.Run) error {
@@ -158,7 +159,7 @@ func eventRow(rows pgx.Rows, seen *rules.Run) error {
 			return fmt.Errorf("event %d of saga %s: %w", e.Seq, e.Saga, err)
 		}
 	}
-	e.Signal = d.Signal
+	e.Signal, e.Begin = d.Signal, d.Begin.Truncate(time.Microsecond)
 	e.Hold, e.Held, e.Healthy = d.Hold, strings.Fields(d.Held), d.Healthy.Truncate(time.Microsecond)
 	if e.Sent, err = rules.ParseSent(column); err != nil {
 		return fmt.Errorf("event %d of saga %s: %w", e.Seq, e.Saga, err)

@@ -83,6 +83,7 @@ type Request struct {
 	Key        string       // Key makes the start idempotent; empty: every request is a new saga. Plain text of at most 256 bytes.
 	Input      saga.Payload // Input is the saga's input, kept byte for byte.
 	Actor      saga.Actor   // Actor is who starts it.
+	Begin      time.Time    // Begin is when the first steps begin, at most saga.MaxBegin ahead; zero, or passed: at once.
 	Trace      string       // Trace is the traceparent of who starts it; empty or not valid: none.
 }
 
@@ -106,7 +107,7 @@ func (i *Intake) Start(ctx context.Context, req Request) (Result, error) {
 	defer cancel()
 	started, err := i.cfg.Engine.Start(ctx, coordinator.StartRequest{
 		Namespace: req.Namespace, Definition: req.Definition, Version: version, Key: req.Key, Input: req.Input, Actor: req.Actor,
-		Trace: req.Trace, BusinessKey: key,
+		Trace: req.Trace, BusinessKey: key, Begin: req.Begin,
 	})
 	return Result{ID: started.ID, Version: version, New: started.New}, err
 }

@@ -19,7 +19,7 @@ func summary(state *saga.State) client.Saga {
 		ID: state.ID.String(), Definition: state.Definition, Version: state.Version, Status: state.Status.String(),
 		WaitingFor: state.WaitingFor(), Cause: state.Cause, PivotSent: state.PivotSent,
 		StartedAt: moment(state.Started), ChangedAt: moment(state.Last), WakeAt: moment(state.WakeAt()),
-		Key: state.Key, PausedAt: moment(state.Paused), Deadline: moment(state.Deadline),
+		Key: state.Key, BeginsAt: moment(state.Begin), PausedAt: moment(state.Paused), Deadline: moment(state.Deadline),
 	}
 	if state.Status.Ended() {
 		out.WaitingFor, out.WakeAt = nil, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/internal/intake"
@@ -18,6 +19,7 @@ type startInput struct {
 	Body struct {
 		Definition string          `json:"definition" pattern:"^[^\\x00]*$" doc:"the definition's name"`
 		Version    string          `json:"version,omitempty" doc:"the version to pin, such as r12; default: the latest"`
+		Begin      *time.Time      `json:"begin,omitempty" doc:"when the first steps begin, at most 365 days ahead; default at once"`
 		Input      json.RawMessage `json:"input" doc:"the saga's input, kept byte for byte"`
 	}
 }
@@ -26,6 +28,14 @@ type startOutput struct {
 	Status   int
 	Location string `header:"Location"`
 	Body     client.Saga
+}
+
+// deref is the time at p; zero without one.
+func deref(p *time.Time) time.Time {
+	if p == nil {
+		return time.Time{}
+	}
+	return *p
 }
 
 // start starts a saga: 201 for a new one, 200 for one that the key has started.
@@ -41,6 +51,7 @@ func (s *Server) start(ctx context.Context, in *startInput) (*startOutput, error
 	result, err := s.cfg.Starts.Start(ctx, intake.Request{
 		Namespace: namespace, Definition: in.Body.Definition, Version: in.Body.Version, Key: in.Key,
 		Input: saga.JSON(in.Body.Input), Actor: s.actor(ctx), Trace: in.TraceParent,
+		Begin: deref(in.Body.Begin),
 	})
 	if err != nil {
 		return nil, s.answer(ctx, err)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"github.com/unwindhq/unwind/saga"
 )
@@ -17,6 +18,7 @@ type StartRequest struct {
 	BusinessKey string       // BusinessKey is the key that at most one running saga of the definition has; empty: none. At most saga.MaxKey bytes.
 	Input       saga.Payload // Input is the saga's input, already checked against the definition's schema.
 	Actor       saga.Actor   // Actor is who starts it.
+	Begin       time.Time    // Begin is when the first steps begin, at most saga.MaxBegin ahead; zero, or passed: at once.
 	Trace       string       // Trace is the traceparent of who starts it, for a link; empty or not valid: none.
 	Fixed       saga.ID      // Fixed is the id to use; zero lets the coordinator choose.
 }
@@ -76,6 +78,9 @@ func (r StartRequest) hash() [32]byte {
 		binary.LittleEndian.PutUint64(n[:], uint64(len(part)))
 		h.Write(n[:])
 		h.Write(part)
+	}
+	if !r.Begin.IsZero() {
+		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(r.Begin.UnixMicro())))
 	}
 	return [32]byte(h.Sum(nil))
 }

@@ -98,7 +98,7 @@ func (c *Coordinator) Start(ctx context.Context, req StartRequest) (StartResult,
 		bucket: bucket.Of(id.String(), bucket.Count), saga: id, start: &req, answer: make(chan answer, 1),
 		event: saga.Event{
 			Kind: saga.Started, Actor: req.Actor, Payload: req.Input,
-			Definition: req.Definition, Version: req.Version, Level: saga.Level, Trace: traceOf(req), Key: req.BusinessKey,
+			Definition: req.Definition, Version: req.Version, Level: saga.Level, Trace: traceOf(req), Key: req.BusinessKey, Begin: req.Begin,
 		},
 	}
 	a, err := c.submit(ctx, it)

@@ -24,6 +24,7 @@ type detail struct {
 	Trace      string    `json:"trace,omitempty"`
 	Signal     string    `json:"signal,omitempty"`
 	Key        string    `json:"key,omitempty"`
+	Begin      time.Time `json:"begin,omitzero"`
 	Groups     []string  `json:"groups,omitempty"`
 }
 
@@ -81,12 +82,12 @@ func (c *eventColumns) add(id saga.ID, e *saga.Event) {
 }
 
 func detailText(e *saga.Event) string {
-	if !e.Hold && len(e.Held) == 0 && e.Healthy.IsZero() && e.Definition == "" && e.Version == "" && e.Level == 0 && e.Trace == "" && e.Signal == "" && e.Key == "" && len(e.Groups) == 0 {
+	if !e.Hold && len(e.Held) == 0 && e.Healthy.IsZero() && e.Definition == "" && e.Version == "" && e.Level == 0 && e.Trace == "" && e.Signal == "" && e.Key == "" && e.Begin.IsZero() && len(e.Groups) == 0 {
 		return "" // the usual case, kept from JSON
 	}
 	d := detail{
 		Hold: e.Hold, Held: heldText(e.Held), Healthy: e.Healthy, Definition: e.Definition, Version: e.Version, Level: e.Level, Trace: e.Trace,
-		Signal: e.Signal, Key: e.Key, Groups: e.Groups,
+		Signal: e.Signal, Key: e.Key, Begin: e.Begin, Groups: e.Groups,
 	}
 	data, err := json.Marshal(d)
 	if err != nil {
@@ -177,7 +178,7 @@ func decodeDetail(e *saga.Event, text string) (err error) {
 		return err
 	}
 	e.Hold, e.Healthy, e.Definition, e.Version, e.Level, e.Trace = d.Hold, d.Healthy, d.Definition, d.Version, d.Level, d.Trace
-	e.Signal, e.Key, e.Groups = d.Signal, d.Key, d.Groups
+	e.Signal, e.Key, e.Begin, e.Groups = d.Signal, d.Key, d.Begin, d.Groups
 	e.Held, err = parseHeld(d.Held)
 	return err
 }

@@ -122,6 +122,7 @@ type Event struct {
 	Step, Direction string // Step and Direction say what a reply answers; empty in others.
 	Attempt, Epoch  int
 	Outcome         string
+	Begin           time.Time // Begin is, in a Started, when the first steps may begin.
 	Signal          string    // Signal is the name of a signal.
 	From            string    // From is the participant that answered; empty: unknown.
 	Hold            bool      // Hold: whoever decided may not send.

@@ -47,6 +47,8 @@ func (t *tale) send(e *Event, x Sent) {
 func (t *tale) mayDo(e *Event, s *stage) {
 	early := slices.ContainsFunc(s.before, func(j int) bool { return !t.stages[j].over() })
 	switch {
+	case !t.begun:
+		t.c.findf("I13", t.id, "event %d does %s, and the saga begins at %s", e.Seq, s.Name, stamp(t.events[0].Begin))
 	case t.turned:
 		t.c.findf("I3", t.id, "event %d does %s, and the saga goes in reverse", e.Seq, s.Name)
 	case s.phase == waiting && early:

@@ -85,6 +85,7 @@ type tale struct {
 	c      *checker
 	stages []*stage
 	turned bool             // it goes in reverse
+	begun  bool             // its first steps may begin
 	ended  bool             // somebody has terminated it
 	late   time.Time        // when it turns back because it is late; zero when it does not
 	kept   []string         // signals that came before the steps that await them
@@ -107,7 +108,7 @@ func (c *checker) tell(s *story) *tale {
 	t.graph()
 	t.loosen()
 	if def.Deadline > 0 && len(s.events) > 0 {
-		t.late = s.events[0].At.Add(def.Deadline)
+		t.late = later(s.events[0].At, s.events[0].Begin).Add(def.Deadline)
 	}
 	for i := range s.events {
 		t.event(&s.events[i])
@@ -161,6 +162,7 @@ func (t *tale) event(e *Event) {
 	if !t.paused.IsZero() && e.Kind != Resumed && len(e.Sent) > 0 {
 		t.c.findf("I12", t.id, "event %d sends commands, and the saga was paused", e.Seq)
 	}
+	t.begin(e)
 	switch e.Kind {
 	case Replied:
 		t.replied(e)

@@ -2,6 +2,19 @@ package rules
 
 import "time"
 
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// begin: the first steps wait for the time that the start has asked for.
+func (t *tale) begin(e *Event) {
+	isTime := !e.At.Before(t.events[0].Begin)
+	t.begun = t.begun || isTime && (e.Kind == Started || e.Kind == Woke && t.paused.IsZero())
+}
+
 // woke tells a wake: what was due is over. What turns the saga back comes first.
 func (t *tale) woke(e *Event) {
 	if !t.late.IsZero() && !t.late.After(e.At) {

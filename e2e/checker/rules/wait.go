@@ -27,7 +27,7 @@ func (t *tale) loosen() {
 
 // idle lets the steps wait whose turn has come.
 func (t *tale) idle(e *Event) {
-	if t.turned || t.ended {
+	if t.turned || t.ended || !t.begun {
 		return
 	}
 	for again := true; again; {
