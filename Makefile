@@ -44,6 +44,9 @@ chaos: ## kill, stop and restart everything under load, KILLS times, and check w
 sim: ## simulate SEEDS worlds that lose, repeat and reorder messages, and crash
 	go test ./sagatest -count=1 -run Simulat -seeds=$(SEEDS) $(TESTFLAGS)
 
+prove: ## simulate 20,000 seeds in parts of nine minutes; what is done is in sagatest/proof.txt
+	go run ./internal/cmd/seeds -seeds 20000 -file sagatest/proof.txt
+
 mutants: ## break the engine on purpose: each mutant must be caught by its test
 	$(SERVERS) go run ./internal/cmd/mutants
 

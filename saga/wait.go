@@ -132,18 +132,28 @@ func (d *decision) waitOver(i int) error {
 }
 
 // escalates reports whether more people are asked before step i's decision is due.
+// A wake that comes too late for both finds it due.
 func (d *decision) escalates(i int) bool {
-	return d.m.def.Steps[i].Approval.EscalateAfter > 0 && d.s.Steps[i].Attempt == 1
+	if d.m.def.Steps[i].Approval.EscalateAfter == 0 || d.s.Steps[i].Attempt > 1 {
+		return false
+	}
+	last := d.lastDue(i)
+	return last.IsZero() || last.After(d.e.At)
+}
+
+// lastDue is when an approval is due that was not escalated yet; zero: never.
+func (d *decision) lastDue(i int) time.Time {
+	a := d.m.def.Steps[i].Approval
+	if a.Due == 0 {
+		return time.Time{}
+	}
+	return d.s.Steps[i].Due.Add(a.Due - a.EscalateAfter)
 }
 
 func (d *decision) escalate(i int) {
-	st, a := &d.s.Steps[i], d.m.def.Steps[i].Approval
+	st := &d.s.Steps[i]
+	st.Due = d.lastDue(i)
 	st.Attempt, d.changed = 2, true
-	if a.Due == 0 {
-		st.Due = time.Time{}
-		return
-	}
-	st.Due = st.Due.Add(a.Due - a.EscalateAfter)
 }
 
 // shift moves the end of step i's wait when a pause is over. A sleep until a

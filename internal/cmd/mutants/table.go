@@ -40,6 +40,16 @@ var mutants = []mutant{
 		"./sagatest", "TestSimulation",
 	},
 	{
+		"signal-dropped", "I1", "a signal that comes before its step is not kept",
+		"saga/wait.go", "d.s.Signals = append(slices.Clip(d.s.Signals), signal)", "_ = slices.Clip(d.s.Signals)",
+		"./saga", "TestScenarios",
+	},
+	{
+		"wait-outlives-the-turn", "I3", "a step goes on waiting when its saga turns back",
+		"saga/reverse.go", "case st.Phase.waits():", "case false:",
+		"./sagatest", "TestSimulation",
+	},
+	{
 		"deadline-past-the-pivot", "I3", "the deadline turns back a saga whose pivot was sent",
 		"saga/deadline.go", "d.s.PivotSent, d.s.Deadline = true, time.Time{}", "d.s.PivotSent = true\n\t_ = time.Time{}",
 		"./saga", "TestScenarios",
@@ -102,6 +112,21 @@ var mutants = []mutant{
 		"./saga/sagapg", "TestStartKeys",
 	},
 	{
+		"business-key-not-asked", "I11", "a start does not ask who has its business key",
+		"saga/coordinator/unique.go", "if holder == it.saga {", "if true {",
+		"./saga/sagapg", "TestOneRunningSagaForEachBusinessKey",
+	},
+	{
+		"business-key-kept", "I11", "a saga that has ended keeps its business key",
+		"saga/coordinator/unique.go", "state.Key != \"\" && state.Status.Ended()", "state.Key != \"\" && state.Status < 0",
+		"./saga/sagapg", "TestOneRunningSagaForEachBusinessKey",
+	},
+	{
+		"anybody-decides", "I12", "an approval takes the decision of somebody whom it does not ask",
+		"saga/wait.go", "if len(d.m.def.Steps[i].Approval.By) == 0 ||", "if len(d.e.Groups) > 0 ||",
+		"./saga/sagapg", "TestWaitsOutliveTheirOwner",
+	},
+	{
 		"stale-epoch-counts", "I12", "a late reply of an earlier epoch advances the saga",
 		"saga/reply.go", "if d.e.Epoch != st.Epoch || ", "if ",
 		"./saga", "TestScenarios",
@@ -125,6 +150,11 @@ var mutants = []mutant{
 		"wake-before-due", "I13", "a wake ends waits whose time has not come",
 		"saga/retry.go", " && !st.Due.After(d.e.At)", "",
 		"./saga", "TestScenarios",
+	},
+	{
+		"begins-at-once", "I13", "a start that asks for a later time begins at once",
+		"saga/begin.go", "case !begin.After(d.e.At):", "case begin != d.s.Last:",
+		"./sagatest", "TestSimulation",
 	},
 	{
 		"permit-kept", "I14", "a batch that was not committed keeps its permits",
