@@ -353,6 +353,34 @@ func (c *Client) ApplyDefinition(ctx context.Context, name string, data []byte) 
 	return applied, err
 }
 
+// DisableDefinition lets a definition start no sagas until EnableDefinition, and
+// answers starts with Disabled and the reason. Sagas that run go on.
+func (c *Client) DisableDefinition(ctx context.Context, name, reason string) error {
+	return c.changeDefinition(ctx, name, "disable", map[string]string{"reason": reason})
+}
+
+// EnableDefinition ends DisableDefinition.
+func (c *Client) EnableDefinition(ctx context.Context, name string) error {
+	return c.changeDefinition(ctx, name, "enable", map[string]string{})
+}
+
+// PromoteDefinition makes a stored version the latest; with an older one it rolls
+// back. Sagas that run stay with theirs.
+func (c *Client) PromoteDefinition(ctx context.Context, name, version string) error {
+	return c.changeDefinition(ctx, name, "promote", map[string]string{"version": version})
+}
+
+func (c *Client) changeDefinition(ctx context.Context, name, verb string, how map[string]string) error {
+	body, err := json.Marshal(how)
+	if err != nil {
+		return fmt.Errorf("%s definition %s: %w", verb, name, err)
+	}
+	_, err = c.call(ctx, request{
+		method: http.MethodPost, path: "/v1/definitions/" + url.PathEscape(name) + "/" + verb, query: c.tenant(), contentType: "application/json", body: body,
+	}, &Definition{})
+	return err
+}
+
 // Definitions returns a page of definitions by name, those after a name.
 func (c *Client) Definitions(ctx context.Context, after string) (page Definitions, err error) {
 	query := c.tenant()

@@ -11,6 +11,7 @@ type Definition struct {
 	Version   string          `json:"version" example:"r12"`                                                     // Version is what people call it.
 	Hash      string          `json:"hash" doc:"the SHA-256 of its canonical form"`                              // Hash identifies its content.
 	AppliedAt *time.Time      `json:"appliedAt,omitempty"`                                                       // AppliedAt is when it was applied last.
+	Disabled  string          `json:"disabled,omitempty" doc:"why it starts no sagas; in lists"`                 // Disabled is why it starts no sagas; empty: it does. Only a list has it.
 	Canonical json.RawMessage `json:"canonical,omitempty" doc:"the definition with every default; not in lists"` // Canonical is the definition with every default; a list leaves it out.
 }
 

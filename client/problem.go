@@ -21,6 +21,7 @@ const (
 	NotFound          Code = "not-found"          // NotFound: there is no such saga or route.
 	KeyUsed           Code = "key-used"           // KeyUsed: the idempotency key was used for another start.
 	KeyTaken          Code = "key-taken"          // KeyTaken: a running saga has the business key; the detail says which.
+	Disabled          Code = "disabled"           // Disabled: the definition starts no sagas for now; the detail says why.
 	Ended             Code = "ended"              // Ended: nothing more can happen to the saga.
 	NotNow            Code = "not-now"            // NotNow: the saga is not where the verb helps; the detail says why.
 	NotYours          Code = "not-yours"          // NotYours: somebody else has to decide; the detail says who.

@@ -19,7 +19,9 @@ import (
 
 func (p *program) defCommand() *cobra.Command {
 	var r remote
-	cmd := group("def", "Write and apply definitions", validateCommand(), applyCommand(&r), defListCommand(&r), defShowCommand(&r), schemaCommand())
+	cmd := group("def", "Write and apply definitions", validateCommand(), applyCommand(&r), defListCommand(&r), defShowCommand(&r), schemaCommand(),
+		graphCommand(&r), diffCommand(&r))
+	cmd.AddCommand(changeCommands(&r)...)
 	r.flags(cmd)
 	return cmd
 }
@@ -133,9 +135,9 @@ func defListCommand(r *remote) *cobra.Command {
 					break
 				}
 			}
-			t := table{head: []string{"NAME", "VERSION", "APPLIED", "HASH"}}
+			t := table{head: []string{"NAME", "VERSION", "APPLIED", "HASH", "DISABLED"}}
 			for _, d := range all {
-				t.add(d.Name, d.Version, stamp(d.AppliedAt), d.Hash[:min(12, len(d.Hash))])
+				t.add(d.Name, d.Version, stamp(d.AppliedAt), d.Hash[:min(12, len(d.Hash))], d.Disabled)
 			}
 			return show(cmd, r.format, all, t.write)
 		},

@@ -22,6 +22,9 @@ type Engine interface {
 type Registry interface {
 	// Latest returns the version for new sagas, or coordinator.ErrNoDefinition.
 	Latest(ctx context.Context, namespace, name string) (version string, file *definition.File, err error)
+	// Open returns nil if the definition may start sagas, else a
+	// *registry.DisabledError.
+	Open(ctx context.Context, namespace, name string) error
 	// Get returns one version, or coordinator.ErrNoDefinition.
 	Get(ctx context.Context, namespace, name, version string) (*definition.File, error)
 }
@@ -120,6 +123,9 @@ func (i *Intake) admit(ctx context.Context, req Request) (version, key string, e
 	}
 	version, file, err := i.resolve(ctx, req)
 	if err != nil {
+		return "", "", err
+	}
+	if err := i.cfg.Registry.Open(ctx, req.Namespace, req.Definition); err != nil {
 		return "", "", err
 	}
 	if !req.Input.IsJSON() {

@@ -28,6 +28,7 @@ type world struct {
 	requests []coordinator.StartRequest
 	fail     error
 	missing  []string
+	closed   error
 	away     error
 }
 
@@ -35,6 +36,8 @@ func (w *world) Start(_ context.Context, req coordinator.StartRequest) (coordina
 	w.requests = append(w.requests, req)
 	return coordinator.StartResult{ID: saga.ID{1}, New: true}, w.fail
 }
+
+func (w *world) Open(context.Context, string, string) error { return w.closed }
 
 func (w *world) Latest(_ context.Context, _, name string) (string, *definition.File, error) {
 	if name != "bookTrip" {
@@ -85,6 +88,16 @@ func TestStartPinsAVersion(t *testing.T) {
 			Namespace: "shop", Definition: "bookTrip", Version: pinned, Key: "order 7", Input: req.Input, Actor: req.Actor,
 		}, w.requests[len(w.requests)-1])
 	}
+}
+
+func TestADisabledDefinitionStartsNothing(t *testing.T) {
+	t.Parallel()
+	i, w := open(t)
+	w.closed = &registry.DisabledError{Name: "bookTrip", Reason: "no seats"}
+	_, err := i.Start(t.Context(), good(func(*intake.Request) {}))
+	require.EqualError(t, err, "definition bookTrip is disabled and starts no sagas: no seats")
+	require.True(t, intake.Refused(err))
+	require.Empty(t, w.requests)
 }
 
 func TestRefusals(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/saga/coordinator"
 	"github.com/unwindhq/unwind/saga/definition"
 )
@@ -34,5 +35,5 @@ func Refused(err error) bool {
 	var topics *TopicsError
 	return errors.As(err, &topics) || errors.Is(err, ErrBadKey) || errors.Is(err, definition.ErrInvalidInput) ||
 		errors.Is(err, coordinator.ErrNoDefinition) || errors.Is(err, coordinator.ErrKeyUsed) ||
-		errors.Is(err, coordinator.ErrKeyTaken) || errors.Is(err, coordinator.ErrBadStart)
+		errors.Is(err, coordinator.ErrKeyTaken) || errors.Is(err, registry.ErrDisabled) || errors.Is(err, coordinator.ErrBadStart)
 }

@@ -18,7 +18,7 @@ func (r *Registry) List(ctx context.Context, namespace, after string, limit int)
 	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Entry, error) {
 		var e Entry
 		var number int
-		err := row.Scan(&e.Name, &number, &e.Hash, &e.At)
+		err := row.Scan(&e.Name, &number, &e.Hash, &e.At, &e.Disabled)
 		return e.finish(number), err
 	})
 	if err != nil {

@@ -28,15 +28,24 @@ FROM {schema}.definitions WHERE namespace = $1 AND name = $2
 RETURNING number`
 
 	// latest reads the few versions of one name by the primary key.
-	latest = `SELECT number FROM {schema}.definitions WHERE namespace = $1 AND name = $2 ORDER BY at DESC LIMIT 1`
+	latest = `SELECT d.number, x.reason FROM {schema}.definitions d LEFT JOIN {schema}.disabled_definitions x USING (namespace, name)
+WHERE d.namespace = $1 AND d.name = $2 ORDER BY d.at DESC LIMIT 1`
+
+	// disable meets the primary key.
+	disable = `INSERT INTO {schema}.disabled_definitions (namespace, name, reason, actor) VALUES ($1, $2, $3, $4)
+ON CONFLICT (namespace, name) DO UPDATE SET reason = excluded.reason, actor = excluded.actor, at = clock_timestamp()`
+
+	// enable uses the primary key.
+	enable = `DELETE FROM {schema}.disabled_definitions WHERE namespace = $1 AND name = $2`
 
 	// version uses the primary key.
 	version = `SELECT canonical FROM {schema}.definitions WHERE namespace = $1 AND name = $2 AND number = $3`
 
 	// list walks the primary key within a namespace; the sort is over one name's
 	// versions.
-	list = `SELECT DISTINCT ON (name) name, number, hash, at FROM {schema}.definitions
-WHERE namespace = $1 AND name > $2 ORDER BY name, at DESC LIMIT $3`
+	list = `SELECT DISTINCT ON (d.name) d.name, d.number, d.hash, d.at, coalesce(x.reason, '') FROM {schema}.definitions d
+LEFT JOIN {schema}.disabled_definitions x USING (namespace, name)
+WHERE d.namespace = $1 AND d.name > $2 ORDER BY d.name, d.at DESC LIMIT $3`
 
 	// versions walks the primary key backwards.
 	versions = `SELECT number, hash, at FROM {schema}.definitions

@@ -47,8 +47,9 @@ type compiled struct {
 
 // seen is which version was the latest, and when that was read.
 type seen struct {
-	version string
-	at      time.Time
+	version  string
+	disabled *string // why it starts no sagas; nil: it does
+	at       time.Time
 }
 
 var _ coordinator.Definitions = (*Registry)(nil)
@@ -72,7 +73,9 @@ func (r *Registry) Apply(ctx context.Context, namespace string, file *definition
 	if err := r.Load(ctx, namespace, called, version); err != nil {
 		return "", false, err
 	}
-	r.saw(name{namespace, called}, version)
+	r.mu.Lock()
+	delete(r.latest, name{namespace, called})
+	r.mu.Unlock()
 	return version, created, nil
 }
 
@@ -101,36 +104,33 @@ func (r *Registry) store(ctx context.Context, namespace string, file *definition
 // What another process applied is seen within half a second. An unknown name is
 // an *UnknownError.
 func (r *Registry) Latest(ctx context.Context, namespace, called string) (version string, file *definition.File, err error) {
-	r.mu.RLock()
-	last, ok := r.latest[name{namespace, called}]
-	r.mu.RUnlock()
-	if !ok || time.Since(last.at) > fresh {
-		if last.version, err = r.readLatest(ctx, namespace, called); err != nil {
-			return "", nil, err
-		}
-		r.saw(name{namespace, called}, last.version)
+	last, err := r.last(ctx, namespace, called)
+	if err != nil {
+		return "", nil, err
 	}
 	file, err = r.Get(ctx, namespace, called, last.version)
 	return last.version, file, err
 }
 
-func (r *Registry) readLatest(ctx context.Context, namespace, called string) (string, error) {
+func (r *Registry) readLatest(ctx context.Context, namespace, called string) (seen, error) {
 	var number int
-	err := r.pool.QueryRow(ctx, r.sql(latest), namespace, called).Scan(&number)
+	found := seen{at: time.Now()}
+	err := r.pool.QueryRow(ctx, r.sql(latest), namespace, called).Scan(&number, &found.disabled)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", r.unknown(ctx, namespace, called)
+		return found, r.unknown(ctx, namespace, called)
 	}
 	if err != nil {
-		return "", fmt.Errorf("read the latest version of definition %s: %w", called, err)
+		return found, fmt.Errorf("read the latest version of definition %s: %w", called, err)
 	}
-	return versionName(number), nil
+	found.version = versionName(number)
+	return found, nil
 }
 
 // saw remembers which version is the latest.
-func (r *Registry) saw(n name, version string) {
+func (r *Registry) saw(n name, last seen) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.latest[n] = seen{version: version, at: time.Now()}
+	r.latest[n] = last
 }
 
 // Get returns one version. An unknown one is an *UnknownError.

@@ -9,10 +9,11 @@ import (
 
 // Entry describes one version of a definition.
 type Entry struct {
-	Name    string    // Name is the definition's name.
-	Version string    // Version is what people call it, such as r12.
-	Hash    string    // Hash identifies its content.
-	At      time.Time // At is when it was last applied, by the database's clock.
+	Name     string    // Name is the definition's name.
+	Version  string    // Version is what people call it, such as r12.
+	Hash     string    // Hash identifies its content.
+	At       time.Time // At is when it was last applied, by the database's clock.
+	Disabled string    // Disabled is why it starts no sagas; empty: it does. Only List has it.
 }
 
 // versionName returns what people call a version's number.

@@ -55,6 +55,15 @@ type Registry interface {
 	Latest(ctx context.Context, namespace, name string) (version string, file *definition.File, err error)
 	// Get returns one version, or coordinator.ErrNoDefinition.
 	Get(ctx context.Context, namespace, name, version string) (*definition.File, error)
+	// Open returns nil if the definition may start sagas, else a
+	// *registry.DisabledError.
+	Open(ctx context.Context, namespace, name string) error
+	// Disable lets a definition start no sagas until Enable.
+	Disable(ctx context.Context, namespace, name, reason, actor string) error
+	// Enable ends Disable.
+	Enable(ctx context.Context, namespace, name string) error
+	// Promote makes a stored version the latest.
+	Promote(ctx context.Context, namespace, name, version string) error
 	// List returns the latest versions by name.
 	List(ctx context.Context, namespace, after string, limit int) ([]registry.Entry, error)
 }

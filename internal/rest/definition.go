@@ -62,7 +62,7 @@ func (s *Server) definitions(ctx context.Context, in *definitionsInput) (*defini
 	out := &definitionsOutput{Body: client.Definitions{Definitions: []client.Definition{}}}
 	for _, e := range entries {
 		out.Body.Definitions = append(out.Body.Definitions, client.Definition{
-			Name: e.Name, Version: e.Version, Hash: e.Hash, AppliedAt: moment(e.At),
+			Name: e.Name, Version: e.Version, Hash: e.Hash, AppliedAt: moment(e.At), Disabled: e.Disabled,
 		})
 	}
 	if len(entries) == in.Limit {

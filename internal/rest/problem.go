@@ -12,6 +12,7 @@ import (
 
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/internal/intake"
+	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
 	"github.com/unwindhq/unwind/saga/definition"
@@ -114,6 +115,8 @@ func (s *Server) answer(ctx context.Context, err error) error {
 		return newProblem(http.StatusNotFound, client.UnknownDefinition, err.Error())
 	case errors.Is(err, coordinator.ErrNotFound):
 		return newProblem(http.StatusNotFound, client.NotFound, coordinator.ErrNotFound.Error())
+	case errors.Is(err, registry.ErrDisabled):
+		return newProblem(http.StatusConflict, client.Disabled, err.Error())
 	case errors.Is(err, coordinator.ErrKeyTaken):
 		return newProblem(http.StatusConflict, client.KeyTaken, err.Error())
 	case errors.Is(err, coordinator.ErrKeyUsed):

@@ -28,6 +28,7 @@ func (s *Server) routes() {
 	handle(s, "PUT /v1/definitions", route{"applyDefinition", "Apply a definition, YAML or JSON", DefinitionsApply, []int{400, 404, 413, 422}}, s.apply)
 	handle(s, "GET /v1/definitions", route{"listDefinitions", "List definitions with their latest versions", DefinitionsRead, []int{404, 422}}, s.definitions)
 	handle(s, "GET /v1/definitions/{name}", route{"getDefinition", "Get a definition", DefinitionsRead, []int{404, 422}}, s.definition)
+	s.changeRoutes()
 	handle(s, "GET /healthz", route{"health", "Is the process alive?", Public, nil}, s.health)
 	handle(s, "GET /readyz", route{"ready", "Can sagas be started here?", Public, nil}, s.ready)
 	s.verbRoutes()

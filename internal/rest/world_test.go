@@ -55,6 +55,7 @@ type world struct {
 	fail     error // of Start, Do and Get
 	notReady error
 	missing  []string
+	closed   error       // the definition is disabled
 	filter   rest.Filter // the last with attributes
 }
 
@@ -206,6 +207,23 @@ func (l library) Apply(_ context.Context, _ string, file *definition.File) (stri
 func (l library) Latest(ctx context.Context, namespace, name string) (string, *definition.File, error) {
 	file, err := l.Get(ctx, namespace, name, "r1")
 	return "r1", file, err
+}
+
+func (l library) Open(context.Context, string, string) error { return l.closed }
+
+func (l library) Disable(_ context.Context, _, _, reason, actor string) error {
+	l.closed = &registry.DisabledError{Name: "bookTrip", Reason: reason + " by " + actor}
+	return nil
+}
+
+func (l library) Enable(context.Context, string, string) error {
+	l.closed = nil
+	return nil
+}
+
+func (l library) Promote(ctx context.Context, namespace, name, version string) error {
+	_, err := l.Get(ctx, namespace, name, version)
+	return err
 }
 
 func (l library) Get(_ context.Context, _, name, version string) (*definition.File, error) {
