@@ -12,6 +12,7 @@ import (
 
 	"github.com/unwindhq/unwind/breaker"
 	"github.com/unwindhq/unwind/deadletter/office"
+	"github.com/unwindhq/unwind/internal/batch"
 	"github.com/unwindhq/unwind/internal/fleet"
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/lease"
@@ -102,6 +103,7 @@ func (a *App) Run(ctx context.Context) error {
 		{"fleet", p.fleet.Run}, // ends before the lease: its rows count while the node lives
 		{"rest", func(ctx context.Context) error { return p.server.Serve(ctx, listener) }},
 		{"starts from Kafka", p.runStarts},
+		{"batches", batch.Runner{Store: p.batches, Engine: p.engine, Log: a.cfg.Log}.Run},
 		{"start", func(ctx context.Context) error { return a.announce(ctx, p.engine) }},
 	})
 }
@@ -139,6 +141,7 @@ type parts struct {
 	fleet    *fleet.Publisher
 	engine   *coordinator.Coordinator
 	intake   *intake.Intake
+	batches  *batch.Store
 	starts   []*starts // one for each namespace; none without Kafka
 	lease    *lease.Lease
 	settings sagapg.Settings
@@ -296,6 +299,7 @@ func (a *App) openIntake(_ context.Context, p *parts) (err error) {
 	if p.topics != nil {
 		config.Topics = p.topics
 	}
+	p.batches = batch.NewStore(p.pools.read, a.cfg.Schema)
 	p.intake, err = intake.New(config)
 	return err
 }
@@ -317,6 +321,7 @@ func (a *App) openServer(_ context.Context, p *parts) (err error) {
 		config.Checks = append(config.Checks, rest.Check{Name: "topics", Run: p.topics.base})
 	}
 	config.DeadLetters = p.office
+	config.Batches = batches{p.batches}
 	p.server, err = rest.New(config)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/unwindhq/unwind/internal/batch"
 	"github.com/unwindhq/unwind/internal/rest"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/outbox"
@@ -28,6 +29,15 @@ func (b bus) Send(ctx context.Context, rec kafka.Record) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// batches fits batch.Store to REST's port.
+type batches struct{ *batch.Store }
+
+// Create implements rest.Batches.
+func (b batches) Create(ctx context.Context, f rest.Filter, r batch.Request) (batch.Batch, error) {
+	r.Filter = sagapg.Filter(f)
+	return b.Store.Create(ctx, r)
 }
 
 // reader fits sagapg.Reader to REST's port.

@@ -14,6 +14,7 @@ import (
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/deadletter/office"
 	"github.com/unwindhq/unwind/internal/access"
+	"github.com/unwindhq/unwind/internal/batch"
 	"github.com/unwindhq/unwind/internal/rest"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
@@ -43,6 +44,7 @@ func (w *world) guarded(t *testing.T) (*httptest.Server, *rest.Server) {
 	return w.serve(t, func(c *rest.Config) {
 		c.Access, c.Namespaces = keys{}, []string{"default", "shop", "other"}
 		c.DeadLetters = shopLetters{w}
+		c.Batches = shopBatches{w}
 	})
 }
 
@@ -108,12 +110,50 @@ var samples = map[string][2]string{
 	"listBreakers":      {"/v1/breakers", ""},
 	"getBreaker":        {"/v1/breakers/payments", ""},
 
+	"createBatch":   {"/v1/batches?namespace=shop", `{"verb":"retry","reason":"back","filter":{"attention":true}}`},
+	"listBatches":   {"/v1/batches?namespace=shop", ""},
+	"getBatch":      {"/v1/batches/7", ""},
+	"getBatchSagas": {"/v1/batches/7/sagas", ""},
+	"runBatch":      {"/v1/batches/7/run", "{}"},
+	"pauseBatch":    {"/v1/batches/7/pause", "{}"},
+	"stopBatch":     {"/v1/batches/7/stop", "{}"},
+
 	"listDeadLetters":    {"/v1/dead-letters?namespace=shop", ""},
 	"groupDeadLetters":   {"/v1/dead-letters/groups?namespace=shop", ""},
 	"getDeadLetter":      {"/v1/dead-letters/7", ""},
 	"redriveDeadLetters": {"/v1/dead-letters/redrive?namespace=shop", `{"topic":"bookTrip"}`},
 	"redriveDeadLetter":  {"/v1/dead-letters/7/redrive", "{}"},
 	"discardDeadLetter":  {"/v1/dead-letters/7/discard", `{"reason":"nobody has a use for it"}`},
+}
+
+// shopBatches are batches: one, in namespace shop.
+type shopBatches struct{ *world }
+
+func (b shopBatches) Create(_ context.Context, f rest.Filter, r batch.Request) (batch.Batch, error) {
+	shopLetters(b).act()
+	return batch.Batch{ID: 7, Namespace: f.Namespace, Verb: r.Verb, Filter: r.Asked, Actor: r.Actor}, nil
+}
+
+func (b shopBatches) Get(_ context.Context, id int64) (batch.Batch, error) {
+	if id != 7 {
+		return batch.Batch{}, batch.ErrNotFound
+	}
+	return batch.Batch{ID: 7, Namespace: "shop", Verb: saga.Retried, Filter: "{}"}, nil
+}
+
+func (b shopBatches) List(context.Context, string, int64, int) ([]batch.Batch, error) {
+	return nil, nil
+}
+
+func (b shopBatches) Items(context.Context, int64, saga.ID, *batch.Outcome, int) ([]batch.Item, error) {
+	return []batch.Item{{Saga: saga.ID{1}, Outcome: batch.Asked}}, nil
+}
+
+func (b shopBatches) Change(ctx context.Context, id int64, to batch.State, _ string) (batch.Batch, error) {
+	shopLetters(b).act()
+	found, err := b.Get(ctx, id)
+	found.State = to
+	return found, err
 }
 
 // shopLetters are dead letters: one, in namespace shop.

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/internal/batch"
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/saga"
@@ -115,6 +116,10 @@ func (s *Server) answer(ctx context.Context, err error) error {
 		return newProblem(http.StatusNotFound, client.UnknownDefinition, err.Error())
 	case errors.Is(err, coordinator.ErrNotFound):
 		return newProblem(http.StatusNotFound, client.NotFound, coordinator.ErrNotFound.Error())
+	case errors.Is(err, batch.ErrState):
+		return newProblem(http.StatusConflict, client.NotNow, err.Error())
+	case errors.Is(err, batch.ErrTooMany):
+		return newProblem(http.StatusUnprocessableEntity, client.BadRequest, batch.ErrTooMany.Error())
 	case errors.Is(err, registry.ErrDisabled):
 		return newProblem(http.StatusConflict, client.Disabled, err.Error())
 	case errors.Is(err, coordinator.ErrKeyTaken):

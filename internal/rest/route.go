@@ -33,6 +33,7 @@ func (s *Server) routes() {
 	handle(s, "GET /readyz", route{"ready", "Can sagas be started here?", Public, nil}, s.ready)
 	s.verbRoutes()
 	s.signalRoutes()
+	s.batchRoutes()
 	s.accessRoutes()
 	s.deadLetterRoutes()
 	s.breakerRoutes()

@@ -94,8 +94,8 @@ func attributeOf(value json.RawMessage) (text, number *string) {
 	return &written, nil
 }
 
-// condition appends a match to a query on sagas of the namespace $1.
-func condition(a saga.Match, add func(condition string, args ...any)) {
+// match appends an attribute to a query on sagas of the namespace $1.
+func match(a saga.Match, add func(condition string, args ...any)) {
 	prefix, is := strings.CutSuffix(a.Value, "*")
 	number := json.Number(a.Value)
 	_, err := number.Float64()

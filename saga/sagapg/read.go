@@ -83,10 +83,23 @@ func (r *Reader) List(ctx context.Context, f Filter) (page []View, next saga.ID,
 	return page, next, nil
 }
 
-// listQuery puts the conditions together that a filter needs: a condition that
-// is always there would keep the planner from the partial index on attention.
+// listQuery is the query of a page.
 func (r *Reader) listQuery(f Filter) (query string, args []any) {
-	query, args = r.sql(listSagas), []any{f.Namespace}
+	where, args := f.Where(r.schema)
+	query = r.sql(listSagas) + where
+	if !f.After.IsZero() {
+		args = append(args, [16]byte(f.After))
+		query += fmt.Sprintf(listAfter, len(args))
+	}
+	args = append(args, f.Limit+1)
+	return query + fmt.Sprintf(listLimit, len(args)), args
+}
+
+// Where is the filter, without After and Limit, as a condition on the table sagas and
+// its arguments from $1 on. It puts together only what the filter needs: a condition
+// that is always there would keep the planner from the partial index on attention.
+func (f Filter) Where(schema string) (condition string, args []any) {
+	query, args := listNamespace, []any{f.Namespace}
 	add := func(condition string, arg any) {
 		args = append(args, arg)
 		query += fmt.Sprintf(condition, len(args))
@@ -101,15 +114,11 @@ func (r *Reader) listQuery(f Filter) (query string, args []any) {
 		query += listAttention
 	}
 	for _, a := range f.Attributes {
-		condition(a, func(condition string, more ...any) {
-			query += r.sql(numbered(condition, len(args)+1))
+		match(a, func(condition string, more ...any) {
+			query += readIn(schema, numbered(condition, len(args)+1))
 			args = append(args, more...)
 		})
 	}
-	if !f.After.IsZero() {
-		add(listAfter, [16]byte(f.After))
-	}
-	add(listLimit, f.Limit+1)
 	return query, args
 }
 

@@ -13,7 +13,8 @@ const (
 
 	// listSagas walks the primary key backwards, or the partial index
 	// sagas_attention, and filters; the following are its optional conditions.
-	listSagas      = `SELECT id, namespace, state FROM {s}.sagas WHERE namespace = $1`
+	listSagas      = `SELECT id, namespace, state FROM {s}.sagas WHERE `
+	listNamespace  = `namespace = $1`
 	listDefinition = ` AND definition = $%d`
 	listStatus     = ` AND status = $%d`
 	listAttention  = ` AND attention <> '{}'`

@@ -1,0 +1,84 @@
+package batch
+
+import (
+	"errors"
+	"time"
+
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/sagapg"
+)
+
+// The limits of batches.
+const (
+	MaxSagas    = 100_000 // MaxSagas is how many sagas a batch may have.
+	MaxRate     = 1000    // MaxRate is how many sagas a second a batch may ask.
+	DefaultRate = 50      // DefaultRate is Request.Rate's.
+)
+
+// What Store answers.
+var (
+	// ErrNotFound says that there is no such batch.
+	ErrNotFound = errors.New("there is no such batch")
+	// ErrTooMany refuses a batch of more than MaxSagas.
+	ErrTooMany = errors.New("the filter chooses more than 100000 sagas: narrow it")
+	// ErrState refuses a change that a batch's state does not allow.
+	ErrState = errors.New("the batch is not in a state for that")
+)
+
+// State says how far a batch is.
+type State string
+
+// The states of a batch.
+const (
+	Frozen  State = "frozen"  // Frozen: its sagas are chosen, and nothing was asked yet.
+	Running State = "running" // Running: it is worked through.
+	Paused  State = "paused"  // Paused: it can be run again.
+	Stopped State = "stopped" // Stopped: what is left of it is not asked any more.
+	Done    State = "done"    // Done: every saga was asked.
+)
+
+// Outcome is how a saga of a batch has fared.
+type Outcome string
+
+// The outcomes. A saga that was not asked yet has none.
+const (
+	Asked     Outcome = "done"      // Asked: the verb changed the saga.
+	Unchanged Outcome = "unchanged" // Unchanged: there was nothing to do, or it was done before.
+	Refused   Outcome = "refused"   // Refused: the saga answered why not.
+)
+
+// Request asks for a batch.
+type Request struct {
+	Filter sagapg.Filter  // Filter chooses the sagas; After and Limit are left out.
+	Asked  string         // Asked is the filter as it was asked for, JSON.
+	Verb   saga.EventKind // Verb is what is asked of each.
+	Step   string         // Step is the step that it is about; empty for none.
+	Reason string         // Reason says why.
+	Actor  string         // Actor is who asks.
+	Rate   int            // Rate is how many sagas are asked a second, 1 to MaxRate; 0 is DefaultRate.
+}
+
+// Batch is a verb on many sagas.
+type Batch struct {
+	ID        int64           // ID counts batches.
+	Namespace string          // Namespace is the tenant.
+	Verb      saga.EventKind  // Verb is what is asked of each saga.
+	Step      string          // Step is the step that it is about.
+	Reason    string          // Reason says why.
+	Actor     string          // Actor is who has made it; it stands in the histories.
+	Filter    string          // Filter is what was asked for, JSON.
+	Rate      int             // Rate is how many sagas are asked a second.
+	State     State           // State says how far it is.
+	Total     int             // Total is how many sagas it has.
+	Counts    map[Outcome]int // Counts are how many have fared so.
+	At        time.Time       // At is when it was made.
+	ChangedAt time.Time       // ChangedAt is when its state was changed last.
+	ChangedBy string          // ChangedBy is who has done that.
+}
+
+// Item is one saga of a batch.
+type Item struct {
+	Saga    saga.ID // Saga is the saga.
+	Outcome Outcome // Outcome is how it has fared; empty: it was not asked yet.
+	Detail  string  // Detail is why it was refused.
+}
