@@ -78,6 +78,18 @@ func (c *Client) Refuse(ctx context.Context, id string, how Verb) (Saga, error) 
 	return c.verb(ctx, id, "refuse", how)
 }
 
+// Annotate writes Verb.Reason into the history, also of a saga that has ended, and
+// changes nothing else.
+func (c *Client) Annotate(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "annotate", how)
+}
+
+// Restart starts a new saga with the input of one that has ended, of the latest
+// version; one that goes on answers with NotNow. Verb has its Key alone.
+func (c *Client) Restart(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "restart", how)
+}
+
 func (c *Client) verb(ctx context.Context, id, verb string, how Verb) (after Saga, err error) {
 	body, err := json.Marshal(how)
 	if err != nil {

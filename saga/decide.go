@@ -45,6 +45,7 @@ var transitions = map[EventKind]func(*decision) error{
 	Terminated:    (*decision).terminated,
 	Signalled:     (*decision).signalled,
 	Decided:       (*decision).decided,
+	Annotated:     (*decision).annotated,
 	Undeliverable: (*decision).undeliverable,
 	Poisoned:      (*decision).poisoned,
 }

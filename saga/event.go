@@ -27,6 +27,7 @@ const (
 	Terminated    EventKind = "terminated"    // Terminated ends the saga as it is, with nothing undone.
 	Signalled     EventKind = "signalled"     // Signalled hands the signal Signal with its Payload to the saga.
 	Decided       EventKind = "decided"       // Decided is somebody's decision on the approval Step: Outcome is Succeeded or Rejected.
+	Annotated     EventKind = "annotated"     // Annotated is a sentence for the history and changes nothing else.
 	Undeliverable EventKind = "undeliverable" // Undeliverable says that a command can never be sent as it is.
 	Poisoned      EventKind = "poisoned"      // Poisoned says that another event could not be decided.
 )

@@ -107,7 +107,7 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 	kinds := []saga.EventKind{
 		saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Woke, saga.Woke,
 		saga.Cancelled, saga.Undeliverable, saga.Poisoned, saga.Started, saga.Signalled, saga.Signalled, saga.Decided, saga.Decided,
-		saga.Paused, saga.Resumed, saga.Retried, saga.StepSkipped, saga.StepResolved,
+		saga.Paused, saga.Resumed, saga.Retried, saga.StepSkipped, saga.StepResolved, saga.Annotated,
 	}
 	late := time.Duration(rapid.IntRange(-5, 40).Draw(t, "seconds")) * time.Second
 	last := s.Last

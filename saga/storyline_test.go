@@ -122,7 +122,7 @@ func policyOption(t *testing.T, step *saga.Step, key, value string) {
 // verbs are the operator's words.
 var verbs = map[saga.EventKind]saga.EventKind{
 	"pause": saga.Paused, "resume": saga.Resumed, "retry": saga.Retried, "terminate": saga.Terminated,
-	"skip": saga.StepSkipped, "resolve": saga.StepResolved,
+	"skip": saga.StepSkipped, "resolve": saga.StepResolved, "annotate": saga.Annotated,
 }
 
 // parse reads the line of an event.
@@ -142,9 +142,9 @@ func (s *story) parse(words []string) saga.Event {
 		words = words[1:]
 	case "cancel":
 		e.Kind, e.Actor.Kind = saga.Cancelled, saga.Operator
-	case "pause", "resume", "retry", "terminate", "skip", "resolve":
+	case "pause", "resume", "retry", "terminate", "skip", "resolve", "annotate":
 		e.Kind, e.Actor.Kind = verbs[e.Kind], saga.Operator
-		if e.Kind != saga.Paused && e.Kind != saga.Resumed && e.Kind != saga.Terminated && len(words) > 0 {
+		if e.Kind != saga.Paused && e.Kind != saga.Resumed && e.Kind != saga.Terminated && e.Kind != saga.Annotated && len(words) > 0 {
 			e.Step.Name, words = words[0], words[1:]
 		}
 	case "approve", "refuse":

@@ -81,6 +81,12 @@ func (d *decision) retried() error {
 	return nil
 }
 
+// annotated keeps a sentence in the history, also when the saga has ended.
+func (d *decision) annotated() error {
+	d.changed = d.s.Status != 0
+	return nil
+}
+
 // terminated ends the saga as it is. Nothing is undone; the steps keep their
 // phases, which say what was left alive.
 func (d *decision) terminated() error {

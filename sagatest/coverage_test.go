@@ -6,7 +6,7 @@ import (
 	"github.com/unwindhq/unwind/sagatest"
 )
 
-// legal lists the pairs that a run of 200 seeds from the first must have decided. A
+// legal lists the pairs that a run of 600 seeds from the first must have decided. A
 // pair that is not in it cannot happen (a step that only waits is never answered), or
 // is too rare for that many seeds and stands in rare.
 func legal() []string {
@@ -31,12 +31,12 @@ func legal() []string {
 	add(slices.Concat(commands, waits, []string{"waiting", "expired"}), []string{"skipped", "resolved"})
 	add([]string{"waiting", "asking", "done", "refused", "expired", "skipped"}, []string{"decided"})
 	add([]string{"doing", "undoing", "done", "resting", "undone"}, []string{"undeliverable"})
-	add([]string{"running", "compensating", "completed", "compensated", "abandoned"}, []string{"cancelled", "paused", "resumed", "retried", "terminated", "woke"})
+	add([]string{"running", "compensating", "completed", "compensated", "abandoned"}, []string{"cancelled", "paused", "resumed", "retried", "terminated", "annotated", "woke"})
 	add([]string{"running", "compensating"}, []string{"signalled", "started"})
 	return pairs
 }
 
-// rare are legal pairs that 200 seeds need not meet: an answer to a do that was taken
+// rare are legal pairs that 600 seeds need not meet: an answer to a do that was taken
 // for lost, after the refusal of its undo, and the like. make sim with 20,000 seeds
 // meets them.
 var rare = []string{

@@ -24,6 +24,9 @@ func (c *client) operate() {
 			w.after(w.upTo(30*time.Second), func() { c.press(kind) })
 		}
 	}
+	if w.rng.IntN(10) == 0 {
+		w.after(w.upTo(2*time.Minute), func() { c.press(saga.Annotated) })
+	}
 	if w.rng.IntN(30) == 0 {
 		w.after(w.upTo(30*time.Second), func() { c.press(saga.Terminated) })
 	}

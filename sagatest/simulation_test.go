@@ -57,7 +57,7 @@ func TestSimulation(t *testing.T) {
 	for _, what := range reached {
 		require.Positive(t, hits[what], "%s never happened", what)
 	}
-	if *seeds < 200 {
+	if *seeds < 600 {
 		return
 	}
 	for _, pair := range legal() {

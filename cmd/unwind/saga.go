@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/unwindhq/unwind/client"
 )
@@ -20,6 +21,7 @@ func (p *program) sagaCommand() *cobra.Command {
 		startCommand(&r), listCommand(&r), showCommand(&r), historyCommand(&r))
 	cmd.AddCommand(verbCommands(&r)...)
 	cmd.AddCommand(waitCommands(&r)...)
+	cmd.AddCommand(startManyCommand(&r), exportCommand(&r))
 	r.flags(cmd)
 	return cmd
 }
@@ -147,15 +149,19 @@ func listCommand(r *remote) *cobra.Command {
 			return show(cmd, r.format, page, func(w io.Writer) { writePage(w, page) })
 		},
 	}
-	flags := cmd.Flags()
+	filterFlags(cmd.Flags(), &f)
+	cmd.Flags().IntVar(&f.Limit, "limit", 50, "the size of the page, 1 to 200")
+	return cmd
+}
+
+// filterFlags are those that choose sagas.
+func filterFlags(flags *pflag.FlagSet, f *client.Filter) {
 	flags.StringVar(&f.Definition, "definition", "", "only sagas of this definition")
 	flags.StringVar(&f.Status, "status", "", "running, compensating, completed, compensated or abandoned")
 	flags.StringVar(&f.Key, "key", "", "only the sagas of this business key; order-* is every one that begins so")
 	flags.StringArrayVar(&f.Attributes, "attribute", nil, "only sagas with this attribute, NAME=VALUE; a VALUE that ends with * is every text that begins so")
 	flags.BoolVar(&f.Attention, "attention", false, "only sagas that need attention")
 	flags.StringVar(&f.Cursor, "cursor", "", "go on where the page before ended")
-	flags.IntVar(&f.Limit, "limit", 50, "the size of the page, 1 to 200")
-	return cmd
 }
 
 func writePage(w io.Writer, page client.Page) {
@@ -198,16 +204,9 @@ func historyCommand(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all := []client.Event{}
-			for after := int64(0); ; {
-				page, err := c.History(cmd.Context(), args[0], after, 0)
-				if err != nil {
-					return err
-				}
-				all = append(all, page.Events...)
-				if after = page.Next; after == 0 {
-					break
-				}
+			all, err := wholeHistory(cmd.Context(), c, args[0])
+			if err != nil {
+				return err
 			}
 			return show(cmd, r.format, all, func(w io.Writer) { writeTimeline(w, all) })
 		},

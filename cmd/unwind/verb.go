@@ -19,13 +19,21 @@ func verbCommands(r *remote) []*cobra.Command {
 	retry.Args = cobra.RangeArgs(1, 2)
 	skip := explained(verbCommand(r, "skip ID STEP", "Let a step be over without its command, or keep its effect if it is being undone", (*client.Client).Skip))
 	skip.Args = cobra.ExactArgs(2)
+	annotate := verbCommand(r, "annotate ID", "Write a sentence into a saga's history, also when it has ended", (*client.Client).Annotate)
+	_ = annotate.MarkFlagRequired("reason") // the flag is there
 	terminate := verbCommand(r, "terminate ID", "End a saga as it is: nothing is undone, and what is left alive is listed", (*client.Client).Terminate)
 	return []*cobra.Command{
 		destructive(verbCommand(r, "cancel ID", "Turn a saga back, if its pivot was not sent", (*client.Client).Cancel)),
 		verbCommand(r, "pause ID", "Let a saga send nothing until it is resumed", (*client.Client).Pause),
 		verbCommand(r, "resume ID", "Let a paused saga go on", (*client.Client).Resume),
-		retry, destructive(skip), destructive(resolveCommand(r)), destructive(explained(terminate)),
+		annotate, restartCommand(r), retry, destructive(skip), destructive(resolveCommand(r)), destructive(explained(terminate)),
 	}
+}
+
+func restartCommand(r *remote) *cobra.Command {
+	cmd := verbCommand(r, "restart ID", "Start a new saga with the input of one that has ended", (*client.Client).Restart)
+	_ = cmd.Flags().MarkHidden("reason") // the new saga has a history of its own
+	return cmd
 }
 
 func resolveCommand(r *remote) *cobra.Command {

@@ -97,6 +97,8 @@ var samples = map[string][2]string{
 	"skipStep":          {"/v1/sagas/{saga}/skip", `{"step":"reserve","reason":"by telephone"}`},
 	"resolveStep":       {"/v1/sagas/{saga}/resolve", `{"step":"reserve","reason":"by telephone"}`},
 	"terminateSaga":     {"/v1/sagas/{saga}/terminate", `{"reason":"bankrupt"}`},
+	"annotateSaga":      {"/v1/sagas/{saga}/annotate", `{"reason":"see the incident"}`},
+	"restartSaga":       {"/v1/sagas/{saga}/restart", "{}"},
 	"signalSaga":        {"/v1/sagas/{saga}/signal", `{"signal":"paid","payload":{"ref":"P1"}}`},
 	"approveStep":       {"/v1/sagas/{saga}/approve", `{"step":"sign"}`},
 	"refuseStep":        {"/v1/sagas/{saga}/refuse", `{"step":"sign"}`},
@@ -241,6 +243,9 @@ func TestNobodyReachesAnotherNamespace(t *testing.T) {
 			w := newWorld(t)
 			saga := w.addIn("shop")
 			object := saga.String()
+			if op.OperationID == "restartSaga" {
+				w.hasEnded(saga)
+			}
 			if op.OperationID == "signalSaga" || p == rest.SagasDecide {
 				w.set(saga, isClaim)
 			}

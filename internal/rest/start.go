@@ -56,6 +56,11 @@ func (s *Server) start(ctx context.Context, in *startInput) (*startOutput, error
 	if err != nil {
 		return nil, s.answer(ctx, err)
 	}
+	return s.startedOutput(ctx, in.Body.Definition, result, wait)
+}
+
+// startedOutput is the answer to a start, when the saga is where the client wants it.
+func (s *Server) startedOutput(ctx context.Context, definition string, result intake.Result, wait wait) (*startOutput, error) {
 	out := &startOutput{Status: http.StatusOK, Location: "/v1/sagas/" + result.ID.String()}
 	if result.New {
 		out.Status = http.StatusCreated
@@ -63,7 +68,7 @@ func (s *Server) start(ctx context.Context, in *startInput) (*startOutput, error
 	row, err := s.await(ctx, result.ID, wait)
 	if err != nil { // started all the same: that is what the client has to know
 		s.cfg.Log.WarnContext(ctx, "started saga not read back", "saga", result.ID, "error", err)
-		out.Body = client.Saga{ID: result.ID.String(), Definition: in.Body.Definition, Version: result.Version, Status: saga.Running.String()}
+		out.Body = client.Saga{ID: result.ID.String(), Definition: definition, Version: result.Version, Status: saga.Running.String()}
 		return out, nil
 	}
 	out.Body = s.full(ctx, row)

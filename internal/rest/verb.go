@@ -48,10 +48,10 @@ type resolveInput struct {
 	}
 }
 
-type terminateInput struct {
+type terminateInput struct { // of annotate, too
 	VerbTarget
 	Body struct {
-		Reason string `json:"reason" minLength:"1" maxLength:"1024" doc:"why effects are left alive; kept in the history"`
+		Reason string `json:"reason" minLength:"1" maxLength:"1024" doc:"why, or what is to be noted; kept in the history"`
 	}
 }
 
@@ -64,6 +64,8 @@ func (s *Server) verbRoutes() {
 	handle(s, "POST /v1/sagas/{id}/retry", route{"retrySaga", "Try again now what rests before its next attempt", SagasOperate, errors}, s.retry)
 	handle(s, "POST /v1/sagas/{id}/skip", route{"skipStep", "Let a step be over without its command", SagasOperate, errors}, s.skipStep)
 	handle(s, "POST /v1/sagas/{id}/resolve", route{"resolveStep", "Let a step be done with a given output", SagasOperate, errors}, s.resolveStep)
+	handle(s, "POST /v1/sagas/{id}/annotate", route{"annotateSaga", "Write a sentence into a saga's history, also when it has ended", SagasOperate, errors}, s.annotate)
+	handle(s, "POST /v1/sagas/{id}/restart", route{"restartSaga", "Start a new saga with the input of one that has ended", SagasStart, errors}, s.restart)
 	handle(s, "POST /v1/sagas/{id}/terminate", route{"terminateSaga", "End a saga as it is, with nothing undone", SagasTerminate, errors}, s.terminate)
 }
 
@@ -93,6 +95,10 @@ func (s *Server) resolveStep(ctx context.Context, in *resolveInput) (*sagaOutput
 
 func (s *Server) terminate(ctx context.Context, in *terminateInput) (*sagaOutput, error) {
 	return s.do(ctx, in.VerbTarget, coordinator.Verb{Kind: saga.Terminated, Reason: in.Body.Reason})
+}
+
+func (s *Server) annotate(ctx context.Context, in *terminateInput) (*sagaOutput, error) {
+	return s.do(ctx, in.VerbTarget, coordinator.Verb{Kind: saga.Annotated, Reason: in.Body.Reason})
 }
 
 // do carries out a verb and answers with the saga as it then is.

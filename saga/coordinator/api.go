@@ -35,7 +35,7 @@ type StartResult struct {
 // Verb is what an operator asks of a saga. What a verb does is said with its
 // event's kind, in package saga.
 type Verb struct {
-	Kind      saga.EventKind // Kind is saga.Cancelled, Paused, Resumed, Retried, StepSkipped, StepResolved, Terminated, Signalled or Decided.
+	Kind      saga.EventKind // Kind is saga.Cancelled, Paused, Resumed, Retried, StepSkipped, StepResolved, Terminated, Signalled, Decided or Annotated.
 	Saga      saga.ID        // Saga is the saga.
 	Step      string         // Step is the step that it is about; of a Retried, empty for all.
 	Payload   saga.Payload   // Payload is a StepResolved's output or a Signalled's payload, JSON.
