@@ -33,11 +33,14 @@ const (
 // that is killed again and again is no reason to turn back.
 const definition = `unwind: v1
 saga: trip
+key: trip-${input.n}
 defaults: {timeout: 5s, retry: {attempts: 40, backoff: 200ms, cap: 2s}}
 steps:
   - {step: flight, command: flights/reserve, compensation: release}
-  - {step: hotel, command: hotels/reserve, compensation: release}
-  - {step: charge, kind: pivot, command: payments/charge}
+  - {step: nap, sleep: 1s}
+  - {step: hotel, after: flight, command: hotels/reserve, compensation: release}
+  - {step: charge, after: [nap, hotel], kind: pivot, command: payments/charge}
+  - {step: told, await: {signal: told, timeout: 2s}}
 `
 
 // world is what a run makes, uses and removes again.

@@ -96,6 +96,7 @@ func readCoordinators(ctx context.Context, o options, seen *rules.Run) error {
 		{selectEvents, eventRow},
 		{selectDefinitions, definitionRow},
 		{selectKeys, keyRow},
+		{selectTaken, takenRow},
 		{selectMail, mailRow},
 		{selectOutbox, outboxRow},
 		{selectLetters, letterRow},
@@ -194,6 +195,13 @@ func keyRow(rows pgx.Rows, seen *rules.Run) error {
 	var k rules.Key
 	err := rows.Scan(&k.Namespace, &k.Key, &k.Saga)
 	seen.Keys = append(seen.Keys, k)
+	return err
+}
+
+func takenRow(rows pgx.Rows, seen *rules.Run) error {
+	var id string
+	err := rows.Scan(&id)
+	seen.Taken = append(seen.Taken, id)
 	return err
 }
 

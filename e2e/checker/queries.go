@@ -8,6 +8,7 @@ const (
 		FROM saga_events ORDER BY saga, seq`
 	selectDefinitions = `SELECT namespace, name, 'r' || number, canonical FROM definitions`
 	selectKeys        = `SELECT namespace, key, saga::text FROM start_keys`
+	selectTaken       = `SELECT saga::text FROM business_keys`
 	selectMail        = `SELECT DISTINCT saga::text FROM saga_mail`
 	selectOutbox      = `SELECT id, topic, key FROM outbox ORDER BY id`
 	selectLetters     = `SELECT id, topic, partition, "offset", key, headers, value, command FROM dead_letters ORDER BY id`

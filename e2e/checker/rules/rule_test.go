@@ -21,6 +21,7 @@ var spoilt = []struct {
 	{"a saga hangs", func(r *rules.Run) {
 		r.Sagas[0].Status, r.Sagas[0].Seq, r.Events = rules.Running, 4, append(r.Events[:4:4], r.Events[5:]...)
 	}, "I1: saga " + happy + ": it is still running and needs no attention"},
+	{"key kept", func(r *rules.Run) { r.Taken = []string{sad} }, "I11: saga " + sad + ": it has ended, and its business key is still taken"},
 	{"messages wait", func(r *rules.Run) { r.Mail = []string{sad} }, "I1: saga " + sad + ": messages wait beside it, and it needs no attention"},
 
 	{

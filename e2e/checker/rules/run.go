@@ -9,6 +9,7 @@ type Run struct {
 	Sagas       []Saga             // Sagas are all sagas.
 	Events      []Event            // Events are all histories; those of a saga are in order.
 	Keys        []Key              // Keys are the idempotency keys of starts.
+	Taken       []string           // Taken names the sagas that have a business key, once for each.
 	Mail        []string           // Mail names the sagas that have messages waiting beside them.
 	Unsent      []string           // Unsent describes each row that an outbox still has.
 

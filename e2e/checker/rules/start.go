@@ -34,10 +34,27 @@ func (c *checker) keys(stories map[string]*story, begun map[string]string) {
 		}
 		sagaOf[name{k.Namespace, k.Key}], keyOf[k.Saga] = k.Saga, k.Key
 	}
+	c.taken(stories)
 	for key, id := range begun {
 		if c.run.Keys != nil && key != "" && !kept[key] {
 			c.findf("I11", id, "its key %q is not kept: a repeat would start another saga", key)
 		}
+	}
+}
+
+// taken: I11, a business key is that of a saga that runs, and a saga has one at most.
+func (c *checker) taken(stories map[string]*story) {
+	seen := map[string]bool{}
+	for _, id := range c.run.Taken {
+		switch s := stories[id]; {
+		case s == nil || s.saga == nil:
+			c.findf("I11", id, "it has a business key, and there is no such saga")
+		case s.saga.Status >= Completed:
+			c.findf("I11", id, "it has ended, and its business key is still taken")
+		case seen[id]:
+			c.findf("I11", id, "it has two business keys")
+		}
+		seen[id] = true
 	}
 }
 

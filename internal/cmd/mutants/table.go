@@ -139,7 +139,7 @@ var mutants = []mutant{
 	{
 		"retry-after-the-end", "I12", "a retry of a terminated saga sends again",
 		"saga/verb.go", "if d.s.Status.Ended() {\n\t\treturn fmt.Errorf(\"retry", "if false {\n\t\treturn fmt.Errorf(\"retry",
-		"./sagatest", "TestSimulation",
+		"./saga/sagapg", "TestRetryNow",
 	},
 	{
 		"forged-reply-counts", "I12", "the token of a reply is not looked at",
