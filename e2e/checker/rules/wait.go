@@ -72,15 +72,33 @@ func (t *tale) waitsOver(e *Event) {
 	}
 }
 
-// turnsFrom reports whether the first commands from an event on are those of a saga
-// that goes in reverse; without any, its status tells.
+// turnsFrom reports whether the saga has turned back by an event at the latest that
+// says nothing of it: the next commands are those of one that goes in reverse, or
+// none follow and its status says so. If an event up to there turns it back by
+// itself, that one is taken for it: the outcome is the same.
 func (t *tale) turnsFrom(e *Event) bool {
 	for i := range t.events {
-		if t.events[i].Seq >= e.Seq && len(t.events[i].Sent) > 0 {
-			return t.events[i].Sent[0].Direction == Undo
+		next := &t.events[i]
+		switch {
+		case next.Seq < e.Seq:
+		case next.refuses():
+			return false
+		case len(next.Sent) > 0:
+			return next.Sent[0].Direction == Undo
 		}
 	}
 	return t.saga.Status == Compensating || t.saga.Status == Compensated
+}
+
+// refuses: the event turns a saga back that goes forward.
+func (e *Event) refuses() bool {
+	switch e.Kind {
+	case Replied:
+		return e.Direction == Do && e.Outcome == Rejected
+	case Decided:
+		return e.Outcome != Succeeded
+	}
+	return e.Kind == Cancelled
 }
 
 // signalled ends the first step that awaits the signal, or keeps it for one.
