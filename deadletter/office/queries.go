@@ -59,11 +59,11 @@ const (
 		ORDER BY id LIMIT 1`
 
 	// Index dead_letters_unsent.
-	listUnsent = `SELECT id, octet_length(headers) + coalesce(octet_length(value), 0) FROM {s}.dead_letters
-		WHERE unsent IS NOT NULL AND NOT topic = ANY ($1) ORDER BY id LIMIT $2`
-
-	// Primary key.
-	readUnsent = `SELECT ` + columns + ` FROM {s}.dead_letters WHERE id = ANY ($1) AND unsent IS NOT NULL ORDER BY id`
+	listUnsent = `SELECT ` + columns + ` FROM {s}.dead_letters JOIN (
+			SELECT id, upto, row_number() OVER (ORDER BY id) AS place FROM (
+				SELECT id, sum(octet_length(headers) + coalesce(octet_length(value), 0)) OVER (ORDER BY id) AS upto
+				FROM {s}.dead_letters WHERE unsent IS NOT NULL AND NOT topic = ANY ($1) ORDER BY id LIMIT $2) sized) listed USING (id)
+		WHERE upto <= $3 OR place = 1 ORDER BY id`
 
 	// Primary key. What was decided meanwhile is still to be sent.
 	markSent = `UPDATE {s}.dead_letters SET unsent = NULL, sent_at = clock_timestamp(), trouble = ''

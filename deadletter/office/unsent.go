@@ -10,25 +10,12 @@ import (
 )
 
 // unsent reads the oldest letters that have something to be sent, without those of
-// the given topics: at most limit letters and about so many bytes, but one.
+// the given topics: at most limit letters and so many bytes, but one. It is one
+// statement, since two would see two moments: between them an earlier letter of the
+// same saga may be redriven as well, and would be overtaken.
 func (s *Store) unsent(ctx context.Context, without []string, limit, bytes int) ([]Letter, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, listUnsent), without, limit)
+	rows, err := s.pool.Query(ctx, in(s.schema, listUnsent), without, limit, bytes)
 	if err != nil {
-		return nil, fmt.Errorf("look for unsent dead letters: %w", err)
-	}
-	var ids []int64
-	var id, size int64
-	total := int64(0)
-	_, err = pgx.ForEachRow(rows, []any{&id, &size}, func() error {
-		if total += size; len(ids) == 0 || total <= int64(bytes) {
-			ids = append(ids, id)
-		}
-		return nil
-	})
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
-	if rows, err = s.pool.Query(ctx, in(s.schema, readUnsent), ids); err != nil {
 		return nil, fmt.Errorf("read unsent dead letters: %w", err)
 	}
 	return pgx.CollectRows(rows, scan)
