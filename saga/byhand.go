@@ -25,7 +25,7 @@ func (d *decision) skipped() error {
 
 // notSkippable says why step i's do can not be skipped, or nothing.
 func (d *decision) notSkippable(i int) string {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	switch {
 	case d.s.Status == Running && st.Phase == Waiting:
 		return "its turn has not come: what comes after it would not wait for what comes before"
@@ -37,7 +37,7 @@ func (d *decision) notSkippable(i int) string {
 		return "it was sent and may have run: resolve it with an output, or cancel"
 	}
 	for j := range d.m.def.Steps {
-		if later := &d.m.def.Steps[j]; step.When == nil && !step.mayExpire() && readsOutput(later, step.Name) {
+		if later := d.step(j); step.When == nil && !step.mayExpire() && readsOutput(later, step.Name) {
 			return later.Name + " reads its output: resolve it with an output"
 		}
 	}

@@ -110,6 +110,10 @@ func (m *Machine) Replay(id ID, h History) (State, error) {
 	return s, nil
 }
 
+// step returns the definition of the step whose state is d.s.Steps[i]. It is the
+// one way to it: what a saga's steps are may depend on the saga.
+func (d *decision) step(i int) *Step { return &d.m.def.Steps[i] }
+
 func requestHash(id string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(id))
@@ -254,14 +258,14 @@ func (d *decision) jsonOutput(name string) (json.RawMessage, bool, error) {
 func (d *decision) succeeded(e *Event, i int) bool {
 	st := &d.s.Steps[i]
 	if e.Kind == StepResolved {
-		return e.Step.Name == d.m.def.Steps[i].Name
+		return e.Step.Name == d.step(i).Name
 	}
-	return e.Kind == Replied && e.Step.Name == d.m.def.Steps[i].Name && e.Direction == Do && e.Outcome == Succeeded &&
+	return e.Kind == Replied && e.Step.Name == d.step(i).Name && e.Direction == Do && e.Outcome == Succeeded &&
 		e.Epoch == st.Epoch && e.Attempt <= st.Attempt && d.fromParticipant(e, i)
 }
 
 // fromParticipant reports whether a participant's answer comes from the one
 // that step i asks.
 func (d *decision) fromParticipant(e *Event, i int) bool {
-	return e.Actor.Kind != Participant || e.Actor.Name == "" || e.Actor.Name == d.m.def.Steps[i].Participant
+	return e.Actor.Kind != Participant || e.Actor.Name == "" || e.Actor.Name == d.step(i).Participant
 }

@@ -49,7 +49,7 @@ func (d *decision) over() bool {
 // begin sends step i's command, lets it wait, or skips it, and reports whether the
 // step is over with that.
 func (d *decision) begin(i int) (over bool, err error) {
-	step := &d.m.def.Steps[i]
+	step := d.step(i)
 	if step.When != nil {
 		yes, err := step.When.Eval(d)
 		if err != nil {
@@ -70,7 +70,7 @@ func (d *decision) begin(i int) (over bool, err error) {
 // attempt sends the next attempt of step i in its present direction: a do,
 // unless its phase is one of undoing.
 func (d *decision) attempt(i int) error {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	payload, err := d.payload(i)
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func undoing(p Phase) bool { return p == Undoing || p == UndoResting || p == Und
 // payload maps step i's input. Every attempt, and the undo, must carry the
 // bytes of the first: a difference means that the mapping is not deterministic.
 func (d *decision) payload(i int) (Payload, error) {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	payload, err := d.input(step)
 	if err != nil {
 		return payload, fmt.Errorf("step %s: input: %w", step.Name, err)

@@ -31,7 +31,7 @@ func (d *decision) counts(i int) bool {
 	if !st.Phase.timed() || !d.fromParticipant(&d.e, i) {
 		return false
 	}
-	refusal := d.e.Outcome == Rejected && d.e.Direction == Do && d.m.def.Steps[i].Kind != Retriable
+	refusal := d.e.Outcome == Rejected && d.e.Direction == Do && d.step(i).Kind != Retriable
 	final := d.e.Outcome == Succeeded || refusal
 	sent := st.Phase == Doing || st.Phase == Undoing
 	return final || (sent && d.e.Attempt == st.Attempt)
@@ -50,7 +50,7 @@ func (d *decision) ignore(i int) {
 }
 
 func (d *decision) doAnswered(i int) error {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	switch d.e.Outcome {
 	case Ongoing:
 		d.extend(st, step.Do.Timeout)
@@ -77,7 +77,7 @@ func (d *decision) doAnswered(i int) error {
 func (d *decision) settle(i int, phase Phase) {
 	st := &d.s.Steps[i]
 	st.Phase, st.Due = phase, time.Time{}
-	d.s.calm(d.m.def.Steps[i].Name)
+	d.s.calm(d.step(i).Name)
 	d.changed = true
 }
 
@@ -99,7 +99,7 @@ func (d *decision) extend(st *StepState, timeout time.Duration) {
 }
 
 func (d *decision) undoAnswered(i int) error {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	switch d.e.Outcome {
 	case Ongoing:
 		d.extend(st, step.Undo.Timeout)

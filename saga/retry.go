@@ -38,7 +38,7 @@ func (d *decision) isDue(i int) bool {
 
 // exhausted reports whether step i turns the saga back when its time is over.
 func (d *decision) exhausted(i int) bool {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	if st.Phase == Asking {
 		return !d.escalates(i) && !step.Approval.ApproveWhenLate
 	}
@@ -49,7 +49,7 @@ func (d *decision) exhausted(i int) bool {
 // participant and back was not whole in the meantime: no attempt is burned for
 // our outage (DESIGN.md 6.2).
 func (d *decision) deferred(i int) bool {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	var timeout time.Duration
 	switch st.Phase {
 	case Doing:
@@ -90,7 +90,7 @@ func (d *decision) doTimedOut(i int) error {
 	}
 	if d.spent(i, "no answer in time") {
 		d.settle(i, Unknown)
-		return d.turnBack(d.m.def.Steps[i].Name + " did not answer in time")
+		return d.turnBack(d.step(i).Name + " did not answer in time")
 	}
 	return d.attempt(i)
 }
@@ -103,16 +103,16 @@ func (d *decision) doFailed(i int) error {
 	}
 	if d.spent(i, d.e.Reason) {
 		d.settle(i, Unknown)
-		return d.turnBack(d.m.def.Steps[i].Name + " failed: " + d.e.Reason)
+		return d.turnBack(d.step(i).Name + " failed: " + d.e.Reason)
 	}
-	d.rest(i, Resting, d.m.def.Steps[i].Do)
+	d.rest(i, Resting, d.step(i).Do)
 	return nil
 }
 
 // spent reports whether step i gives up. A pivot of unknown outcome and a
 // retriable step never do: they ask for attention and go on.
 func (d *decision) spent(i int, why string) bool {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	limit := step.Do.Attempts
 	if step.Kind == Retriable {
 		limit = DefaultAttempts
@@ -133,14 +133,14 @@ func (d *decision) spent(i int, why string) bool {
 
 func (d *decision) undoFailed(i int) error {
 	d.giveUpMaybe(i, d.e.Reason)
-	d.rest(i, UndoResting, d.m.def.Steps[i].Undo)
+	d.rest(i, UndoResting, d.step(i).Undo)
 	return nil
 }
 
 // giveUpMaybe asks for attention once a compensation's attempts are spent. It
 // goes on all the same: a compensation never ends in nothing.
 func (d *decision) giveUpMaybe(i int, why string) {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	if st.Attempt >= step.Undo.Attempts {
 		text := fmt.Sprintf("%d attempts to compensate: %s", st.Attempt, why)
 		d.s.attend(Attention{Reason: CompensationFailed, Step: step.Name, Text: text})

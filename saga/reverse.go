@@ -57,7 +57,7 @@ func (d *decision) reverse() error {
 func (d *decision) open(i int) bool {
 	switch p := d.s.Steps[i].Phase; p {
 	case Done, Unknown:
-		return d.m.def.Steps[i].Compensation != ""
+		return d.step(i).Compensation != ""
 	default:
 		return undoing(p)
 	}

@@ -66,7 +66,7 @@ func (d *decision) retried() error {
 		return fmt.Errorf("retry saga %s: there is no step %.80q: %w", d.s.ID, name, ErrNotNow)
 	}
 	for i := range d.s.Steps {
-		st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+		st, step := &d.s.Steps[i], d.step(i)
 		if name != "" && name != step.Name || st.Phase != Resting && st.Phase != UndoResting {
 			continue
 		}

@@ -17,7 +17,7 @@ type KeptSignal struct {
 
 // beginWait lets step i wait, and reports whether its wait is over already.
 func (d *decision) beginWait(i int) (over bool, err error) {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	st.Epoch, d.changed = 1, true
 	switch {
 	case step.Sleep != nil:
@@ -49,7 +49,7 @@ func (d *decision) from(wait time.Duration) time.Time {
 }
 
 func (d *decision) beginSleep(i int) (over bool, err error) {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	st.Phase, st.Due = Sleeping, d.from(step.Sleep.For)
 	if step.Sleep.Until != nil {
 		if st.Due, err = d.until(step); err != nil {
@@ -88,7 +88,7 @@ func (d *decision) until(step *Step) (time.Time, error) {
 
 // takeKept ends step i with the earliest signal that was kept for it.
 func (d *decision) takeKept(i int) bool {
-	signals := d.m.def.Steps[i].Await.Signals
+	signals := d.step(i).Await.Signals
 	n := slices.IndexFunc(d.s.Signals, func(k KeptSignal) bool { return slices.Contains(signals, k.Name) })
 	if n < 0 {
 		return false
@@ -113,7 +113,7 @@ func (d *decision) answer(i int, with KeptSignal) {
 
 // waitOver ends a wait whose time has come.
 func (d *decision) waitOver(i int) error {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	switch {
 	case st.Phase == Sleeping:
 		d.settle(i, Done)
@@ -134,7 +134,7 @@ func (d *decision) waitOver(i int) error {
 // escalates reports whether more people are asked before step i's decision is due.
 // A wake that comes too late for both finds it due.
 func (d *decision) escalates(i int) bool {
-	if d.m.def.Steps[i].Approval.EscalateAfter == 0 || d.s.Steps[i].Attempt > 1 {
+	if d.step(i).Approval.EscalateAfter == 0 || d.s.Steps[i].Attempt > 1 {
 		return false
 	}
 	last := d.lastDue(i)
@@ -143,7 +143,7 @@ func (d *decision) escalates(i int) bool {
 
 // lastDue is when an approval is due that was not escalated yet; zero: never.
 func (d *decision) lastDue(i int) time.Time {
-	a := d.m.def.Steps[i].Approval
+	a := d.step(i).Approval
 	if a.Due == 0 {
 		return time.Time{}
 	}
@@ -159,7 +159,7 @@ func (d *decision) escalate(i int) {
 // shift moves the end of step i's wait when a pause is over. A sleep until a
 // given time ends then, paused or not.
 func (d *decision) shift(i int, still time.Duration) {
-	st, step := &d.s.Steps[i], &d.m.def.Steps[i]
+	st, step := &d.s.Steps[i], d.step(i)
 	if st.Due.IsZero() || step.Sleep != nil && step.Sleep.Until != nil {
 		return
 	}
@@ -215,7 +215,7 @@ func (d *decision) decided() error {
 	}
 	name, st := d.e.Step.Name, &d.s.Steps[i]
 	switch {
-	case d.m.def.Steps[i].Approval == nil:
+	case d.step(i).Approval == nil:
 		return fmt.Errorf("decide step %s: it is not an approval: %w", name, ErrNotNow)
 	case st.Phase != Asking:
 		return fmt.Errorf("decide step %s: it is %s in a saga that is %s: %w", name, st.Phase, d.s.Status, ErrNotNow)
@@ -243,7 +243,7 @@ type Decision struct {
 
 // deciders lists who may decide step i now.
 func (d *decision) deciders(i int) []string {
-	a := d.m.def.Steps[i].Approval
+	a := d.step(i).Approval
 	if d.s.Steps[i].Attempt > 1 {
 		return slices.Concat(a.By, a.EscalateTo)
 	}
@@ -252,7 +252,7 @@ func (d *decision) deciders(i int) []string {
 
 func (d *decision) mayDecide(i int) bool {
 	who := d.deciders(i)
-	if len(d.m.def.Steps[i].Approval.By) == 0 || slices.Contains(d.e.Groups, Everyone) {
+	if len(d.step(i).Approval.By) == 0 || slices.Contains(d.e.Groups, Everyone) {
 		return true
 	}
 	return slices.ContainsFunc(who, func(w string) bool {

@@ -123,7 +123,7 @@ var mutants = []mutant{
 	},
 	{
 		"anybody-decides", "I12", "an approval takes the decision of somebody whom it does not ask",
-		"saga/wait.go", "if len(d.m.def.Steps[i].Approval.By) == 0 ||", "if len(d.e.Groups) > 0 ||",
+		"saga/wait.go", "if len(d.step(i).Approval.By) == 0 ||", "if len(d.e.Groups) > 0 ||",
 		"./saga/sagapg", "TestWaitsOutliveTheirOwner",
 	},
 	{
