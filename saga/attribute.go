@@ -32,6 +32,7 @@ const (
 
 // describe evaluates the saga's attributes.
 func (d *decision) describe() error {
+	var found []AttributeValue
 	for _, a := range d.m.def.Attributes {
 		value, err := a.Value.Eval(d)
 		if err != nil {
@@ -45,7 +46,10 @@ func (d *decision) describe() error {
 		case len(value) > MaxKey+2:
 			return fmt.Errorf("attribute %s: %d bytes, the most is %d", a.Name, len(value)-2, MaxKey)
 		}
-		d.s.Attributes = append(d.s.Attributes, AttributeValue{a.Name, slices.Clone(value)})
+		found = append(found, AttributeValue{a.Name, slices.Clone(value)})
+	}
+	if found != nil {
+		d.s.Own().Attributes = found
 	}
 	return nil
 }
@@ -60,7 +64,7 @@ func (d *decision) complete() error {
 		if len(output) > MaxPayload {
 			return fmt.Errorf("output: %d bytes, above the limit of %d: pass a reference instead", len(output), MaxPayload)
 		}
-		d.s.Output = slices.Clone(output)
+		d.s.Own().Output = slices.Clone(output)
 	}
 	d.s.finish(Completed)
 	return nil
@@ -69,7 +73,8 @@ func (d *decision) complete() error {
 // finish gives the saga its last status and forgets what only a running one needs.
 func (s *State) finish(status Status) {
 	var none State
-	s.Status, s.Deadline, s.Paused, s.Signals = status, none.Deadline, none.Paused, nil
+	s.Status, s.Deadline, s.Paused = status, none.Deadline, none.Paused
+	s.drop()
 }
 
 // names checks what belongs to the whole saga.

@@ -11,27 +11,27 @@ const MaxBegin = maxWait
 // delay lets the first steps wait until the time that the start asks for, and
 // reports whether they do. The deadline counts from then.
 func (d *decision) delay() (bool, error) {
-	begin := d.e.Begin.UTC().Truncate(time.Microsecond)
+	begin := d.e.Extras().Begin.UTC().Truncate(time.Microsecond)
 	switch {
 	case !begin.After(d.e.At):
 		return false, nil
 	case begin.Sub(d.e.At) > MaxBegin:
 		return false, fmt.Errorf("it is to begin at %s, which is more than %d days away", begin.Format(time.RFC3339), MaxBegin/(24*time.Hour))
 	}
-	d.s.Begin = begin
+	d.s.Own().Begin = begin
 	return true, nil
 }
 
 // begun lets the first steps begin if their time has come, and reports whether the
 // saga still waits for it.
 func (d *decision) begun() (waits bool, err error) {
-	switch {
-	case d.s.Begin.IsZero():
+	switch begin := d.s.Extras().Begin; {
+	case begin.IsZero():
 		return false, nil
-	case d.s.Begin.After(d.e.At):
+	case begin.After(d.e.At):
 		return true, nil
 	}
-	d.s.Begin, d.changed = time.Time{}, true
+	d.s.Own().Begin, d.changed = time.Time{}, true
 	return false, d.advance()
 }
 

@@ -19,7 +19,7 @@ func threeSteps() saga.Definition {
 // happyPath is the four events of a saga of three steps.
 func happyPath() []saga.Event {
 	input := saga.JSON([]byte(`{"trip":7,"seat":"12A"}`))
-	events := []saga.Event{{Kind: saga.Started, At: storyStart, Definition: "trip", Version: "r1", Level: saga.Level, Payload: input}}
+	events := []saga.Event{{Kind: saga.Started, At: storyStart, Extra: &saga.EventExtra{Definition: "trip", Version: "r1", Level: saga.Level}, Payload: input}}
 	for _, step := range threeSteps().Steps {
 		events = append(events, saga.ReplyEvent(saga.Reply{
 			ID: saga.CommandID{Step: saga.StepRef{Name: step.Name}, Direction: saga.Do}, Participant: step.Participant,

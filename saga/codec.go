@@ -75,6 +75,7 @@ func DecodeState(id ID, data []byte) (State, error) {
 	for more := version == sectionVersion; more; {
 		more = r.section(&s)
 	}
+	s.tidy()
 	if r.bad || len(r.data) > 0 {
 		return State{}, fmt.Errorf("saga %s: %w", id, ErrState)
 	}

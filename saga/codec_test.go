@@ -1,6 +1,8 @@
 package saga_test
 
 import (
+	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -71,6 +73,52 @@ func TestStateCodec(t *testing.T) {
 		_, err = saga.DecodeState(storyID, append(data[6:], 0))
 		require.ErrorIs(t, err, saga.ErrState)
 	})
+}
+
+// Whatever is added to StateExtra is stored, and by itself a reason to have one.
+func TestStateExtraIsStored(t *testing.T) {
+	t.Parallel()
+	for i := range reflect.TypeFor[saga.StateExtra]().NumField() {
+		s := saga.State{ID: storyID, Status: saga.Running, Extra: &saga.StateExtra{}}
+		fill(reflect.ValueOf(s.Extra).Elem().Field(i))
+		decoded, err := saga.DecodeState(storyID, saga.AppendState(nil, &s))
+		require.NoError(t, err)
+		require.Equal(t, s, decoded, reflect.TypeFor[saga.StateExtra]().Field(i).Name)
+	}
+	nothing := saga.State{ID: storyID, Extra: &saga.StateExtra{}}
+	decoded, err := saga.DecodeState(storyID, saga.AppendState(nil, &nothing))
+	require.NoError(t, err)
+	require.Nil(t, decoded.Extra)
+}
+
+// fill gives v a value that is not its zero.
+func fill(v reflect.Value) {
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(storyStart))
+		return
+	case json.RawMessage:
+		v.SetBytes([]byte("1"))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(7)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i))
+		}
+	}
 }
 
 func TestStateOfALaterVersion(t *testing.T) {

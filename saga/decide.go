@@ -66,8 +66,8 @@ func (m *Machine) Decide(s State, h History, e Event) (State, []Effect, error) {
 	switch {
 	case !ok:
 		return s, nil, fmt.Errorf("%w %q", ErrUnknownEvent, e.Kind)
-	case max(s.Level, e.Level) > Level:
-		return s, nil, fmt.Errorf("%w: %d, this build knows %d", ErrLevel, max(s.Level, e.Level), Level)
+	case max(s.Level, e.Extras().Level) > Level:
+		return s, nil, fmt.Errorf("%w: %d, this build knows %d", ErrLevel, max(s.Level, e.Extras().Level), Level)
 	case s.Status != 0 && len(s.Steps) != len(m.def.Steps):
 		return s, nil, fmt.Errorf("saga %s has %d steps, its definition %s %s has %d: %w",
 			s.ID, len(s.Steps), m.def.Name, m.def.Version, len(m.def.Steps), ErrState)
@@ -77,7 +77,7 @@ func (m *Machine) Decide(s State, h History, e Event) (State, []Effect, error) {
 		return s, nil, nil
 	}
 	d.s.Steps = slices.Clone(s.Steps)
-	d.e.At, d.e.Healthy = e.At.Truncate(time.Microsecond), e.Healthy.Truncate(time.Microsecond)
+	d.e.At = e.At.Truncate(time.Microsecond)
 	if d.e.At.Before(s.Last) {
 		d.e.At = s.Last
 	}
@@ -91,6 +91,7 @@ func (m *Machine) Decide(s State, h History, e Event) (State, []Effect, error) {
 	d.openWindow()
 	d.s.Last = d.e.At
 	d.remember()
+	d.s.tidy()
 	return d.s, d.effects, nil
 }
 
@@ -139,9 +140,12 @@ func (d *decision) started() error {
 		return nil
 	}
 	d.changed = true
-	d.s.Definition, d.s.Version, d.s.Level = d.e.Definition, d.e.Version, d.e.Level
+	start := d.e.Extras()
+	d.s.Definition, d.s.Version, d.s.Level = start.Definition, start.Version, start.Level
 	d.s.Status, d.s.Started = Running, d.e.At
-	d.s.Key = d.e.Key
+	if start.Key != "" {
+		d.s.Own().Key = start.Key
+	}
 	d.s.Steps = make([]StepState, len(d.m.def.Steps))
 	d.s.Input = d.e.Payload
 	switch {
@@ -155,7 +159,7 @@ func (d *decision) started() error {
 	}
 	waits, err := d.delay()
 	if d.m.def.Deadline > 0 {
-		d.s.Deadline = later(d.e.At, d.s.Begin).Add(d.m.def.Deadline)
+		d.s.Deadline = later(d.e.At, d.s.Extras().Begin).Add(d.m.def.Deadline)
 	}
 	if err != nil || waits {
 		return err
@@ -225,7 +229,7 @@ func (d *decision) Output(name string) (json.RawMessage, bool, error) {
 	if out := d.s.Steps[i].Output; out != nil {
 		return out, true, nil
 	}
-	if d.s.Steps[i].Answer > 0 {
+	if d.s.Steps[i].Extras().Answer > 0 {
 		return d.jsonOutput(name)
 	}
 	out, ok := d.e.Payload, d.succeeded(&d.e, i)

@@ -30,7 +30,7 @@
 // the effects: the commands to send.
 //
 //	state, effects, err := machine.Decide(saga.State{ID: id}, nil, saga.Event{
-//		Kind: saga.Started, At: now, Definition: "bookTrip", Version: "r1", Level: saga.Level,
+//		Kind: saga.Started, At: now, Extra: &saga.EventExtra{Definition: "bookTrip", Version: "r1", Level: saga.Level},
 //		Payload: saga.JSON(input),
 //	})
 //

@@ -59,39 +59,18 @@ type Event struct {
 	RequestID string    // RequestID makes a verb idempotent; empty for replies and wakes.
 
 	Step      StepRef   // Step is whose reply it is.
-	Direction Direction // Direction is the reply's.
 	Attempt   int       // Attempt is the reply's.
 	Epoch     int       // Epoch is the reply's.
+	Direction Direction // Direction is the reply's.
 	Outcome   Outcome   // Outcome is the reply's.
-	Payload   Payload   // Payload is the saga's input, or a reply's result.
-
 	// Hold says that whoever decides does not own the saga's bucket and so may
 	// not send: commands become held and are released by the owner's wake.
-	Hold bool
-	// Held lists the ways that the gate of whoever decides has closed for this
-	// saga: commands on them become held, burn no attempt and start no clock, and
-	// are released by a wake (DESIGN.md 6.9).
-	Held []Way
-	// Healthy is, in a Woke, since when the way to the participants and back has
-	// been whole. A command whose time ran while it was not gets its whole
-	// timeout again: our own outage is not the participant's (DESIGN.md 6.2).
-	Healthy time.Time
-	// Definition, Version and Level are, in a Started, what the saga is pinned
-	// to.
-	Definition, Version string
-	Level               int
-	// Key is, in a Started, the business key; empty without one.
-	Key string
-	// Begin is, in a Started, when the first steps begin; zero, or passed: at once.
-	Begin time.Time
-	// Trace is, in a Started, the traceparent of whoever started the saga, or
-	// empty: the saga's trace links to it.
-	Trace string
+	Hold    bool
+	Payload Payload // Payload is the saga's input, or a reply's result.
 
-	// Signal is a Signalled's name.
-	Signal string
-	// Groups are, in a Decided, those that its actor belongs to; see Everyone.
-	Groups []string
+	// Extra is what few events say; nil when there is none of it. Read it with
+	// Extras, write it with Own.
+	Extra *EventExtra
 
 	// Sent lists the commands that the event made the saga send. It is filled in
 	// when the event is stored.

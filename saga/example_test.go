@@ -18,7 +18,7 @@ func Example() {
 	}
 	state := saga.State{ID: storyID}
 	for _, event := range []saga.Event{
-		{Kind: saga.Started, At: storyStart, Definition: "bookTrip", Version: "r1", Level: saga.Level, Payload: saga.JSON([]byte(`{}`))},
+		{Kind: saga.Started, At: storyStart, Extra: &saga.EventExtra{Definition: "bookTrip", Version: "r1", Level: saga.Level}, Payload: saga.JSON([]byte(`{}`))},
 		{Kind: saga.Replied, At: storyStart, Step: saga.StepRef{Name: "flight"}, Direction: saga.Do, Epoch: 1, Attempt: 1, Outcome: saga.Succeeded},
 		{Kind: saga.Replied, At: storyStart, Step: saga.StepRef{Name: "pay"}, Direction: saga.Do, Epoch: 1, Attempt: 1, Outcome: saga.Rejected, Reason: "card declined"},
 		{Kind: saga.Replied, At: storyStart, Step: saga.StepRef{Name: "flight"}, Direction: saga.Undo, Epoch: 2, Attempt: 1, Outcome: saga.Succeeded},

@@ -116,12 +116,12 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 	}
 	e := saga.Event{
 		Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), At: last.Add(late), Hold: rapid.IntRange(0, 5).Draw(t, "hold") == 0,
-		Definition: "drawn", Version: "r1", Level: saga.Level,
+		Extra: &saga.EventExtra{Definition: "drawn", Version: "r1", Level: saga.Level},
 	}
 	for _, step := range def.Steps {
 		if rapid.IntRange(0, 9).Draw(t, "shut") == 0 {
 			direction := rapid.SampledFrom([]saga.Direction{saga.Do, saga.Undo}).Draw(t, "way")
-			e.Held = append(e.Held, saga.Way{Participant: step.Participant, Direction: direction})
+			e.Own().Held = append(e.Extras().Held, saga.Way{Participant: step.Participant, Direction: direction})
 		}
 	}
 	if s.Status == 0 && rapid.Bool().Draw(t, "start") {
@@ -129,14 +129,14 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 	}
 	switch e.Kind {
 	case saga.Started:
-		e.Payload.Data, e.Key = drawDocument(t), rapid.SampledFrom([]string{"", "k"}).Draw(t, "key")
-		e.Begin = e.At.Add(time.Duration(rapid.IntRange(-60, 20).Draw(t, "begin")) * time.Second)
+		e.Payload.Data, e.Own().Key = drawDocument(t), rapid.SampledFrom([]string{"", "k"}).Draw(t, "key")
+		e.Own().Begin = e.At.Add(time.Duration(rapid.IntRange(-60, 20).Draw(t, "begin")) * time.Second)
 	case saga.Woke:
-		e.Healthy = e.At.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t, "healthy")) * time.Second)
+		e.Own().Healthy = e.At.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t, "healthy")) * time.Second)
 	case saga.Cancelled:
 		e.RequestID = rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "request")
 	case saga.Signalled:
-		e.Signal, e.Payload.Data = rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "signal"), drawDocument(t)
+		e.Own().Signal, e.Payload.Data = rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "signal"), drawDocument(t)
 	default:
 		drawReply(t, &e, def, s)
 	}

@@ -61,4 +61,6 @@ func (m *Machine) Pending(s *State) []Pending {
 
 // holds reports whether a command on this way may not be sent now: because
 // whoever decides does not own the saga, or because its gate said no.
-func (e Event) holds(w Way) bool { return e.Hold || slices.Contains(e.Held, w) }
+func (e *Event) holds(w Way) bool {
+	return e.Hold || e.Extra != nil && slices.Contains(e.Extra.Held, w)
+}

@@ -89,7 +89,7 @@ func (f *fold) check(next saga.State, effects []saga.Effect, e saga.Event) {
 // checkCommand checks what is sent against the state it is sent from.
 func (f *fold) checkCommand(next saga.State, c saga.Command, e saga.Event) {
 	require.False(f.t, e.Hold, "a node that may not send has sent")
-	require.NotContains(f.t, e.Held, saga.Way{Participant: c.Participant, Direction: c.ID.Direction}, "sent though the gate is closed")
+	require.NotContains(f.t, e.Extras().Held, saga.Way{Participant: c.Participant, Direction: c.ID.Direction}, "sent though the gate is closed")
 	i := slices.IndexFunc(f.def.Steps, func(s saga.Step) bool { return s.Name == c.ID.Step.Name })
 	st := next.Steps[i]
 	require.Equal(f.t, st.Epoch, c.Epoch)
@@ -134,7 +134,7 @@ func TestReplayRefusesForeignHistory(t *testing.T) {
 	t.Parallel()
 	machine, err := saga.Compile(threeSteps())
 	require.NoError(t, err)
-	started := saga.Event{Seq: 1, Kind: saga.Started, At: storyStart, Level: 1}
+	started := saga.Event{Seq: 1, Kind: saga.Started, At: storyStart, Extra: &saga.EventExtra{Level: 1}}
 	for _, test := range []struct {
 		name    string
 		history saga.History
@@ -142,7 +142,7 @@ func TestReplayRefusesForeignHistory(t *testing.T) {
 	}{
 		{"repeated", saga.History{started, started}, "replay event 1 (started) of saga " + storyID.String() + ": want event 2, or it changed nothing"},
 		{"unknown", saga.History{started, {Seq: 2, Kind: "migrated"}}, "replay event 2 (migrated) of saga " + storyID.String() + `: unknown event kind "migrated"`},
-		{"newer", saga.History{{Seq: 1, Kind: saga.Started, Level: 9}}, "replay event 1 (started) of saga " + storyID.String() + ": the saga was started with a newer engine level: 9, this build knows 1"},
+		{"newer", saga.History{{Seq: 1, Kind: saga.Started, Extra: &saga.EventExtra{Level: 9}}}, "replay event 1 (started) of saga " + storyID.String() + ": the saga was started with a newer engine level: 9, this build knows 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

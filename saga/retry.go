@@ -59,10 +59,11 @@ func (d *decision) deferred(i int) bool {
 	default:
 		return false
 	}
-	if !d.e.Healthy.After(st.Due.Add(-timeout)) {
+	healthy := d.e.Extras().Healthy.Truncate(time.Microsecond)
+	if !healthy.After(st.Due.Add(-timeout)) {
 		return false
 	}
-	st.Due = d.e.Healthy.Add(timeout).Truncate(time.Microsecond)
+	st.Due = healthy.Add(timeout).Truncate(time.Microsecond)
 	d.changed = true
 	return st.Due.After(d.e.At)
 }

@@ -7,7 +7,8 @@ import "time"
 // step that is still running would be undone by it (DESIGN.md 6.5).
 func (d *decision) turnBack(why string) error {
 	d.changed = true
-	d.s.Deadline, d.s.Begin, d.s.Signals = time.Time{}, time.Time{}, nil
+	d.s.Deadline = time.Time{}
+	d.s.drop()
 	if d.s.Status == Running {
 		d.s.Status, d.s.Cause = Compensating, Clip(why)
 	}

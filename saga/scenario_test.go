@@ -153,20 +153,20 @@ func (s *story) print(next saga.State, effects []saga.Effect) {
 		s.printf("because %s", next.Cause)
 	}
 	if next.Seq == 1 {
-		for _, a := range next.Attributes {
+		for _, a := range next.Extras().Attributes {
 			s.printf("attribute %s %s", a.Name, a.Value)
 		}
 	}
-	if !next.Begin.IsZero() {
-		s.printf("begins at %s", since(next.Begin))
+	if !next.Extras().Begin.IsZero() {
+		s.printf("begins at %s", since(next.Extras().Begin))
 	}
-	if next.Key != s.state.Key {
-		s.printf("key %s", next.Key)
+	if next.Extras().Key != s.state.Extras().Key {
+		s.printf("key %s", next.Extras().Key)
 	}
-	if next.Output != nil && s.state.Output == nil {
-		s.printf("output %s", shorten(next.Output))
+	if next.Extras().Output != nil && s.state.Extras().Output == nil {
+		s.printf("output %s", shorten(next.Extras().Output))
 	}
-	for _, k := range next.Signals {
+	for _, k := range next.Extras().Signals {
 		s.printf("keeps signal %s of event %d", k.Name, k.Seq)
 	}
 	for _, a := range next.Attention {

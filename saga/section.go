@@ -17,8 +17,7 @@ const (
 	sectionBegin      = 9 // Begin
 )
 
-// sections appends the sections of s, by their tags, and reports whether there
-// are any.
+// sections appends the sections of s and reports whether there are any.
 func (w *stateWriter) sections(s *State) bool {
 	before := len(w.buf)
 	if s.Window != 0 {
@@ -33,32 +32,38 @@ func (w *stateWriter) sections(s *State) bool {
 		w.section(sectionDeadline)
 		w.time(s.Deadline)
 	}
-	if len(s.Signals) > 0 {
-		w.section(sectionSignals)
-		w.signals(s.Signals)
-	}
 	w.answers(s.Steps)
-	if s.Key != "" {
-		w.section(sectionKey)
-		w.text(s.Key)
+	if s.Extra != nil {
+		w.extra(s.Extra)
 	}
-	if len(s.Attributes) > 0 {
+	return len(w.buf) > before
+}
+
+func (w *stateWriter) extra(x *StateExtra) {
+	if len(x.Signals) > 0 {
+		w.section(sectionSignals)
+		w.signals(x.Signals)
+	}
+	if x.Key != "" {
+		w.section(sectionKey)
+		w.text(x.Key)
+	}
+	if len(x.Attributes) > 0 {
 		w.section(sectionAttributes)
-		w.int(int64(len(s.Attributes)))
-		for _, a := range s.Attributes {
+		w.int(int64(len(x.Attributes)))
+		for _, a := range x.Attributes {
 			w.text(a.Name)
 			w.bytes(a.Value)
 		}
 	}
-	if !s.Begin.IsZero() {
+	if !x.Begin.IsZero() {
 		w.section(sectionBegin)
-		w.time(s.Begin)
+		w.time(x.Begin)
 	}
-	if s.Output != nil {
+	if x.Output != nil {
 		w.section(sectionOutput)
-		w.bytes(s.Output)
+		w.bytes(x.Output)
 	}
-	return len(w.buf) > before
 }
 
 func (w *stateWriter) signals(kept []KeptSignal) {
@@ -75,7 +80,8 @@ func (w *stateWriter) signals(kept []KeptSignal) {
 func (w *stateWriter) answers(steps []StepState) {
 	begun := false
 	for i := range steps {
-		if steps[i].Answer == 0 {
+		extra := steps[i].Extra
+		if extra == nil || extra.Answer == 0 {
 			continue
 		}
 		if !begun {
@@ -83,8 +89,8 @@ func (w *stateWriter) answers(steps []StepState) {
 			begun = true
 		}
 		w.int(int64(i))
-		w.text(steps[i].Signal)
-		w.int(steps[i].Answer)
+		w.text(extra.Signal)
+		w.int(extra.Answer)
 	}
 	if begun {
 		w.int(-1)
@@ -97,8 +103,16 @@ func (r *stateReader) answers(steps []StepState) {
 			r.fail()
 			return
 		}
-		steps[i].Signal, steps[i].Answer = r.text(), r.int()
+		steps[i].Extra = &StepExtra{Signal: r.text(), Answer: r.int()}
 	}
+}
+
+// extra returns the Extra of a state that is being read.
+func (r *stateReader) extra(s *State) *StateExtra {
+	if s.Extra == nil {
+		s.Extra = &StateExtra{}
+	}
+	return s.Extra
 }
 
 func (w *stateWriter) section(tag byte) { w.buf = append(w.buf, tag) }
@@ -115,17 +129,17 @@ func (r *stateReader) section(s *State) bool {
 	case sectionDeadline:
 		s.Deadline = r.time()
 	case sectionSignals:
-		s.Signals = list(r, func() KeptSignal { return KeptSignal{Name: r.text(), Seq: r.int(), Data: r.bytes()} })
+		r.extra(s).Signals = list(r, func() KeptSignal { return KeptSignal{Name: r.text(), Seq: r.int(), Data: r.bytes()} })
 	case sectionAnswers:
 		r.answers(s.Steps)
 	case sectionKey:
-		s.Key = r.text()
+		r.extra(s).Key = r.text()
 	case sectionAttributes:
-		s.Attributes = list(r, func() AttributeValue { return AttributeValue{Name: r.text(), Value: r.bytes()} })
+		r.extra(s).Attributes = list(r, func() AttributeValue { return AttributeValue{Name: r.text(), Value: r.bytes()} })
 	case sectionOutput:
-		s.Output = r.bytes()
+		r.extra(s).Output = r.bytes()
 	case sectionBegin:
-		s.Begin = r.time()
+		r.extra(s).Begin = r.time()
 	default:
 		r.fail()
 	}

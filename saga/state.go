@@ -1,7 +1,6 @@
 package saga
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 )
@@ -96,41 +95,36 @@ func (p Phase) over() bool { return p == Done || p == Skipped || p == Expired }
 // State is all that Decide needs to know of a saga. It is a value: Decide
 // returns a new one and leaves the old one as it was.
 type State struct {
-	ID         ID               // ID is the saga's.
-	Definition string           // Definition is the definition's name.
-	Version    string           // Version is what the saga is pinned to.
-	Level      int              // Level is the engine level it was started with.
-	Seq        int64            // Seq is the number of stored events.
-	Window     int64            // Window is the Seq of the first event of its present trace; 0 in the first one. See TraceRoot.
-	Status     Status           // Status says how far it is.
-	PivotSent  bool             // PivotSent: there is no way back any more.
-	Started    time.Time        // Started is when it began.
-	Last       time.Time        // Last is the time of the last event.
-	Begin      time.Time        // Begin is when the first steps begin; zero once they have.
-	Deadline   time.Time        // Deadline is when it turns back because it is late; zero once it cannot.
-	Paused     time.Time        // Paused is since when nothing may be sent; zero when it is not paused.
-	Key        string           // Key is the business key; empty without one.
-	Attributes []AttributeValue // Attributes are what the saga can be found by.
-	Output     json.RawMessage  // Output is the saga's, once it is completed and if its definition makes one.
-	Cause      string           // Cause says why it turned back.
-	Input      Payload          // Input is the input; Data is nil when it is not kept here.
-	Steps      []StepState      // Steps are in the definition's order.
-	Attention  []Attention      // Attention is why an operator should look; empty is good.
-	Requests   []uint64         // Requests are hashes of the last request ids, at most 128.
-	Signals    []KeptSignal     // Signals came before the steps that await them, in the order of arrival.
+	ID         ID          // ID is the saga's.
+	Definition string      // Definition is the definition's name.
+	Version    string      // Version is what the saga is pinned to.
+	Level      int         // Level is the engine level it was started with.
+	Seq        int64       // Seq is the number of stored events.
+	Window     int64       // Window is the Seq of the first event of its present trace; 0 in the first one. See TraceRoot.
+	Status     Status      // Status says how far it is.
+	PivotSent  bool        // PivotSent: there is no way back any more.
+	Started    time.Time   // Started is when it began.
+	Last       time.Time   // Last is the time of the last event.
+	Deadline   time.Time   // Deadline is when it turns back because it is late; zero once it cannot.
+	Paused     time.Time   // Paused is since when nothing may be sent; zero when it is not paused.
+	Cause      string      // Cause says why it turned back.
+	Input      Payload     // Input is the input; Data is nil when it is not kept here.
+	Steps      []StepState // Steps are in the definition's order.
+	Attention  []Attention // Attention is why an operator should look; empty is good.
+	Requests   []uint64    // Requests are hashes of the last request ids, at most 128.
+	Extra      *StateExtra // Extra is what few sagas have; nil when there is none of it. Read it with Extras, write it with Own.
 }
 
 // StepState is the state of one step.
 type StepState struct {
-	Phase   Phase     // Phase says how far it is.
-	Epoch   int       // Epoch is that of the last command; 0 before the first.
-	Attempt int       // Attempt is that of the last command in the present direction; of an approval, 2 once it was escalated.
-	Due     time.Time // Due is when its wait is over; zero when it does not wait for a time.
-	Hash    uint64    // Hash is PayloadHash of its command.
-	Ignored int       // Ignored counts the recorded messages that changed nothing.
-	Output  []byte    // Output is its result, kept only if a later expression reads it.
-	Signal  string    // Signal is the name of the signal that has ended it, if one has.
-	Answer  int64     // Answer is the Seq of that signal's event.
+	Phase   Phase      // Phase says how far it is.
+	Epoch   int        // Epoch is that of the last command; 0 before the first.
+	Attempt int        // Attempt is that of the last command in the present direction; of an approval, 2 once it was escalated.
+	Due     time.Time  // Due is when its wait is over; zero when it does not wait for a time.
+	Hash    uint64     // Hash is PayloadHash of its command.
+	Ignored int        // Ignored counts the recorded messages that changed nothing.
+	Output  []byte     // Output is its result, kept only if a later expression reads it.
+	Extra   *StepExtra // Extra is what few steps have; nil when there is none of it. Read it with Extras, write it with Own.
 }
 
 // AttentionReason says why a saga needs attention.
@@ -159,7 +153,7 @@ func (s *State) WakeAt() time.Time {
 	if !s.Paused.IsZero() {
 		return wake
 	}
-	wake = earliest(wake, s.Begin)
+	wake = earliest(wake, s.Extras().Begin)
 	for i := range s.Steps {
 		wake = earliest(wake, s.Steps[i].Due)
 	}
@@ -173,7 +167,7 @@ func (s *State) TimerAt() time.Time {
 	if !s.Paused.IsZero() {
 		return wake
 	}
-	wake = earliest(wake, s.Begin)
+	wake = earliest(wake, s.Extras().Begin)
 	for i := range s.Steps {
 		if st := &s.Steps[i]; st.Phase != Held && st.Phase != UndoHeld {
 			wake = earliest(wake, st.Due)
@@ -190,7 +184,7 @@ func (s *State) WaitingFor() []string {
 		return []string{"operator"}
 	}
 	var approval, breaker, reply, signal bool
-	timer := !s.Begin.IsZero()
+	timer := !s.Extras().Begin.IsZero()
 	for i := range s.Steps {
 		switch s.Steps[i].Phase {
 		case Doing, Undoing:

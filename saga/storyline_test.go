@@ -132,7 +132,7 @@ func (s *story) parse(words []string) saga.Event {
 	words = words[1:]
 	switch e.Kind {
 	case "start":
-		e.Kind, e.Definition, e.Version, e.Level = saga.Started, s.def.Name, s.def.Version, saga.Level
+		e.Kind, e.Extra = saga.Started, &saga.EventExtra{Definition: s.def.Name, Version: s.def.Version, Level: saga.Level}
 	case "reply":
 		e.Kind = saga.Replied
 		words = s.parseReply(&e, words)
@@ -155,7 +155,7 @@ func (s *story) parse(words []string) saga.Event {
 		e.Kind, e.Actor.Kind, e.Step.Name = saga.Decided, saga.Operator, words[0]
 		words = words[1:]
 	case "signal":
-		e.Kind, e.Actor.Kind, e.Signal = saga.Signalled, saga.Operator, words[0]
+		e.Kind, e.Actor.Kind, e.Own().Signal = saga.Signalled, saga.Operator, words[0]
 		words = words[1:]
 	case saga.Undeliverable, saga.Poisoned:
 		e.Step.Name, e.Actor.Kind = words[0], saga.Engine
@@ -193,25 +193,25 @@ func (s *story) options(e *saga.Event, words []string) {
 		case "from":
 			e.Actor.Name = value
 		case "groups":
-			e.Groups = strings.Split(value, ",")
+			e.Own().Groups = strings.Split(value, ",")
 		case "id":
 			e.RequestID = value
 		case "begin":
-			e.Begin = s.now.Add(duration(s.t, value))
+			e.Own().Begin = s.now.Add(duration(s.t, value))
 		case "key":
-			e.Key = value
+			e.Own().Key = value
 		case "hold":
 			e.Hold = true
 		case "held": // the ways that the gate has closed
 			for way := range strings.SplitSeq(value, ",") {
 				w, err := saga.ParseWay(way)
 				require.NoError(s.t, err)
-				e.Held = append(e.Held, w)
+				e.Own().Held = append(e.Extras().Held, w)
 			}
 		case "healthy": // the way is whole since that long before now
-			e.Healthy = s.now.Add(-duration(s.t, value))
+			e.Own().Healthy = s.now.Add(-duration(s.t, value))
 		case "level":
-			e.Level = number(s.t, value)
+			e.Own().Level = number(s.t, value)
 		case "type":
 			e.Payload.ContentType = value
 		case "pad": // a document of that size

@@ -108,7 +108,7 @@ func TestWindows(t *testing.T) {
 		at = s.Steps[0].Due
 		decide(saga.Event{Kind: saga.Woke})
 	}
-	decide(saga.Event{Kind: saga.Started, Definition: "trip", Version: "r1", Level: saga.Level})
+	decide(saga.Event{Kind: saga.Started, Extra: &saga.EventExtra{Definition: "trip", Version: "r1", Level: saga.Level}})
 	at = at.Add(saga.WindowIdle)
 	fail()
 	require.Zero(t, s.Window, "an hour is not above an hour")

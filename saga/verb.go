@@ -97,7 +97,8 @@ func (d *decision) terminated() error {
 		return fmt.Errorf("terminate saga %s: %w", d.s.ID, ErrEnded)
 	}
 	d.changed = true
-	d.s.Status, d.s.Paused, d.s.Deadline, d.s.Begin, d.s.Attention, d.s.Signals = Abandoned, time.Time{}, time.Time{}, time.Time{}, nil, nil
+	d.s.Status, d.s.Paused, d.s.Deadline, d.s.Attention = Abandoned, time.Time{}, time.Time{}, nil
+	d.s.drop()
 	if d.s.Cause == "" {
 		d.s.Cause = Clip(d.e.Reason)
 	}

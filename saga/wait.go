@@ -89,15 +89,16 @@ func (d *decision) until(step *Step) (time.Time, error) {
 // takeKept ends step i with the earliest signal that was kept for it.
 func (d *decision) takeKept(i int) bool {
 	signals := d.step(i).Await.Signals
-	n := slices.IndexFunc(d.s.Signals, func(k KeptSignal) bool { return slices.Contains(signals, k.Name) })
+	kept := d.s.Extras().Signals
+	n := slices.IndexFunc(kept, func(k KeptSignal) bool { return slices.Contains(signals, k.Name) })
 	if n < 0 {
 		return false
 	}
-	d.answer(i, d.s.Signals[n])
-	d.s.Signals = slices.Delete(slices.Clone(d.s.Signals), n, n+1)
-	if len(d.s.Signals) == 0 {
-		d.s.Signals = nil // as it is read back from the store
+	d.answer(i, kept[n])
+	if kept = slices.Delete(slices.Clone(kept), n, n+1); len(kept) == 0 {
+		kept = nil // as it is read back from the store
 	}
+	d.s.Own().Signals = kept
 	return true
 }
 
@@ -105,7 +106,7 @@ func (d *decision) takeKept(i int) bool {
 func (d *decision) answer(i int, with KeptSignal) {
 	st := &d.s.Steps[i]
 	d.settle(i, Done)
-	st.Signal, st.Answer = with.Name, with.Seq
+	st.Extra = &StepExtra{Signal: with.Name, Answer: with.Seq}
 	if d.m.keepOutput[i] {
 		st.Output = with.Data
 	}
@@ -169,16 +170,17 @@ func (d *decision) shift(i int, still time.Duration) {
 // signalled hands a signal to the first step that awaits it, or keeps it for one
 // whose turn has not come. It is kept only while such a step is left.
 func (d *decision) signalled() error {
-	steps, left := d.m.signals[d.e.Signal], 0
+	name, kept := d.e.Extras().Signal, d.s.Extras().Signals
+	steps, left := d.m.signals[name], 0
 	switch {
 	case len(steps) == 0:
-		return fmt.Errorf("signal saga %s: no step awaits %.80q: %w", d.s.ID, d.e.Signal, ErrNotNow)
+		return fmt.Errorf("signal saga %s: no step awaits %.80q: %w", d.s.ID, name, ErrNotNow)
 	case d.s.Status.Ended():
 		return fmt.Errorf("signal saga %s: %w", d.s.ID, ErrEnded)
 	case d.s.Status != Running:
 		return fmt.Errorf("signal saga %s: it is %s and awaits nothing: %w", d.s.ID, d.s.Status, ErrNotNow)
 	}
-	signal := KeptSignal{Name: d.e.Signal, Seq: d.s.Seq + 1, Data: d.e.Payload.Data}
+	signal := KeptSignal{Name: name, Seq: d.s.Seq + 1, Data: d.e.Payload.Data}
 	if signal.Data == nil {
 		signal.Data = []byte{}
 	}
@@ -194,15 +196,15 @@ func (d *decision) signalled() error {
 			left++
 		}
 	}
-	for _, kept := range d.s.Signals {
-		if kept.Name == signal.Name {
+	for _, k := range kept {
+		if k.Name == signal.Name {
 			left--
 		}
 	}
 	if left <= 0 {
 		return fmt.Errorf("signal saga %s: every step that awaits %s has had one: %w", d.s.ID, signal.Name, ErrNotNow)
 	}
-	d.s.Signals = append(slices.Clip(d.s.Signals), signal)
+	d.s.Own().Signals = append(slices.Clip(kept), signal)
 	d.changed = true
 	return nil
 }
@@ -251,13 +253,13 @@ func (d *decision) deciders(i int) []string {
 }
 
 func (d *decision) mayDecide(i int) bool {
-	who := d.deciders(i)
-	if len(d.step(i).Approval.By) == 0 || slices.Contains(d.e.Groups, Everyone) {
+	who, groups := d.deciders(i), d.e.Extras().Groups
+	if len(d.step(i).Approval.By) == 0 || slices.Contains(groups, Everyone) {
 		return true
 	}
 	return slices.ContainsFunc(who, func(w string) bool {
 		kind, name, _ := strings.Cut(w, ":")
-		return kind == "user" && name == d.e.Actor.Name || kind == "group" && slices.Contains(d.e.Groups, name)
+		return kind == "user" && name == d.e.Actor.Name || kind == "group" && slices.Contains(groups, name)
 	})
 }
 
@@ -267,12 +269,12 @@ func (d *decision) Waited(step string) Waited {
 	if !ok {
 		return Waited{}
 	}
-	return Waited{TimedOut: d.s.Steps[i].Phase == Expired, Signal: d.s.Steps[i].Signal}
+	return Waited{TimedOut: d.s.Steps[i].Phase == Expired, Signal: d.s.Steps[i].Extras().Signal}
 }
 
 // signalOutput is the payload of the signal that has ended step i.
 func (d *decision) signalOutput(i int) (Payload, error) {
-	seq := d.s.Steps[i].Answer
+	seq := d.s.Steps[i].Extras().Answer
 	switch {
 	case seq == d.s.Seq+1:
 		return d.e.Payload, nil

@@ -143,7 +143,7 @@ func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.St
 
 // countStates counts the rare states that a run has reached.
 func (w *world) countStates(before, next saga.State) {
-	if len(next.Signals) > len(before.Signals) {
+	if len(next.Extras().Signals) > len(before.Extras().Signals) {
 		w.hit("signal-kept")
 	}
 	for i := range next.Steps {

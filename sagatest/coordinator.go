@@ -2,6 +2,7 @@ package sagatest
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/unwindhq/unwind/saga"
@@ -213,7 +214,7 @@ func (c *coordinator) holds(e *saga.Event, effects []saga.Effect) (closed bool) 
 			c.shut[way] = c.w.now.Add(c.w.upTo(2 * time.Minute))
 		}
 		if c.w.now.Before(c.shut[way]) {
-			e.Held, closed = append(e.Held, way), true
+			e.Own().Held, closed = append(slices.Clip(e.Extras().Held), way), true
 		}
 	}
 	return closed
@@ -240,12 +241,12 @@ func (c *coordinator) setWake(id saga.ID, at time.Time) {
 // commands are not late.
 func (c *coordinator) wake(id saga.ID) {
 	delete(c.wakes, id)
-	e := saga.Event{Kind: saga.Woke, At: c.clock(), Actor: saga.Actor{Kind: saga.Engine}, Healthy: c.healthy}
+	e := saga.Event{Kind: saga.Woke, At: c.clock(), Actor: saga.Actor{Kind: saga.Engine}, Extra: &saga.EventExtra{Healthy: c.healthy}}
 	if c.w.bus.down || c.w.store.unsent(id) {
-		e.Healthy = c.w.now
+		e.Extra.Healthy = c.w.now
 	}
 	if c.w.options.Mutant == OutageIsTimeout {
-		e.Healthy = time.Time{}
+		e.Extra.Healthy = time.Time{}
 	}
 	if c.transact([]input{{id, e}}, true) {
 		c.refresh(id)

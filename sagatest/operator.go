@@ -58,13 +58,13 @@ func (c *client) tell(step saga.Step) {
 		RequestID: fmt.Sprintf("told %d", c.told), Hold: w.rng.IntN(3) == 0,
 	}
 	if step.Await != nil {
-		e.Kind, e.Signal, e.Payload = saga.Signalled, step.Await.Signals[w.rng.IntN(len(step.Await.Signals))], saga.JSON(w.document())
+		e.Kind, e.Own().Signal, e.Payload = saga.Signalled, step.Await.Signals[w.rng.IntN(len(step.Await.Signals))], saga.JSON(w.document())
 	} else {
 		e.Step.Name, e.Outcome = step.Name, saga.Succeeded
 		if w.rng.IntN(4) == 0 {
 			e.Outcome = saga.Rejected
 		}
-		e.Groups = []string{[]string{"desk", "leads", "guests"}[w.rng.IntN(3)]}
+		e.Own().Groups = []string{[]string{"desk", "leads", "guests"}[w.rng.IntN(3)]}
 	}
 	w.hit(string(e.Kind))
 	w.coordinator.submit(c.id, e)

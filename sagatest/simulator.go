@@ -137,8 +137,8 @@ func (c *client) start() {
 	}
 	def := c.machine.Definition()
 	e := saga.Event{
-		Kind: saga.Started, Actor: saga.Actor{Kind: saga.Operator}, Definition: def.Name, Version: def.Version, Level: saga.Level,
-		Payload: saga.JSON(c.input), Hold: c.held, RequestID: "start", Begin: c.begin,
+		Kind: saga.Started, Actor: saga.Actor{Kind: saga.Operator}, Payload: saga.JSON(c.input), Hold: c.held, RequestID: "start",
+		Extra: &saga.EventExtra{Definition: def.Name, Version: def.Version, Level: saga.Level, Begin: c.begin},
 	}
 	if w.coordinator.submit(c.id, e) {
 		w.acked = append(w.acked, c.id)

@@ -90,9 +90,10 @@ func (w *world) leave(r *rules.Run, id saga.ID) {
 
 // told is an event as its row says it.
 func told(id string, e *saga.Event) rules.Event {
+	extra := e.Extras()
 	t := rules.Event{
 		Saga: id, Seq: e.Seq, At: e.At, Kind: string(e.Kind), Attempt: e.Attempt, Epoch: e.Epoch,
-		Hold: e.Hold, Signal: e.Signal, Begin: e.Begin, Healthy: e.Healthy.Truncate(time.Microsecond),
+		Hold: e.Hold, Signal: extra.Signal, Begin: extra.Begin, Healthy: extra.Healthy.Truncate(time.Microsecond),
 	}
 	if e.Step.Name != "" {
 		t.Step, t.Direction, t.Outcome = e.Step.String(), e.Direction.String(), e.Outcome.String()
@@ -100,7 +101,7 @@ func told(id string, e *saga.Event) rules.Event {
 	if e.Actor.Kind == saga.Participant {
 		t.From = e.Actor.Name
 	}
-	for _, way := range e.Held {
+	for _, way := range extra.Held {
 		t.Held = append(t.Held, way.String())
 	}
 	for _, s := range e.Sent {

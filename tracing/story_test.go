@@ -51,7 +51,7 @@ type play struct {
 
 func begin(t require.TestingT, trace string) *play {
 	p := &play{t: t, m: trip(t), at: storyStart, state: saga.State{ID: storyID}}
-	p.event(saga.Event{Kind: saga.Started, Definition: "trip", Version: "r1", Level: saga.Level, Trace: trace, Payload: saga.JSON([]byte("{}"))})
+	p.event(saga.Event{Kind: saga.Started, Extra: &saga.EventExtra{Definition: "trip", Version: "r1", Level: saga.Level, Trace: trace}, Payload: saga.JSON([]byte("{}"))})
 	return p
 }
 

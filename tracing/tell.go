@@ -115,12 +115,12 @@ func (t *teller) begin(m moment) {
 		keySaga.String(id.String()), keyNamespace.String(t.story.Namespace),
 		keyDefinition.String(m.after.Definition), keyVersion.String(m.after.Version), keyWindow.Int64(t.story.Window),
 	}
-	switch by, err := saga.ParseTraceParent(m.event.Trace); {
+	switch by, err := saga.ParseTraceParent(m.event.Extras().Trace); {
 	case t.story.Window > 0:
 		before := saga.TraceRoot(id, m.before.Window)
 		before.Sampled = true
 		t.root.Links = []sdktrace.Link{{SpanContext: spanContext(before)}}
-	case m.event.Trace != "" && err == nil:
+	case m.event.Extras().Trace != "" && err == nil:
 		t.root.Links = []sdktrace.Link{{SpanContext: spanContext(by).WithRemote(true)}}
 		t.root.Attributes = append(t.root.Attributes, keyStartedBy.String(by.Trace.String()))
 	}

@@ -56,7 +56,7 @@ func open(t *testing.T) (*office.Office, *shelf, *pgxpool.Pool) {
 	}})
 	require.NoError(t, err)
 	s := &shelf{machine: machine, row: coordinator.Row{Namespace: "default", State: saga.State{ID: saga.ID{1}}}}
-	s.tell(t, saga.Event{Kind: saga.Started, Definition: "trip", Version: "r1", Level: saga.Level})
+	s.tell(t, saga.Event{Kind: saga.Started, Extra: &saga.EventExtra{Definition: "trip", Version: "r1", Level: saga.Level}})
 	o, err := office.New(office.Config{Store: store, Sagas: s, Definitions: s, Keys: keys, Incarnation: 1, MaxRedrives: 3})
 	require.NoError(t, err)
 	return o, s, pool

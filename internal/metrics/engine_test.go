@@ -38,7 +38,7 @@ func newStory(t testing.TB) *story {
 // begin begins a new saga.
 func (s *story) begin() {
 	s.state = saga.State{ID: saga.ID{1}}
-	s.tell(0, saga.Event{Kind: saga.Started, Definition: "trip", Version: "r1", Level: saga.Level, Payload: saga.JSON([]byte(`{}`))})
+	s.tell(0, saga.Event{Kind: saga.Started, Extra: &saga.EventExtra{Definition: "trip", Version: "r1", Level: saga.Level}, Payload: saga.JSON([]byte(`{}`))})
 }
 
 // tell lets time pass and something happen.

@@ -15,16 +15,17 @@ import (
 
 // summary is a saga without its steps.
 func summary(state *saga.State) client.Saga {
+	extra := state.Extras()
 	out := client.Saga{
 		ID: state.ID.String(), Definition: state.Definition, Version: state.Version, Status: state.Status.String(),
 		WaitingFor: state.WaitingFor(), Cause: state.Cause, PivotSent: state.PivotSent,
 		StartedAt: moment(state.Started), ChangedAt: moment(state.Last), WakeAt: moment(state.WakeAt()),
-		Key: state.Key, BeginsAt: moment(state.Begin), PausedAt: moment(state.Paused), Deadline: moment(state.Deadline),
+		Key: extra.Key, BeginsAt: moment(extra.Begin), PausedAt: moment(state.Paused), Deadline: moment(state.Deadline),
 	}
 	if state.Status.Ended() {
 		out.WaitingFor, out.WakeAt = nil, nil
 	}
-	for _, a := range state.Attributes {
+	for _, a := range extra.Attributes {
 		if out.Attributes == nil {
 			out.Attributes = map[string]json.RawMessage{}
 		}
@@ -40,7 +41,7 @@ func summary(state *saga.State) client.Saga {
 // steps with their numbers instead of their names.
 func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 	out := summary(&row.State)
-	out.Output = row.State.Output
+	out.Output = row.State.Extras().Output
 	steps := s.stepsOf(ctx, row)
 	for i := range row.State.Steps {
 		step := &row.State.Steps[i]
@@ -99,7 +100,7 @@ func moment(t time.Time) *time.Time {
 // eventView is an event as the API shows it.
 func eventView(e *saga.Event) client.Event {
 	out := client.Event{
-		Seq: e.Seq, At: e.At.UTC(), Kind: string(e.Kind), Actor: actorText(e.Actor), Reason: e.Reason, RequestID: e.RequestID, Signal: e.Signal,
+		Seq: e.Seq, At: e.At.UTC(), Kind: string(e.Kind), Actor: actorText(e.Actor), Reason: e.Reason, RequestID: e.RequestID, Signal: e.Extras().Signal,
 		Attempt: e.Attempt, Epoch: e.Epoch,
 	}
 	if e.Step.Name != "" {
@@ -112,7 +113,7 @@ func eventView(e *saga.Event) client.Event {
 		out.Outcome = e.Outcome.String()
 	}
 	showPayload(&out, e.Payload)
-	for _, w := range e.Held {
+	for _, w := range e.Extras().Held {
 		out.Held = append(out.Held, w.String())
 	}
 	for _, c := range e.Sent {

@@ -98,7 +98,9 @@ func (c *Coordinator) Start(ctx context.Context, req StartRequest) (StartResult,
 		bucket: bucket.Of(id.String(), bucket.Count), saga: id, start: &req, answer: make(chan answer, 1),
 		event: saga.Event{
 			Kind: saga.Started, Actor: req.Actor, Payload: req.Input,
-			Definition: req.Definition, Version: req.Version, Level: saga.Level, Trace: traceOf(req), Key: req.BusinessKey, Begin: req.Begin,
+			Extra: &saga.EventExtra{
+				Definition: req.Definition, Version: req.Version, Level: saga.Level, Trace: traceOf(req), Key: req.BusinessKey, Begin: req.Begin,
+			},
 		},
 	}
 	a, err := c.submit(ctx, it)
@@ -113,7 +115,7 @@ func (c *Coordinator) Do(ctx context.Context, v Verb) (VerbResult, error) {
 		bucket: bucket.Of(v.Saga.String(), bucket.Count), saga: v.Saga, answer: make(chan answer, 1),
 		event: saga.Event{
 			Kind: v.Kind, Actor: v.Actor, Reason: v.Reason, RequestID: v.RequestID, Step: saga.StepRef{Name: v.Step},
-			Payload: v.Payload, Signal: v.Signal, Outcome: v.Outcome, Groups: v.Groups,
+			Payload: v.Payload, Outcome: v.Outcome, Extra: &saga.EventExtra{Signal: v.Signal, Groups: v.Groups},
 		},
 	}
 	if c.bucket(it.bucket) == nil {

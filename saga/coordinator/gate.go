@@ -44,7 +44,8 @@ func (f *fold) gated(s *folding, it *item, e *saga.Event) (saga.State, []saga.Ef
 			return state, effects, nil
 		}
 		spare = append(spare, granted...)
-		e.Held = append(e.Held, shut...)
+		extra := e.Own()
+		extra.Held = slices.Concat(extra.Held, shut)
 	}
 }
 
@@ -211,7 +212,7 @@ func (c *Coordinator) release(ctx context.Context) {
 	for sleep(ctx, releaseEvery) {
 		for _, id := range c.cfg.Gate.Release(c.cfg.BatchMax) {
 			// Nobody has looked at the way: no other command's time is up by this wake.
-			event := saga.Event{Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}, Healthy: c.now()}
+			event := saga.Event{Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}, Extra: &saga.EventExtra{Healthy: c.now()}}
 			if !c.enqueue(ctx, &item{bucket: bucket.Of(id.String(), bucket.Count), saga: id, event: event}) {
 				return
 			}

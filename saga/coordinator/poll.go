@@ -107,7 +107,7 @@ func (c *Coordinator) farWakes(ctx context.Context) {
 			n := bucket.Of(wake.Saga.String(), bucket.Count)
 			freed = append(freed, n) // a verb of another node may have freed the saga
 			// Nobody has looked at the way: no command's time is up by this wake.
-			event := saga.Event{Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}, Healthy: c.now()}
+			event := saga.Event{Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}, Extra: &saga.EventExtra{Healthy: c.now()}}
 			if !c.enqueue(ctx, &item{bucket: n, saga: wake.Saga, event: event, far: wake.At}) {
 				return
 			}

@@ -76,8 +76,9 @@ func (f *fold) taken(it *item) error {
 func (f *fold) free() {
 	for _, id := range f.ids {
 		s := f.sagas[id]
-		if state := &s.row.State; len(s.events) > 0 && state.Key != "" && state.Status.Ended() {
-			f.writes.Free = append(f.writes.Free, Unique{s.row.Namespace, state.Definition, state.Key, id})
+		state := &s.row.State
+		if key := state.Extras().Key; len(s.events) > 0 && key != "" && state.Status.Ended() {
+			f.writes.Free = append(f.writes.Free, Unique{s.row.Namespace, state.Definition, key, id})
 		}
 	}
 	for place, want := range f.unique {

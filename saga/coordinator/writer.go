@@ -138,7 +138,7 @@ func (w *writer) due(items []*item) []*item {
 		}
 		room--
 		items = append(items, &item{bucket: e.bucket, saga: e.saga, due: at, event: saga.Event{
-			Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}, Healthy: healthy,
+			Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}, Extra: &saga.EventExtra{Healthy: healthy},
 		}})
 	}
 	if len(fresh) > 0 && len(w.asked) > 0 {

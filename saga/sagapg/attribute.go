@@ -53,10 +53,14 @@ func (b *batch) queueAttributes(q *pgx.Batch, rows []coordinator.Row) {
 	var c attributeColumns
 	for i := range rows {
 		s := &rows[i].State
-		if s.Key != "" {
-			c.add(s.ID, rows[i].Namespace, "", &s.Key, nil)
+		extra := s.Extra
+		if extra == nil {
+			continue
 		}
-		for _, a := range s.Attributes {
+		if extra.Key != "" {
+			c.add(s.ID, rows[i].Namespace, "", &extra.Key, nil)
+		}
+		for _, a := range extra.Attributes {
 			text, number := attributeOf(a.Value)
 			c.add(s.ID, rows[i].Namespace, a.Name, text, number)
 		}

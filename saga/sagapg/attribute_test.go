@@ -102,7 +102,8 @@ func TestARefusedStartKeepsNoBusinessKey(t *testing.T) {
 	require.NoError(t, err)
 	w.ends(t, res.ID, saga.Completed)
 	w.replays(t, found(), res.ID)
-	require.Equal(t, "null", string(w.state(t, res.ID).Output))
+	state := w.state(t, res.ID)
+	require.Equal(t, "null", string(state.Extras().Output))
 }
 
 func TestSagasAreFoundByTheirAttributes(t *testing.T) {

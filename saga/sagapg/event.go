@@ -28,6 +28,9 @@ type detail struct {
 	Groups     []string  `json:"groups,omitempty"`
 }
 
+// holdAlone is the detail of an event without an Extra.
+const holdAlone = `{"hold":true}`
+
 // eventColumns are the arrays of insertEvents.
 type eventColumns struct {
 	sagas                                  []pgtype.UUID
@@ -82,18 +85,22 @@ func (c *eventColumns) add(id saga.ID, e *saga.Event) {
 }
 
 func detailText(e *saga.Event) string {
-	if !e.Hold && len(e.Held) == 0 && e.Healthy.IsZero() && e.Definition == "" && e.Version == "" && e.Level == 0 && e.Trace == "" && e.Signal == "" && e.Key == "" && e.Begin.IsZero() && len(e.Groups) == 0 {
+	if !e.Hold && e.Extra == nil {
 		return "" // the usual case, kept from JSON
 	}
+	x := e.Extras()
 	d := detail{
-		Hold: e.Hold, Held: heldText(e.Held), Healthy: e.Healthy, Definition: e.Definition, Version: e.Version, Level: e.Level, Trace: e.Trace,
-		Signal: e.Signal, Key: e.Key, Begin: e.Begin, Groups: e.Groups,
+		Hold: e.Hold, Held: heldText(x.Held), Healthy: x.Healthy, Definition: x.Definition, Version: x.Version, Level: x.Level, Trace: x.Trace,
+		Signal: x.Signal, Key: x.Key, Begin: x.Begin, Groups: x.Groups,
 	}
 	data, err := json.Marshal(d)
 	if err != nil {
 		panic(fmt.Sprintf("an event's detail is always JSON: %v", err)) // no field of it can fail
 	}
-	return string(data)
+	if text := string(data); text != "{}" {
+		return text
+	}
+	return ""
 }
 
 func heldText(ways []saga.Way) string {
@@ -177,8 +184,14 @@ func decodeDetail(e *saga.Event, text string) (err error) {
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return err
 	}
-	e.Hold, e.Healthy, e.Definition, e.Version, e.Level, e.Trace = d.Hold, d.Healthy, d.Definition, d.Version, d.Level, d.Trace
-	e.Signal, e.Key, e.Begin, e.Groups = d.Signal, d.Key, d.Begin, d.Groups
-	e.Held, err = parseHeld(d.Held)
+	e.Hold = d.Hold
+	if text == holdAlone {
+		return nil
+	}
+	e.Extra = &saga.EventExtra{
+		Healthy: d.Healthy, Definition: d.Definition, Version: d.Version, Level: d.Level, Trace: d.Trace,
+		Signal: d.Signal, Key: d.Key, Begin: d.Begin, Groups: d.Groups,
+	}
+	e.Extra.Held, err = parseHeld(d.Held)
 	return err
 }

@@ -54,7 +54,11 @@ func happened(seq int64) saga.Event {
 		Seq: seq, Kind: saga.Replied, At: epoch, Actor: saga.Actor{Kind: saga.Participant, Name: "flights"}, Reason: "because",
 		Step: saga.StepRef{Name: "reserve", Item: 2}, Direction: saga.Undo, Attempt: 3, Epoch: 2, Outcome: saga.Failed,
 		Payload: saga.Payload{Data: []byte("\x00x"), ContentType: "a/b", Codec: "c", KeyID: "k"},
-		Hold:    true, Held: []saga.Way{{Participant: "payments", Direction: saga.Do}, {Participant: "flights", Direction: saga.Undo}}, Healthy: epoch, Definition: "bookTrip", Version: "r1", Level: 1, RequestID: fmt.Sprint("q", seq),
+		Hold:    true, RequestID: fmt.Sprint("q", seq),
+		Extra: &saga.EventExtra{
+			Held:    []saga.Way{{Participant: "payments", Direction: saga.Do}, {Participant: "flights", Direction: saga.Undo}},
+			Healthy: epoch, Definition: "bookTrip", Version: "r1", Level: 1, Key: "k", Begin: epoch, Trace: "t", Signal: "s", Groups: []string{"g"},
+		},
 		Sent: []saga.Sent{{Step: saga.StepRef{Name: "charge"}, Direction: saga.Do, Attempt: 1, Name: "payments/charge", Hash: 7}},
 	}
 }

@@ -41,7 +41,7 @@ var mutants = []mutant{
 	},
 	{
 		"signal-dropped", "I1", "a signal that comes before its step is not kept",
-		"saga/wait.go", "d.s.Signals = append(slices.Clip(d.s.Signals), signal)", "_ = slices.Clip(d.s.Signals)",
+		"saga/wait.go", "d.s.Own().Signals = append(slices.Clip(kept), signal)", "_ = slices.Clip(kept)",
 		"./saga", "TestScenarios",
 	},
 	{
@@ -118,12 +118,12 @@ var mutants = []mutant{
 	},
 	{
 		"business-key-kept", "I11", "a saga that has ended keeps its business key",
-		"saga/coordinator/unique.go", "state.Key != \"\" && state.Status.Ended()", "state.Key != \"\" && state.Status < 0",
+		"saga/coordinator/unique.go", "key != \"\" && state.Status.Ended()", "key != \"\" && state.Status < 0",
 		"./saga/sagapg", "TestOneRunningSagaForEachBusinessKey",
 	},
 	{
 		"anybody-decides", "I12", "an approval takes the decision of somebody whom it does not ask",
-		"saga/wait.go", "if len(d.step(i).Approval.By) == 0 ||", "if len(d.e.Groups) > 0 ||",
+		"saga/wait.go", "if len(d.step(i).Approval.By) == 0 ||", "if len(groups) > 0 ||",
 		"./saga/sagapg", "TestWaitsOutliveTheirOwner",
 	},
 	{

@@ -1,0 +1,119 @@
+package saga
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// What only few events, sagas or steps have lies behind one pointer, so that the
+// others do not pay for it with memory, and the collector not with time. An Extra
+// is shared by the copies of what has it: it is replaced, never changed.
+
+// EventExtra is what few events say. Every reply does without.
+type EventExtra struct {
+	// Held lists the ways that the gate of whoever decides has closed for this
+	// saga: commands on them become held, burn no attempt and start no clock, and
+	// are released by a wake (DESIGN.md 6.9).
+	Held []Way
+	// Healthy is, in a Woke, since when the way to the participants and back has
+	// been whole. A command whose time ran while it was not gets its whole
+	// timeout again: our own outage is not the participant's (DESIGN.md 6.2).
+	Healthy time.Time
+	// Definition, Version and Level are, in a Started, what the saga is pinned
+	// to.
+	Definition, Version string
+	Level               int
+	// Key is, in a Started, the business key; empty without one.
+	Key string
+	// Begin is, in a Started, when the first steps begin; zero, or passed: at once.
+	Begin time.Time
+	// Trace is, in a Started, the traceparent of whoever started the saga, or
+	// empty: the saga's trace links to it.
+	Trace string
+
+	// Signal is a Signalled's name.
+	Signal string
+	// Groups are, in a Decided, those that its actor belongs to; see Everyone.
+	Groups []string
+}
+
+// Extras returns what the event has of EventExtra, to be read.
+func (e *Event) Extras() EventExtra {
+	if e.Extra == nil {
+		return EventExtra{}
+	}
+	return *e.Extra
+}
+
+// Own gives the event an Extra of its own, to be written to.
+func (e *Event) Own() *EventExtra {
+	extra := e.Extras()
+	e.Extra = &extra
+	return e.Extra
+}
+
+// StateExtra is what few sagas have.
+type StateExtra struct {
+	Begin      time.Time        // Begin is when the first steps begin; zero once they have.
+	Key        string           // Key is the business key; empty without one.
+	Attributes []AttributeValue // Attributes are what the saga can be found by.
+	Output     json.RawMessage  // Output is the saga's, once it is completed and if its definition makes one.
+	Signals    []KeptSignal     // Signals came before the steps that await them, in the order of arrival.
+}
+
+// Extras returns what the saga has of StateExtra, to be read.
+func (s *State) Extras() StateExtra {
+	if s.Extra == nil {
+		return StateExtra{}
+	}
+	return *s.Extra
+}
+
+// Own gives the state an Extra of its own, to be written to.
+func (s *State) Own() *StateExtra {
+	extra := s.Extras()
+	s.Extra = &extra
+	return s.Extra
+}
+
+// drop forgets what only a saga has that goes forward.
+func (s *State) drop() {
+	if s.Extra != nil {
+		extra := s.Own()
+		extra.Begin, extra.Signals = time.Time{}, nil
+	}
+}
+
+// empty reports whether there is nothing in it: then a state has none, as it is
+// read back from the store.
+func (x *StateExtra) empty() bool {
+	return x.Begin.IsZero() && x.Key == "" && x.Attributes == nil && x.Output == nil && x.Signals == nil
+}
+
+// tidy removes an Extra that says nothing.
+func (s *State) tidy() {
+	if s.Extra != nil && s.Extra.empty() {
+		s.Extra = nil
+	}
+}
+
+// StepExtra is what few steps have.
+type StepExtra struct {
+	Signal string // Signal is the name of the signal that has ended the step, if one has.
+	Answer int64  // Answer is the Seq of that signal's event.
+}
+
+// Extras returns what the step has of StepExtra, to be read.
+func (s *StepState) Extras() StepExtra {
+	if s.Extra == nil {
+		return StepExtra{}
+	}
+	return *s.Extra
+}
+
+// Own gives the step an Extra of its own, to be written to.
+func (s *StepState) Own() *StepExtra {
+	extra := s.Extras()
+	s.Extra = &extra
+	return s.Extra
+}
