@@ -206,7 +206,8 @@ func (s *story) options(e *saga.Event, words []string) {
 			for way := range strings.SplitSeq(value, ",") {
 				w, err := saga.ParseWay(way)
 				require.NoError(s.t, err)
-				e.Own().Held = append(e.Extras().Held, w)
+				own := e.Own()
+				own.Held = append(own.Held, w)
 			}
 		case "healthy": // the way is whole since that long before now
 			e.Own().Healthy = s.now.Add(-duration(s.t, value))
