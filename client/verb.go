@@ -10,11 +10,12 @@ import (
 
 // Verb is how to ask something of one saga.
 type Verb struct {
-	Step    string          `json:"step,omitempty"`    // Step is the step that Skip, Resolve, Approve and Refuse are about, or Retry; empty there: every one. Other verbs refuse one.
+	Step    string          `json:"step,omitempty"`    // Step is the step that Skip, Resolve, Edit, Approve and Refuse are about, or Retry; empty there: every one. Other verbs refuse one.
 	Signal  string          `json:"signal,omitempty"`  // Signal is the name, for Signal only.
 	Payload json.RawMessage `json:"payload,omitempty"` // Payload is the signal's, for Signal only; nil is null.
 	Output  json.RawMessage `json:"output,omitempty"`  // Output is the step's, for Resolve only.
-	Reason  string          `json:"reason,omitempty"`  // Reason says why, for the history; at most 1,024 bytes. Skip, Resolve and Terminate require one.
+	Input   json.RawMessage `json:"input,omitempty"`   // Input is the step's, for Edit only.
+	Reason  string          `json:"reason,omitempty"`  // Reason says why, for the history; at most 1,024 bytes. Skip, Resolve, Edit and Terminate require one.
 	Key     string          `json:"-"`                 // Key makes the call idempotent; may be empty.
 }
 
@@ -52,6 +53,13 @@ func (c *Client) Skip(ctx context.Context, id string, how Verb) (Saga, error) {
 // participant is not told; its answers do not count any more.
 func (c *Client) Resolve(ctx context.Context, id string, how Verb) (Saga, error) {
 	return c.verb(ctx, id, "resolve", how)
+}
+
+// Edit gives a step another input and sends its command anew, or its compensation if
+// that is under way; answers to the old input do not count. A step that nobody is
+// asked for now answers with NotNow.
+func (c *Client) Edit(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "edit", how)
 }
 
 // Terminate ends a saga as it is. Nothing is undone: Step.LeftAlive says which

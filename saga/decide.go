@@ -42,6 +42,7 @@ var transitions = map[EventKind]func(*decision) error{
 	Retried:       (*decision).retried,
 	StepSkipped:   (*decision).skipped,
 	StepResolved:  (*decision).resolved,
+	StepEdited:    (*decision).edited,
 	Terminated:    (*decision).terminated,
 	Signalled:     (*decision).signalled,
 	Decided:       (*decision).decided,

@@ -24,6 +24,7 @@ const (
 	Retried       EventKind = "retried"       // Retried ends the rest before the next attempt of Step, or of every step.
 	StepSkipped   EventKind = "skipped"       // StepSkipped lets Step be over without its command, or leaves its effect as it is.
 	StepResolved  EventKind = "resolved"      // StepResolved lets Step be done, with Payload as its output.
+	StepEdited    EventKind = "edited"        // StepEdited gives Step's command Payload as its input and sends it anew.
 	Terminated    EventKind = "terminated"    // Terminated ends the saga as it is, with nothing undone.
 	Signalled     EventKind = "signalled"     // Signalled hands the signal Signal with its Payload to the saga.
 	Decided       EventKind = "decided"       // Decided is somebody's decision on the approval Step: Outcome is Succeeded or Rejected.
@@ -143,19 +144,19 @@ func ReplyEvent(r Reply, at time.Time) Event {
 
 // Stored returns the event as it belongs into the history, once Decide has
 // answered it with state and effects.
-func (e *Event) Stored(s *State, effects []Effect) Event {
-	stored := *e
-	stored.Seq, stored.At, stored.Sent = s.Seq, s.Last, nil
+func (e Event) Stored(s *State, effects []Effect) Event {
+	e.Seq, e.At = s.Seq, s.Last
+	e.Sent = nil
 	for _, effect := range effects {
 		send, ok := effect.(Send)
 		if !ok {
 			continue
 		}
 		c := send.Command
-		stored.Sent = append(stored.Sent, Sent{
+		e.Sent = append(e.Sent, Sent{
 			Step: c.ID.Step, Direction: c.ID.Direction, Attempt: c.Attempt,
 			Name: c.Participant + "/" + c.Name, Hash: PayloadHash(c.Payload),
 		})
 	}
-	return stored
+	return e
 }

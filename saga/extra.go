@@ -101,6 +101,7 @@ func (s *State) tidy() {
 type StepExtra struct {
 	Signal string // Signal is the name of the signal that has ended the step, if one has.
 	Answer int64  // Answer is the Seq of that signal's event.
+	Edit   *Edit  // Edit is what an operator has written for the step's input; nil: it is mapped.
 }
 
 // Extras returns what the step has of StepExtra, to be read.

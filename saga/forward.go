@@ -116,7 +116,7 @@ func undoing(p Phase) bool { return p == Undoing || p == UndoResting || p == Und
 // bytes of the first: a difference means that the mapping is not deterministic.
 func (d *decision) payload(i int) (Payload, error) {
 	st, step := &d.s.Steps[i], d.step(i)
-	payload, err := d.input(step)
+	payload, err := d.input(i)
 	if err != nil {
 		return payload, fmt.Errorf("step %s: input: %w", step.Name, err)
 	}
@@ -133,8 +133,13 @@ func (d *decision) payload(i int) (Payload, error) {
 	return payload, nil
 }
 
-// input evaluates the mapping; without one the saga's input passes whole.
-func (d *decision) input(step *Step) (Payload, error) {
+// input is what an operator has written, else the mapping's; without one the saga's
+// input passes whole.
+func (d *decision) input(i int) (Payload, error) {
+	if e := d.s.Steps[i].Extras().Edit; e != nil {
+		return d.editedInput(e)
+	}
+	step := d.step(i)
 	if step.Input != nil {
 		data, err := step.Input.Eval(d)
 		return JSON(data), err

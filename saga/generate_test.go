@@ -107,7 +107,7 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 	kinds := []saga.EventKind{
 		saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Woke, saga.Woke,
 		saga.Cancelled, saga.Undeliverable, saga.Poisoned, saga.Started, saga.Signalled, saga.Signalled, saga.Decided, saga.Decided,
-		saga.Paused, saga.Resumed, saga.Retried, saga.StepSkipped, saga.StepResolved, saga.Annotated,
+		saga.Paused, saga.Resumed, saga.Retried, saga.StepSkipped, saga.StepResolved, saga.StepEdited, saga.Annotated,
 	}
 	late := time.Duration(rapid.IntRange(-5, 40).Draw(t, "seconds")) * time.Second
 	last := s.Last
@@ -121,7 +121,7 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 	for _, step := range def.Steps {
 		if rapid.IntRange(0, 9).Draw(t, "shut") == 0 {
 			direction := rapid.SampledFrom([]saga.Direction{saga.Do, saga.Undo}).Draw(t, "way")
-			e.Extra.Held = append(e.Extra.Held, saga.Way{Participant: step.Participant, Direction: direction})
+			e.Own().Held = append(e.Extras().Held, saga.Way{Participant: step.Participant, Direction: direction})
 		}
 	}
 	if s.Status == 0 && rapid.Bool().Draw(t, "start") {

@@ -51,8 +51,7 @@ func (f *fold) decide(e saga.Event) {
 	require.Equal(f.t, next, again, "Decide is not deterministic")
 	require.Equal(f.t, effects, sameEffects, "Decide is not deterministic")
 	if err != nil {
-		refused := []error{saga.ErrPastPivot, saga.ErrEnded, saga.ErrNotNow, saga.ErrNotYours}
-		require.True(f.t, slices.ContainsFunc(refused, func(r error) bool { return errors.Is(err, r) }), "%s: %s", e.Kind, err)
+		require.True(f.t, saga.IsRefusal(err), "%s: %s", e.Kind, err)
 		require.NotContains(f.t, []saga.EventKind{saga.Started, saga.Replied, saga.Woke}, e.Kind)
 	}
 	if next.Seq == f.state.Seq {

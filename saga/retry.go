@@ -42,7 +42,7 @@ func (d *decision) exhausted(i int) bool {
 	if st.Phase == Asking {
 		return !d.escalates(i) && !step.Approval.ApproveWhenLate
 	}
-	return st.Phase == Doing && step.Kind == Compensable && st.Attempt >= step.Do.Attempts
+	return st.Phase == Doing && step.Kind == Compensable && d.tried(i) >= step.Do.Attempts
 }
 
 // deferred gives a sent command its whole timeout again when our own way to the
@@ -113,12 +113,12 @@ func (d *decision) doFailed(i int) error {
 // spent reports whether step i gives up. A pivot of unknown outcome and a
 // retriable step never do: they ask for attention and go on.
 func (d *decision) spent(i int, why string) bool {
-	st, step := &d.s.Steps[i], d.step(i)
+	tried, step := d.tried(i), d.step(i)
 	limit := step.Do.Attempts
 	if step.Kind == Retriable {
 		limit = DefaultAttempts
 	}
-	if st.Attempt < limit {
+	if tried < limit {
 		return false
 	}
 	reason := PivotUnknown
@@ -128,7 +128,7 @@ func (d *decision) spent(i int, why string) bool {
 	case Retriable:
 		reason = RetriableFailing
 	}
-	d.s.attend(Attention{Reason: reason, Step: step.Name, Text: fmt.Sprintf("%d attempts: %s", st.Attempt, why)})
+	d.s.attend(Attention{Reason: reason, Step: step.Name, Text: fmt.Sprintf("%d attempts: %s", tried, why)})
 	return false
 }
 
@@ -141,9 +141,9 @@ func (d *decision) undoFailed(i int) error {
 // giveUpMaybe asks for attention once a compensation's attempts are spent. It
 // goes on all the same: a compensation never ends in nothing.
 func (d *decision) giveUpMaybe(i int, why string) {
-	st, step := &d.s.Steps[i], d.step(i)
-	if st.Attempt >= step.Undo.Attempts {
-		text := fmt.Sprintf("%d attempts to compensate: %s", st.Attempt, why)
+	tried, step := d.tried(i), d.step(i)
+	if tried >= step.Undo.Attempts {
+		text := fmt.Sprintf("%d attempts to compensate: %s", tried, why)
 		d.s.attend(Attention{Reason: CompensationFailed, Step: step.Name, Text: text})
 	}
 }
@@ -152,7 +152,7 @@ func (d *decision) giveUpMaybe(i int, why string) {
 func (d *decision) rest(i int, phase Phase, p Policy) {
 	st := &d.s.Steps[i]
 	st.Phase = phase
-	st.Due = d.e.At.Add(backoff(p, st.Attempt, jitter(d.s.ID, i, st.Attempt))).Truncate(time.Microsecond)
+	st.Due = d.e.At.Add(backoff(p, d.tried(i), jitter(d.s.ID, i, st.Attempt))).Truncate(time.Microsecond)
 	d.changed = true
 }
 

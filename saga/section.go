@@ -5,16 +5,17 @@ package saga
 // tag it does not know cannot read the state at all, so it leaves the saga alone.
 // Tags are never used twice; content never changes once it was released.
 const (
-	sectionEnd        = 0 // nothing follows
-	sectionWindow     = 1 // Window
-	sectionPaused     = 2 // Paused
-	sectionDeadline   = 3 // Deadline
-	sectionSignals    = 4 // Signals
-	sectionAnswers    = 5 // the steps' Signal and Answer
-	sectionKey        = 6 // Key
-	sectionAttributes = 7 // Attributes
-	sectionOutput     = 8 // Output
-	sectionBegin      = 9 // Begin
+	sectionEnd        = 0  // nothing follows
+	sectionWindow     = 1  // Window
+	sectionPaused     = 2  // Paused
+	sectionDeadline   = 3  // Deadline
+	sectionSignals    = 4  // Signals
+	sectionAnswers    = 5  // the steps' Signal and Answer
+	sectionKey        = 6  // Key
+	sectionAttributes = 7  // Attributes
+	sectionOutput     = 8  // Output
+	sectionBegin      = 9  // Begin
+	sectionEdits      = 17 // the steps' Edit
 )
 
 // sections appends the sections of s and reports whether there are any.
@@ -33,6 +34,7 @@ func (w *stateWriter) sections(s *State) bool {
 		w.time(s.Deadline)
 	}
 	w.answers(s.Steps)
+	w.edits(s.Steps)
 	if s.Extra != nil {
 		w.extra(s.Extra)
 	}
@@ -140,6 +142,8 @@ func (r *stateReader) section(s *State) bool {
 		r.extra(s).Output = r.bytes()
 	case sectionBegin:
 		r.extra(s).Begin = r.time()
+	case sectionEdits:
+		r.edits(s.Steps)
 	default:
 		r.fail()
 	}

@@ -122,7 +122,7 @@ func policyOption(t *testing.T, step *saga.Step, key, value string) {
 // verbs are the operator's words.
 var verbs = map[saga.EventKind]saga.EventKind{
 	"pause": saga.Paused, "resume": saga.Resumed, "retry": saga.Retried, "terminate": saga.Terminated,
-	"skip": saga.StepSkipped, "resolve": saga.StepResolved, "annotate": saga.Annotated,
+	"skip": saga.StepSkipped, "resolve": saga.StepResolved, "edit": saga.StepEdited, "annotate": saga.Annotated,
 }
 
 // parse reads the line of an event.
@@ -142,7 +142,7 @@ func (s *story) parse(words []string) saga.Event {
 		words = words[1:]
 	case "cancel":
 		e.Kind, e.Actor.Kind = saga.Cancelled, saga.Operator
-	case "pause", "resume", "retry", "terminate", "skip", "resolve", "annotate":
+	case "pause", "resume", "retry", "terminate", "skip", "resolve", "edit", "annotate":
 		e.Kind, e.Actor.Kind = verbs[e.Kind], saga.Operator
 		if e.Kind != saga.Paused && e.Kind != saga.Resumed && e.Kind != saga.Terminated && e.Kind != saga.Annotated && len(words) > 0 {
 			e.Step.Name, words = words[0], words[1:]
@@ -206,8 +206,7 @@ func (s *story) options(e *saga.Event, words []string) {
 			for way := range strings.SplitSeq(value, ",") {
 				w, err := saga.ParseWay(way)
 				require.NoError(s.t, err)
-				own := e.Own()
-				own.Held = append(own.Held, w)
+				e.Own().Held = append(e.Extras().Held, w)
 			}
 		case "healthy": // the way is whole since that long before now
 			e.Own().Healthy = s.now.Add(-duration(s.t, value))

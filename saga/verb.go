@@ -12,9 +12,22 @@ var (
 	ErrEnded = errors.New("ended: nothing more can happen to the saga")
 	// ErrNotNow refuses a verb that finds nothing to act on.
 	ErrNotNow = errors.New("not-now: the saga is not where this verb helps")
+	// ErrInvalid refuses a verb that says what cannot be.
+	ErrInvalid = errors.New("invalid: the verb says what cannot be")
 	// ErrNotYours refuses a decision by somebody who is not asked for one.
 	ErrNotYours = errors.New("not-yours: somebody else has to decide this")
 )
+
+// IsRefusal reports whether an error of Decide refuses a verb: the saga is as it was,
+// and asking again is answered the same.
+func IsRefusal(err error) bool {
+	for _, refusal := range []error{ErrPastPivot, ErrEnded, ErrNotNow, ErrNotYours, ErrInvalid} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
+}
 
 // paused lets nothing be sent until the saga is resumed. Replies are applied as
 // they come, and the clocks of commands that are out stand still.
@@ -110,7 +123,7 @@ func (d *decision) terminated() error {
 
 // Alive reports whether the step's effect is there, or may be: it was done, or
 // an attempt was sent whose outcome is not known, or its undo is not over.
-func (s *StepState) Alive() bool {
+func (s StepState) Alive() bool {
 	switch s.Phase {
 	case Done, Unknown, Doing, Undoing, UndoResting, UndoHeld, Kept:
 		return true

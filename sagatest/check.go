@@ -91,6 +91,9 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 	for i := range before.Steps {
 		w.checkStep(before.Steps[i], next.Steps[i], i, e, next)
 	}
+	if e.Kind == saga.StepEdited {
+		w.hit("edited")
+	}
 	if e.Kind == saga.StepSkipped || e.Kind == saga.StepResolved {
 		w.byHand[effectKey{next.ID, e.Step.Name}] = true
 	}
@@ -172,6 +175,7 @@ func (w *world) checkEnd() {
 	}
 	for _, id := range w.store.order {
 		w.checkReplay(id)
+		w.checkInputs(id)
 		w.checkEffects(id)
 	}
 	for i := range participantCount {
@@ -214,6 +218,23 @@ func (w *world) checkReplay(id saga.ID) {
 		w.brokenf("I8: %s", err)
 	case !bytes.Equal(r.state, saga.AppendState(nil, &replayed)):
 		w.brokenf("I8: saga %s: the history yields another state than the stored one", id)
+	}
+}
+
+// checkInputs: I2, every command of a step carries the same input, do and undo, until
+// an operator has written another.
+func (w *world) checkInputs(id saga.ID) {
+	inputs := map[string]uint64{}
+	for _, e := range w.store.rows[id].history {
+		if e.Kind == saga.StepEdited {
+			inputs[e.Step.Name] = saga.PayloadHash(e.Payload)
+		}
+		for _, s := range e.Sent {
+			if was, known := inputs[s.Step.Name]; known && was != s.Hash {
+				w.brokenf("I2: saga %s: event %d sends %s/%s with another input than is its own", id, e.Seq, s.Step, s.Direction)
+			}
+			inputs[s.Step.Name] = s.Hash
+		}
 	}
 }
 

@@ -165,7 +165,7 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 	case errors.Is(err, saga.ErrPastPivot):
 		w.hit("past-pivot")
 		return
-	case errors.Is(err, saga.ErrEnded), errors.Is(err, saga.ErrNotNow), errors.Is(err, saga.ErrNotYours):
+	case saga.IsRefusal(err):
 		w.hit("verb-refused")
 		return
 	case err != nil:

@@ -19,7 +19,7 @@ func (c *client) operate() {
 	if w.rng.IntN(6) == 0 {
 		w.after(w.upTo(30*time.Second), func() { c.press(saga.Retried) })
 	}
-	for _, kind := range []saga.EventKind{saga.StepSkipped, saga.StepResolved} {
+	for _, kind := range []saga.EventKind{saga.StepSkipped, saga.StepResolved, saga.StepEdited} {
 		if w.rng.IntN(12) == 0 {
 			w.after(w.upTo(30*time.Second), func() { c.press(kind) })
 		}
@@ -76,7 +76,8 @@ func (c *client) press(kind saga.EventKind) {
 	w := c.w
 	w.hit(string(kind))
 	e := saga.Event{Kind: kind, Actor: saga.Actor{Kind: saga.Operator}, Reason: "an operator's wish", RequestID: string(kind), Hold: w.rng.IntN(3) == 0}
-	if kind == saga.StepSkipped || kind == saga.StepResolved {
+	switch kind {
+	case saga.StepSkipped, saga.StepResolved, saga.StepEdited:
 		steps := c.machine.Definition().Steps
 		e.Step.Name, e.Payload = steps[w.rng.IntN(len(steps))].Name, saga.JSON(w.document())
 	}

@@ -35,6 +35,7 @@ const (
 // guard is the guard row of one step.
 type guard struct {
 	phase   guardPhase
+	epoch   int
 	outcome saga.Outcome
 	payload []byte
 }
@@ -116,17 +117,24 @@ func (p *participant) do(cmd saga.Command) (saga.Outcome, []byte) {
 		g.phase == guardRejected && p.w.options.Mutant == NoStickyRejection)
 	switch {
 	case g == nil || again:
-		return p.first(key)
+		return p.first(key, cmd.Epoch)
 	case g.phase == guardUndone:
 		p.w.hit("do-after-undo")
 		return saga.Rejected, nil
+	case cmd.Epoch < g.epoch:
+		p.w.hit("stale-do")
+		return saga.Rejected, nil
+	case cmd.Epoch > g.epoch && g.phase == guardRejected:
+		p.w.hit("refusal-reopened")
+		return p.first(key, cmd.Epoch)
 	}
+	g.epoch = cmd.Epoch
 	p.w.hit("stored-reply")
 	return g.outcome, g.payload
 }
 
 // first runs a do that was not run before.
-func (p *participant) first(key effectKey) (saga.Outcome, []byte) {
+func (p *participant) first(key effectKey, epoch int) (saga.Outcome, []byte) {
 	w := p.w
 	switch mayRefuse := w.mayRefuse(key); {
 	case w.strikes(technicalFailure, 0.1):
@@ -134,10 +142,10 @@ func (p *participant) first(key effectKey) (saga.Outcome, []byte) {
 	case !mayRefuse && w.strikes(retriableRefusal, 0.1):
 		return saga.Rejected, nil
 	}
-	g := &guard{phase: guardDone, outcome: saga.Succeeded, payload: w.document()}
+	g := &guard{phase: guardDone, epoch: epoch, outcome: saga.Succeeded, payload: w.document()}
 	if w.mayRefuse(key) && w.rng.IntN(10) == 0 {
 		w.hit("rejected")
-		g = &guard{phase: guardRejected, outcome: saga.Rejected}
+		g = &guard{phase: guardRejected, epoch: epoch, outcome: saga.Rejected}
 	}
 	p.guards[key] = g
 	if g.phase == guardRejected {
@@ -158,17 +166,20 @@ func (p *participant) undo(cmd saga.Command) saga.Outcome {
 		return saga.Succeeded
 	case g == nil:
 		w.hit("tombstone")
-		p.guards[key] = &guard{phase: guardUndone}
+		p.guards[key] = &guard{phase: guardUndone, epoch: cmd.Epoch}
 		return saga.Succeeded
+	case cmd.Epoch < g.epoch:
+		w.hit("stale-undo")
+		return saga.Rejected
 	case g.phase != guardDone:
-		g.phase = guardUndone
+		g.phase, g.epoch = guardUndone, cmd.Epoch
 		return saga.Succeeded
 	case w.strikes(undoFailure, 0.3):
 		return saga.Failed
 	case w.strikes(undoRefused, 0.2):
 		return saga.Rejected
 	}
-	g.phase = guardUndone
+	g.phase, g.epoch = guardUndone, cmd.Epoch
 	w.unhappened(p, key)
 	return saga.Succeeded
 }

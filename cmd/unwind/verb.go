@@ -26,7 +26,7 @@ func verbCommands(r *remote) []*cobra.Command {
 		destructive(verbCommand(r, "cancel ID", "Turn a saga back, if its pivot was not sent", (*client.Client).Cancel)),
 		verbCommand(r, "pause ID", "Let a saga send nothing until it is resumed", (*client.Client).Pause),
 		verbCommand(r, "resume ID", "Let a paused saga go on", (*client.Client).Resume),
-		annotate, restartCommand(r), retry, destructive(skip), destructive(resolveCommand(r)), destructive(explained(terminate)),
+		annotate, restartCommand(r), retry, destructive(skip), destructive(resolveCommand(r)), destructive(editCommand(r)), destructive(explained(terminate)),
 	}
 }
 
@@ -48,6 +48,22 @@ func resolveCommand(r *remote) *cobra.Command {
 	cmd := explained(verbCommand(r, "resolve ID STEP", "Let a step be done with a given output, when its participant cannot say so", resolve))
 	cmd.Args = cobra.ExactArgs(2)
 	cmd.Flags().StringVar(&output, "output", "{}", "the step's output, JSON")
+	return cmd
+}
+
+func editCommand(r *remote) *cobra.Command {
+	var input string
+	edit := func(c *client.Client, ctx context.Context, id string, how client.Verb) (client.Saga, error) {
+		if !json.Valid([]byte(input)) {
+			return client.Saga{}, usagef("--input is not JSON")
+		}
+		how.Input = json.RawMessage(input)
+		return c.Edit(ctx, id, how)
+	}
+	cmd := explained(verbCommand(r, "edit ID STEP", "Give a step another input and send it anew; also a compensation that keeps failing", edit))
+	cmd.Args = cobra.ExactArgs(2)
+	cmd.Flags().StringVar(&input, "input", "", "what the step is sent with from now on, JSON. Required")
+	_ = cmd.MarkFlagRequired("input") // the flag is there
 	return cmd
 }
 

@@ -136,10 +136,5 @@ func (r Runner) one(ctx context.Context, b Batch, id saga.ID) (Outcome, string) 
 
 // final reports whether asking again would be answered the same.
 func final(err error) bool {
-	for _, refusal := range []error{saga.ErrPastPivot, saga.ErrEnded, saga.ErrNotNow, saga.ErrNotYours, coordinator.ErrNotFound} {
-		if errors.Is(err, refusal) {
-			return true
-		}
-	}
-	return false
+	return saga.IsRefusal(err) || errors.Is(err, coordinator.ErrNotFound)
 }

@@ -96,6 +96,7 @@ var samples = map[string][2]string{
 	"retrySaga":         {"/v1/sagas/{saga}/retry", `{"step":"reserve"}`},
 	"skipStep":          {"/v1/sagas/{saga}/skip", `{"step":"reserve","reason":"by telephone"}`},
 	"resolveStep":       {"/v1/sagas/{saga}/resolve", `{"step":"reserve","reason":"by telephone"}`},
+	"editStep":          {"/v1/sagas/{saga}/edit", `{"step":"reserve","input":{"seat":"12A"},"reason":"row 13 is none"}`},
 	"terminateSaga":     {"/v1/sagas/{saga}/terminate", `{"reason":"bankrupt"}`},
 	"annotateSaga":      {"/v1/sagas/{saga}/annotate", `{"reason":"see the incident"}`},
 	"restartSaga":       {"/v1/sagas/{saga}/restart", "{}"},

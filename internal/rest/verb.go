@@ -8,6 +8,7 @@ import (
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
+	"github.com/unwindhq/unwind/saga/definition"
 )
 
 // VerbTarget is what every verb's request has beside its body.
@@ -48,6 +49,15 @@ type resolveInput struct {
 	}
 }
 
+type editInput struct {
+	VerbTarget
+	Body struct {
+		Step   string          `json:"step" minLength:"1" maxLength:"256" doc:"the step whose command is sent anew, or its compensation if it is being undone"`
+		Input  json.RawMessage `json:"input" doc:"what it is sent with from now on, any JSON; kept byte for byte"`
+		Reason string          `json:"reason" minLength:"1" maxLength:"1024" doc:"why; kept in the history"`
+	}
+}
+
 type terminateInput struct { // of annotate, too
 	VerbTarget
 	Body struct {
@@ -64,6 +74,7 @@ func (s *Server) verbRoutes() {
 	handle(s, "POST /v1/sagas/{id}/retry", route{"retrySaga", "Try again now what rests before its next attempt", SagasOperate, errors}, s.retry)
 	handle(s, "POST /v1/sagas/{id}/skip", route{"skipStep", "Let a step be over without its command", SagasOperate, errors}, s.skipStep)
 	handle(s, "POST /v1/sagas/{id}/resolve", route{"resolveStep", "Let a step be done with a given output", SagasOperate, errors}, s.resolveStep)
+	handle(s, "POST /v1/sagas/{id}/edit", route{"editStep", "Give a step another input and send it anew", SagasOperate, errors}, s.editStep)
 	handle(s, "POST /v1/sagas/{id}/annotate", route{"annotateSaga", "Write a sentence into a saga's history, also when it has ended", SagasOperate, errors}, s.annotate)
 	handle(s, "POST /v1/sagas/{id}/restart", route{"restartSaga", "Start a new saga with the input of one that has ended", SagasStart, errors}, s.restart)
 	handle(s, "POST /v1/sagas/{id}/terminate", route{"terminateSaga", "End a saga as it is, with nothing undone", SagasTerminate, errors}, s.terminate)
@@ -90,6 +101,16 @@ func (s *Server) resolveStep(ctx context.Context, in *resolveInput) (*sagaOutput
 	}
 	return s.do(ctx, in.VerbTarget, coordinator.Verb{
 		Kind: saga.StepResolved, Step: in.Body.Step, Reason: in.Body.Reason, Payload: saga.JSON(in.Body.Output),
+	})
+}
+
+// editStep checks the input as far as one is known to be wrong, and sends it.
+func (s *Server) editStep(ctx context.Context, in *editInput) (*sagaOutput, error) {
+	if err := definition.CheckDocument("input", in.Body.Input); err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	return s.do(ctx, in.VerbTarget, coordinator.Verb{
+		Kind: saga.StepEdited, Step: in.Body.Step, Reason: in.Body.Reason, Payload: saga.JSON(in.Body.Input),
 	})
 }
 

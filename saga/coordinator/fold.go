@@ -244,7 +244,7 @@ func (f *fold) event(s *folding, it *item) {
 		it.result = answer{id: s.id, state: s.row.State, changed: s.row.State.Seq != before}
 		it.folded = true
 	case errors.Is(err, errMissing):
-	case errors.Is(err, saga.ErrPastPivot), errors.Is(err, saga.ErrEnded), errors.Is(err, saga.ErrNotNow), errors.Is(err, saga.ErrNotYours):
+	case saga.IsRefusal(err):
 		it.result = answer{err: err, state: s.row.State}
 	case errors.Is(err, ErrNoDefinition), errors.Is(err, saga.ErrUnknownEvent), errors.Is(err, saga.ErrLevel):
 		s.lacking = true

@@ -73,6 +73,10 @@ func (f *File) CheckSignal(name string, payload []byte) error {
 	return nil
 }
 
+// CheckDocument checks a JSON text as CheckInput does, without a schema; name is what
+// it is called in the problems. The error is an *InputError.
+func CheckDocument(name string, data []byte) error { return checkDocument(name, data, nil) }
+
 func hint(cure string) string {
 	if cure == "" {
 		return ""

@@ -103,7 +103,8 @@ func (l *Locals) guarded(ctx context.Context, tx pgx.Tx, cmd saga.Command, step 
 	}
 	var undone bool
 	var outcome int16
-	err := tx.QueryRow(ctx, l.s.in(lockLocal), id, name).Scan(&undone, &outcome, &reply.Reason, &reply.Payload.Data)
+	var epoch int
+	err := tx.QueryRow(ctx, l.s.in(lockLocal), id, name).Scan(&undone, &outcome, &reply.Reason, &reply.Payload.Data, &epoch)
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (l *Locals) guarded(ctx context.Context, tx pgx.Tx, cmd saga.Command, step 
 	case undone:
 		reply.Outcome, reply.Reason = saga.Rejected, "undone"
 		return nil
-	case outcome != 0:
+	case outcome != 0 && (reply.Outcome != saga.Rejected || cmd.Epoch <= epoch): // another input may find another answer
 		return nil
 	}
 	return l.do(ctx, tx, cmd, step, reply)
@@ -134,7 +135,7 @@ func (l *Locals) do(ctx context.Context, tx pgx.Tx, cmd saga.Command, step Local
 		return &failure{err}
 	}
 	id := pgtype.UUID{Bytes: cmd.ID.Saga, Valid: true}
-	_, err = tx.Exec(ctx, l.s.in(saveLocal), id, cmd.ID.Step.String(), int16(reply.Outcome), reply.Reason, reply.Payload.Data)
+	_, err = tx.Exec(ctx, l.s.in(saveLocal), id, cmd.ID.Step.String(), int16(reply.Outcome), reply.Reason, reply.Payload.Data, cmd.Epoch)
 	return err
 }
 

@@ -107,10 +107,10 @@ const (
 	claimLocal = `INSERT INTO {s}.local_steps (saga, step) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 
 	// Primary key of local_steps.
-	lockLocal = `SELECT undone, outcome, reason, payload FROM {s}.local_steps WHERE saga = $1 AND step = $2 FOR UPDATE`
+	lockLocal = `SELECT undone, outcome, reason, payload, epoch FROM {s}.local_steps WHERE saga = $1 AND step = $2 FOR UPDATE`
 
 	// Primary key of local_steps.
-	saveLocal = `UPDATE {s}.local_steps SET outcome = $3, reason = $4, payload = $5 WHERE saga = $1 AND step = $2`
+	saveLocal = `UPDATE {s}.local_steps SET outcome = $3, reason = $4, payload = $5, epoch = $6 WHERE saga = $1 AND step = $2`
 
 	// Primary key of local_steps.
 	undoLocal = `UPDATE {s}.local_steps SET undone = true WHERE saga = $1 AND step = $2`

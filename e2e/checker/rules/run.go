@@ -94,6 +94,7 @@ const (
 	Retried       = "retried"       // Retried ends the rest of Step, or of every step.
 	StepSkipped   = "skipped"       // StepSkipped: Step is over without its command, or keeps its effect.
 	StepResolved  = "resolved"      // StepResolved: Step is done, as somebody says.
+	StepEdited    = "edited"        // StepEdited: Step has another input and is sent anew.
 	Terminated    = "terminated"    // Terminated ends the saga as it is.
 	Signalled     = "signalled"     // Signalled: a signal has come.
 	Decided       = "decided"       // Decided: somebody has decided the approval Step.

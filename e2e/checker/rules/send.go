@@ -38,7 +38,10 @@ func (t *tale) send(e *Event, x Sent) {
 	if x.Attempt != s.attempt+1 {
 		t.c.findf("I14", t.id, "event %d sends attempt %d of %s/%s after attempt %d", e.Seq, x.Attempt, x.Step, x.Direction, s.attempt)
 	}
-	s.phase, s.attempt = next, x.Attempt
+	if s.hash != 0 && s.hash != x.Hash {
+		t.c.findf("I2", t.id, "event %d sends %s/%s with another input than before, and nobody has written one", e.Seq, x.Step, x.Direction)
+	}
+	s.phase, s.attempt, s.hash = next, x.Attempt, x.Hash
 	s.due = e.At.Add(s.policy().Timeout)
 	t.sent[x.attempt()] = sending{Sent: x, place: len(t.sent), epoch: s.epoch}
 }

@@ -44,6 +44,8 @@ type stage struct {
 	before, later  []int // before: directly; later: directly or not
 	phase          phase
 	epoch, attempt int
+	from           int       // the attempts before its present input
+	hash           uint64    // that of its input; 0 before it was sent with it
 	due            time.Time // the earliest time at which its wait may end
 	succeeded      bool      // its do was answered so, and the answer counted
 	loose          bool      // it waits, and only the engine knows whether it has begun
@@ -76,7 +78,7 @@ func (s *stage) over() bool {
 }
 
 // spent: its last attempt is out.
-func (s *stage) spent() bool { return s.Kind == Compensable && s.attempt >= s.Do.Attempts }
+func (s *stage) spent() bool { return s.Kind == Compensable && s.attempt-s.from >= s.Do.Attempts }
 
 // tale is a saga's history told again. It does not say what a saga does next: it
 // takes from the events what was sent, and knows what may be.
@@ -229,7 +231,7 @@ func (t *tale) reverse() {
 		}
 	}
 	for _, s := range ready {
-		s.phase, s.attempt = undoHeld, 0
+		s.phase, s.attempt, s.from = undoHeld, 0, 0
 		s.epoch++
 	}
 }

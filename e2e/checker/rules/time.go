@@ -64,7 +64,7 @@ func (t *tale) timeUp(s *stage) {
 func (s *stage) rest(e *Event, p phase) {
 	policy := s.policy()
 	wait := policy.Backoff
-	for n := 1; n < s.attempt && wait < policy.Cap; n++ {
+	for n := 1; n < s.attempt-s.from && wait < policy.Cap; n++ {
 		wait *= 2
 	}
 	const spread = 0.8

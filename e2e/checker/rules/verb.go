@@ -13,6 +13,8 @@ func (t *tale) verb(e *Event) {
 		t.retry(e.Step)
 	case StepSkipped, StepResolved:
 		t.byHand(e)
+	case StepEdited:
+		t.edited(e)
 	case Signalled:
 		t.signalled(e)
 	case Decided:
@@ -53,6 +55,21 @@ func (t *tale) byHand(e *Event) {
 		s.phase = skipped
 	}
 	s.byHand = true
+}
+
+// edited gives a step another input: it may be sent at once, of a higher epoch.
+func (t *tale) edited(e *Event) {
+	s := t.find(e.Step)
+	if s == nil {
+		return
+	}
+	s.epoch, s.from, s.hash = max(s.epoch, 1)+1, s.attempt, 0
+	switch s.phase {
+	case doing, resting:
+		s.phase = held
+	case undoing, undoResting:
+		s.phase = undoHeld
+	}
 }
 
 // retry ends the rest of one step, or of all.

@@ -137,6 +137,16 @@ var mutants = []mutant{
 		"./saga/sagapg", "TestPauseOutlivesItsOwner",
 	},
 	{
+		"edit-keeps-the-epoch", "I12", "answers to a step's old input count for its new one",
+		"saga/edit.go", "st.Epoch++", "_ = st.Epoch",
+		"./saga", "TestScenarios",
+	},
+	{
+		"edit-forgotten", "I2", "a re-sent command carries the mapped input again",
+		"saga/edit.go", "return JSON(e.Data), nil", "return JSON([]byte(\"0\")), nil",
+		"./sagatest", "TestSimulation",
+	},
+	{
 		"retry-after-the-end", "I12", "a retry of a terminated saga sends again",
 		"saga/verb.go", "if d.s.Status.Ended() {\n\t\treturn fmt.Errorf(\"retry", "if false {\n\t\treturn fmt.Errorf(\"retry",
 		"./saga/sagapg", "TestRetryNow",
