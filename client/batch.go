@@ -25,6 +25,7 @@ type BatchFilter struct {
 	Status     string   `json:"status,omitempty" enum:"running,compensating,completed,compensated,abandoned"`                                                // Status is the status to have.
 	Attention  bool     `json:"attention,omitempty" doc:"only sagas that need attention"`                                                                    // Attention chooses only those that need attention.
 	Key        string   `json:"key,omitempty" maxLength:"256" doc:"only sagas of this business key; order-* is every one that begins so"`                    // Key is as Filter.Key.
+	Subject    string   `json:"subject,omitempty" maxLength:"256" doc:"only sagas that hold this one's data"`                                                // Subject is as Filter.Subject.
 	Attributes []string `json:"attributes,omitempty" maxItems:"4" doc:"only sagas with these, NAME=VALUE; a VALUE that ends with * is every that begins so"` // Attributes are as Filter.Attributes.
 }
 

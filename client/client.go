@@ -289,7 +289,8 @@ type Filter struct {
 	Definition string   // Definition is the definition's name.
 	Status     string   // Status is the status to have.
 	Key        string   // Key is the business key to have; one that ends with * stands for all that begin so.
-	Attributes []string // Attributes are to be had, as name=value; a value that ends with * stands for all texts that begin so. At most 5 with Key.
+	Attributes []string // Attributes are to be had, as name=value; a value that ends with * stands for all texts that begin so. At most 6 with Key and Subject.
+	Subject    string   // Subject is whose data they are to hold; one that ends with * stands for all that begin so.
 	Attention  bool     // Attention chooses only those that need attention.
 	Cursor     string   // Cursor is the Next of the page before.
 	Limit      int      // Limit is the size of the page, 1 to 200; 0 is 50.
@@ -301,6 +302,7 @@ func (c *Client) List(ctx context.Context, f Filter) (page Page, err error) {
 	set(query, "definition", f.Definition)
 	set(query, "status", f.Status)
 	set(query, "key", f.Key)
+	set(query, "subject", f.Subject)
 	for _, a := range f.Attributes {
 		query.Add("attribute", a)
 	}

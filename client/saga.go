@@ -7,24 +7,28 @@ import (
 
 // Saga is a saga as it was committed last.
 type Saga struct {
-	ID         string                     `json:"id" doc:"UUIDv7" example:"0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"`                                  // ID identifies it.
-	Definition string                     `json:"definition" doc:"the definition's name"`                                                          // Definition is the definition's name.
-	Version    string                     `json:"version" doc:"the version it is pinned to" example:"r12"`                                         // Version is what it is pinned to, such as r12.
-	Status     string                     `json:"status" enum:"running,compensating,completed,compensated,abandoned"`                              // Status is running, compensating, completed, compensated or abandoned.
-	WaitingFor []string                   `json:"waitingFor,omitempty" doc:"what it waits for: approval, breaker, operator, reply, signal, timer"` // WaitingFor lists approval, breaker, operator (it is paused), reply, signal and timer.
-	Key        string                     `json:"key,omitempty" doc:"the business key"`                                                            // Key is the business key; empty without one.
-	Attributes map[string]json.RawMessage `json:"attributes,omitempty" doc:"what it can be found by"`                                              // Attributes are what it can be found by, by name.
-	Output     json.RawMessage            `json:"output,omitempty" doc:"what it has come to, once it is completed; not in lists"`                  // Output is the saga's, once it is completed and if its definition makes one; a List leaves it out.
-	Attention  []Attention                `json:"attention,omitempty" doc:"why an operator should look at it"`                                     // Attention is why an operator should look; empty is good.
-	Cause      string                     `json:"cause,omitempty" doc:"why it turned back"`                                                        // Cause says why it turned back.
-	StartedAt  *time.Time                 `json:"startedAt,omitempty"`                                                                             // StartedAt is when it began, by the database's clock.
-	ChangedAt  *time.Time                 `json:"changedAt,omitempty" doc:"when the last event was stored"`                                        // ChangedAt is the time of its last event.
-	BeginsAt   *time.Time                 `json:"beginsAt,omitempty" doc:"when its first steps begin, if they have not"`                           // BeginsAt is when its first steps begin; nil once they have.
-	WakeAt     *time.Time                 `json:"wakeAt,omitempty" doc:"when something is due next"`                                               // WakeAt is when something is due next; nil when nothing is.
-	Deadline   *time.Time                 `json:"deadline,omitempty" doc:"when it turns back because it is late"`                                  // Deadline is when it turns back because it is late; nil without one, and once it cannot.
-	PausedAt   *time.Time                 `json:"pausedAt,omitempty" doc:"since when it is paused"`                                                // PausedAt is since when it sends nothing; nil when it is not paused.
-	Steps      []Step                     `json:"steps,omitempty" doc:"the steps in the definition's order; not in lists"`                         // Steps are in the definition's order; a List leaves them out.
-	PivotSent  bool                       `json:"pivotSent,omitempty" doc:"the point of no return was passed: it can only go forward"`             // PivotSent says that there is no way back.
+	ID         string                     `json:"id" doc:"UUIDv7" example:"0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"`                                                      // ID identifies it.
+	Definition string                     `json:"definition" doc:"the definition's name"`                                                                              // Definition is the definition's name.
+	Version    string                     `json:"version" doc:"the version it is pinned to" example:"r12"`                                                             // Version is what it is pinned to, such as r12.
+	Status     string                     `json:"status" enum:"running,compensating,completed,compensated,abandoned"`                                                  // Status is running, compensating, completed, compensated or abandoned.
+	WaitingFor []string                   `json:"waitingFor,omitempty" doc:"what it waits for: approval, breaker, operator, reply, signal, timer"`                     // WaitingFor lists approval, breaker, operator (it is paused), reply, signal and timer.
+	Key        string                     `json:"key,omitempty" doc:"the business key"`                                                                                // Key is the business key; empty without one.
+	Title      string                     `json:"title,omitempty" doc:"what people call it; in lists only one of its own"`                                             // Title is what people call it: its own or, not in a List, the definition's.
+	Subject    string                     `json:"subject,omitempty" doc:"whose data it holds"`                                                                         // Subject is whose data it holds; empty when the definition names nobody.
+	Retention  string                     `json:"retention,omitempty" enum:"short,long" doc:"for how long it is kept once it has ended, as a class; none is standard"` // Retention is short, long, or empty for standard.
+	Priority   string                     `json:"priority,omitempty" enum:"low,high" doc:"its priority among the sagas of its namespace; none is normal"`              // Priority is low, high, or empty for normal.
+	Attributes map[string]json.RawMessage `json:"attributes,omitempty" doc:"what it can be found by"`                                                                  // Attributes are what it can be found by, by name.
+	Output     json.RawMessage            `json:"output,omitempty" doc:"what it has come to, once it is completed; not in lists"`                                      // Output is the saga's, once it is completed and if its definition makes one; a List leaves it out.
+	Attention  []Attention                `json:"attention,omitempty" doc:"why an operator should look at it"`                                                         // Attention is why an operator should look; empty is good.
+	Cause      string                     `json:"cause,omitempty" doc:"why it turned back"`                                                                            // Cause says why it turned back.
+	StartedAt  *time.Time                 `json:"startedAt,omitempty"`                                                                                                 // StartedAt is when it began, by the database's clock.
+	ChangedAt  *time.Time                 `json:"changedAt,omitempty" doc:"when the last event was stored"`                                                            // ChangedAt is the time of its last event.
+	BeginsAt   *time.Time                 `json:"beginsAt,omitempty" doc:"when its first steps begin, if they have not"`                                               // BeginsAt is when its first steps begin; nil once they have.
+	WakeAt     *time.Time                 `json:"wakeAt,omitempty" doc:"when something is due next"`                                                                   // WakeAt is when something is due next; nil when nothing is.
+	Deadline   *time.Time                 `json:"deadline,omitempty" doc:"when it turns back because it is late"`                                                      // Deadline is when it turns back because it is late; nil without one, and once it cannot.
+	PausedAt   *time.Time                 `json:"pausedAt,omitempty" doc:"since when it is paused"`                                                                    // PausedAt is since when it sends nothing; nil when it is not paused.
+	Steps      []Step                     `json:"steps,omitempty" doc:"the steps in the definition's order; not in lists"`                                             // Steps are in the definition's order; a List leaves them out.
+	PivotSent  bool                       `json:"pivotSent,omitempty" doc:"the point of no return was passed: it can only go forward"`                                 // PivotSent says that there is no way back.
 }
 
 // Ended reports whether nothing more can happen to the saga.

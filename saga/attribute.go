@@ -9,7 +9,7 @@ import (
 // Attribute is something that the sagas of a definition can be found by.
 type Attribute struct {
 	Name  string // Name is the attribute's name, [a-z][A-Za-z0-9]*, unique.
-	Value Expr   // Value reads the input alone and yields a text, a number, true, false, or null for none.
+	Value Expr   // Value yields a text, a number, true, false, or null for none. One that reads outputs is set once all its steps are over.
 }
 
 // AttributeValue is what a saga can be found by.
@@ -30,27 +30,59 @@ const (
 	MaxAttributes = 20  // MaxAttributes is how many attributes a definition may have.
 )
 
-// describe evaluates the saga's attributes.
-func (d *decision) describe() error {
-	var found []AttributeValue
-	for _, a := range d.m.def.Attributes {
-		value, err := a.Value.Eval(d)
-		if err != nil {
+// atStart asks for the attributes that need no step.
+const atStart = true
+
+// describe evaluates the attributes whose time has come: at the start those that
+// read the input alone; later those that read outputs, in the event in which the
+// last of their steps is over.
+func (d *decision) describe(start bool) error {
+	for i := range d.m.def.Attributes {
+		a := &d.m.def.Attributes[i]
+		steps := a.Value.Reads().Steps
+		if start != (len(steps) == 0) || !start && !d.ripe(steps) {
+			continue
+		}
+		if err := d.attribute(a); err != nil {
 			return fmt.Errorf("attribute %s: %w", a.Name, err)
 		}
-		switch {
-		case string(value) == "null":
-			continue
-		case len(value) == 0 || value[0] == '{' || value[0] == '[':
-			return fmt.Errorf("attribute %s: want a text, a number, true or false, found %.60s", a.Name, value)
-		case len(value) > MaxKey+2:
-			return fmt.Errorf("attribute %s: %d bytes, the most is %d", a.Name, len(value)-2, MaxKey)
+	}
+	return nil
+}
+
+// ripe reports whether all these steps are over, and one of them only now.
+func (d *decision) ripe(steps []string) bool {
+	fresh := false
+	for _, name := range steps {
+		i := d.m.index[name]
+		if !d.s.Steps[i].Phase.over() {
+			return false
 		}
-		found = append(found, AttributeValue{a.Name, slices.Clone(value)})
+		fresh = fresh || i >= len(d.was) || !d.was[i].Phase.over()
 	}
-	if found != nil {
-		d.s.Own().Attributes = found
+	return fresh
+}
+
+// attribute evaluates one attribute; null is none.
+func (d *decision) attribute(a *Attribute) error {
+	value, err := a.Value.Eval(d)
+	switch {
+	case err != nil:
+		return err
+	case len(value) == 0 || value[0] == '{' || value[0] == '[':
+		return fmt.Errorf("want a text, a number, true or false, found %.60s", value)
+	case len(value) > MaxKey+2:
+		return fmt.Errorf("%d bytes, the most is %d", len(value)-2, MaxKey)
 	}
+	named := func(v AttributeValue) bool { return v.Name == a.Name }
+	others := slices.DeleteFunc(slices.Clone(d.s.Extras().Attributes), named)
+	if string(value) != "null" {
+		others = append(others, AttributeValue{a.Name, slices.Clone(value)})
+	}
+	if len(others) == 0 {
+		others = nil // as it is read back from the store
+	}
+	d.s.Own().Attributes = others
 	return nil
 }
 
@@ -93,15 +125,22 @@ func (c *checker) names() {
 			c.fault(at, fmt.Sprintf("%q is not a name", a.Name), "write a name like customer: [a-z][A-Za-z0-9]*")
 		case slices.ContainsFunc(def.Attributes[:i], func(b Attribute) bool { return b.Name == a.Name }):
 			c.fault(at, "the attribute is there twice", "give each its own name")
-		case a.Value == nil || len(a.Value.Reads().Steps) > 0:
-			c.fault(at, "it does not read the input alone", "write ${input.…}: it must be known before the saga begins")
+		case a.Value == nil:
+			c.fault(at, "it has no value", "write ${input.…} or ${steps.NAME.output.…}")
+		default:
+			c.haveOutput(at, a.Value)
 		}
 	}
 	if def.Output != nil {
-		for _, name := range def.Output.Reads().Steps {
-			if j, ok := c.m.index[name]; !ok || def.Steps[j].Sleep != nil {
-				c.fault("output", fmt.Sprintf("there is no step %q that has an output", name), "name steps of this definition")
-			}
+		c.haveOutput("output", def.Output)
+	}
+}
+
+// haveOutput refuses an expression that reads what never has an output.
+func (c *checker) haveOutput(at string, expr Expr) {
+	for _, name := range expr.Reads().Steps {
+		if j, ok := c.m.index[name]; !ok || c.m.def.Steps[j].Sleep != nil {
+			c.fault(at, fmt.Sprintf("there is no step %q that has an output", name), "name steps of this definition")
 		}
 	}
 }

@@ -41,8 +41,21 @@ func (d *decision) notSkippable(i int) string {
 			return later.Name + " reads its output: resolve it with an output"
 		}
 	}
-	if out := d.m.def.Output; out != nil && step.When == nil && !step.mayExpire() && slices.Contains(out.Reads().Steps, step.Name) {
+	if step.When == nil && !step.mayExpire() {
+		return d.m.readOfWhole(step.Name)
+	}
+	return ""
+}
+
+// readOfWhole says what of the whole saga reads a step's output, or nothing.
+func (m *Machine) readOfWhole(name string) string {
+	if out := m.def.Output; out != nil && slices.Contains(out.Reads().Steps, name) {
 		return "the saga's output reads its output: resolve it with an output"
+	}
+	for _, a := range m.def.Attributes {
+		if slices.Contains(a.Value.Reads().Steps, name) {
+			return "the attribute " + a.Name + " reads its output: resolve it with an output"
+		}
 	}
 	return ""
 }

@@ -30,6 +30,7 @@ func (c *checker) check() {
 		c.step(i)
 	}
 	c.names()
+	c.labels()
 	if c.graph() {
 		c.kinds()
 		c.deadline()

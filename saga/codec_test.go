@@ -52,6 +52,12 @@ func drawState(t *rapid.T) saga.State {
 		s.Requests = append(s.Requests, rapid.Uint64().Draw(t, "request"))
 	}
 	s.Paused, s.Deadline = drawTime(t, "paused"), drawTime(t, "deadline")
+	if rapid.Bool().Draw(t, "labelled") {
+		s.Own().Label = &saga.Label{
+			Title: text.Draw(t, "title"), Subject: text.Draw(t, "subject"),
+			Retention: saga.Retention(rapid.Byte().Draw(t, "retention")), Priority: saga.Priority(rapid.Byte().Draw(t, "priority")),
+		}
+	}
 	if rapid.Bool().Draw(t, "windowed") {
 		s.Window = rapid.Int64().Draw(t, "window")
 	}

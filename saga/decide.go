@@ -59,6 +59,7 @@ type decision struct {
 	e       Event
 	effects []Effect
 	changed bool
+	was     []StepState // the steps before the event
 }
 
 // Decide implements Decider.
@@ -77,7 +78,7 @@ func (m *Machine) Decide(s State, h History, e Event) (State, []Effect, error) {
 	if d.known() {
 		return s, nil, nil
 	}
-	d.s.Steps = slices.Clone(s.Steps)
+	d.was, d.s.Steps = s.Steps, slices.Clone(s.Steps)
 	d.e.At = e.At.Truncate(time.Microsecond)
 	if d.e.At.Before(s.Last) {
 		d.e.At = s.Last
@@ -155,7 +156,10 @@ func (d *decision) started() error {
 	case d.s.Input.Data == nil:
 		d.s.Input.Data = []byte{} // nil would mean "not kept here"
 	}
-	if err := d.describe(); err != nil {
+	if err := d.label(); err != nil {
+		return err
+	}
+	if err := d.describe(atStart); err != nil {
 		return err
 	}
 	waits, err := d.delay()

@@ -12,11 +12,19 @@ import (
 // from YAML or JSON, checks it and binds its expressions; it can be written as
 // a Go value just as well. A definition is immutable once Compile was called.
 type Definition struct {
-	Name    string          // Name is the saga's name, [a-z][A-Za-z0-9]*.
-	Version string          // Version is how people name this version, such as r12. Set at apply.
-	Title   string          // Title is shown to people.
-	Owner   string          // Owner is who is shown, and alerted, when a saga needs attention.
-	Schema  json.RawMessage // Schema is the JSON Schema of the input; empty accepts any JSON.
+	Name    string // Name is the saga's name, [a-z][A-Za-z0-9]*.
+	Version string // Version is how people name this version, such as r12. Set at apply.
+	Title   string // Title is shown to people.
+	Heading Expr   // Heading, if set, yields the title of each saga: a text. It reads the input alone.
+	// Subject, if set, yields whose data a saga holds: the handle for erasing it.
+	// It reads the input alone and yields a text, a number, or null for nobody.
+	Subject   Expr
+	Retention Retention // Retention says for how long its sagas are kept.
+	// Priority, if set, yields one of the words of Priorities, or null for the
+	// default. It reads the input alone.
+	Priority Expr
+	Owner    string          // Owner is who is shown, and alerted, when a saga needs attention.
+	Schema   json.RawMessage // Schema is the JSON Schema of the input; empty accepts any JSON.
 	// Deadline is how long after its start the saga may be turned back because it
 	// is late: until its pivot is sent, and never while it compensates. Zero: none.
 	Deadline time.Duration

@@ -57,6 +57,7 @@ type StateExtra struct {
 	Begin      time.Time        // Begin is when the first steps begin; zero once they have.
 	Key        string           // Key is the business key; empty without one.
 	Attributes []AttributeValue // Attributes are what the saga can be found by.
+	Label      *Label           // Label is what people know it by and how it is treated; nil: nothing was said.
 	Output     json.RawMessage  // Output is the saga's, once it is completed and if its definition makes one.
 	Signals    []KeptSignal     // Signals came before the steps that await them, in the order of arrival.
 }
@@ -87,7 +88,7 @@ func (s *State) drop() {
 // empty reports whether there is nothing in it: then a state has none, as it is
 // read back from the store.
 func (x *StateExtra) empty() bool {
-	return x.Begin.IsZero() && x.Key == "" && x.Attributes == nil && x.Output == nil && x.Signals == nil
+	return x.Begin.IsZero() && x.Key == "" && x.Attributes == nil && x.Output == nil && x.Signals == nil && x.Label == nil
 }
 
 // tidy removes an Extra that says nothing.

@@ -21,6 +21,11 @@ func (d *decision) advance() error {
 			again = again || over
 		}
 	}
+	if len(d.m.def.Attributes) > 0 {
+		if err := d.describe(!atStart); err != nil {
+			return err
+		}
+	}
 	if d.over() {
 		return d.complete()
 	}

@@ -22,10 +22,14 @@ func drawDefinition(t *rapid.T) saga.Definition {
 	}
 	if rapid.Bool().Draw(t, "attributes") {
 		def.Attributes = []saga.Attribute{{Name: "x", Value: path("input.x")}}
+		def.Subject, def.Retention = path("input.x"), saga.Short
 	}
 	var names []string
 	for _, step := range def.Steps {
 		names = append(names, step.Name)
+	}
+	if of := drawPath(t, readable(def, names), "input.x", "attribute"); of != nil && len(def.Attributes) > 0 {
+		def.Attributes = append(def.Attributes, saga.Attribute{Name: "y", Value: of})
 	}
 	def.Output = drawPath(t, readable(def, names), "input.x", "output")
 	return def

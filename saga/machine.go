@@ -81,6 +81,11 @@ func (m *Machine) findReads() {
 	if m.def.Output != nil {
 		m.keep(m.def.Output.Reads())
 	}
+	for _, a := range m.def.Attributes {
+		if reads := a.Value.Reads(); len(reads.Steps) > 0 { // the others are evaluated while the input is at hand
+			m.keep(reads)
+		}
+	}
 	for i := range m.def.Steps {
 		step := &m.def.Steps[i]
 		if step.Input == nil && !step.Waits() {

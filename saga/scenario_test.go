@@ -82,6 +82,14 @@ func (s *story) line(words []string) {
 		s.def.Attributes = append(s.def.Attributes, saga.Attribute{Name: words[1], Value: path(words[2])})
 	case "output":
 		s.def.Output = path(words[1])
+	case "title":
+		s.def.Heading = path(words[1])
+	case "subject":
+		s.def.Subject = path(words[1])
+	case "priority":
+		s.def.Priority = path(words[1])
+	case "retention":
+		s.def.Retention, _ = saga.ParseRetention(words[1])
 	case "deadline":
 		s.def.Deadline = duration(s.t, words[1])
 	case "after":
@@ -152,13 +160,18 @@ func (s *story) print(next saga.State, effects []saga.Effect) {
 	if next.Cause != s.state.Cause {
 		s.printf("because %s", next.Cause)
 	}
-	if next.Seq == 1 {
-		for _, a := range next.Extras().Attributes {
+	extra, before := next.Extras(), s.state.Extras()
+	for _, a := range extra.Attributes {
+		same := func(b saga.AttributeValue) bool { return b.Name == a.Name && string(b.Value) == string(a.Value) }
+		if !slices.ContainsFunc(before.Attributes, same) {
 			s.printf("attribute %s %s", a.Name, a.Value)
 		}
 	}
-	if !next.Extras().Begin.IsZero() {
-		s.printf("begins at %s", since(next.Extras().Begin))
+	if l := extra.Label; l != nil && before.Label == nil {
+		s.printf("title %q, subject %q, retention %s, priority %s", l.Title, l.Subject, l.Retention, l.Priority)
+	}
+	if !extra.Begin.IsZero() {
+		s.printf("begins at %s", since(extra.Begin))
 	}
 	if next.Extras().Key != s.state.Extras().Key {
 		s.printf("key %s", next.Extras().Key)

@@ -16,6 +16,7 @@ const (
 	sectionOutput     = 8  // Output
 	sectionBegin      = 9  // Begin
 	sectionEdits      = 17 // the steps' Edit
+	sectionLabel      = 19 // Label
 )
 
 // sections appends the sections of s and reports whether there are any.
@@ -66,6 +67,21 @@ func (w *stateWriter) extra(x *StateExtra) {
 		w.section(sectionOutput)
 		w.bytes(x.Output)
 	}
+	if x.Label != nil {
+		w.section(sectionLabel)
+		w.label(x.Label)
+	}
+}
+
+func (w *stateWriter) label(l *Label) {
+	w.text(l.Title)
+	w.text(l.Subject)
+	w.int(int64(l.Retention))
+	w.int(int64(l.Priority))
+}
+
+func (r *stateReader) label() *Label {
+	return &Label{Title: r.text(), Subject: r.text(), Retention: Retention(r.int()), Priority: Priority(r.int())}
 }
 
 func (w *stateWriter) signals(kept []KeptSignal) {
@@ -144,6 +160,8 @@ func (r *stateReader) section(s *State) bool {
 		r.extra(s).Begin = r.time()
 	case sectionEdits:
 		r.edits(s.Steps)
+	case sectionLabel:
+		r.extra(s).Label = r.label()
 	default:
 		r.fail()
 	}

@@ -54,6 +54,7 @@ func batchCreateCommand(r *remote) *cobra.Command {
 	flags.StringVar(&b.Filter.Status, "status", "", "running, compensating, completed, compensated or abandoned")
 	flags.BoolVar(&b.Filter.Attention, "attention", false, "only sagas that need attention")
 	flags.StringVar(&b.Filter.Key, "key", "", "only the sagas of this business key; order-* is every one that begins so")
+	flags.StringVar(&b.Filter.Subject, "subject", "", "only the sagas that hold this one's data; c-* is every one that begins so")
 	flags.StringArrayVar(&b.Filter.Attributes, "attribute", nil, "only sagas with this attribute, NAME=VALUE; a VALUE that ends with * is every text that begins so")
 	_ = cmd.MarkFlagRequired("reason") // the flag is there
 	return cmd

@@ -159,19 +159,20 @@ func filterFlags(flags *pflag.FlagSet, f *client.Filter) {
 	flags.StringVar(&f.Definition, "definition", "", "only sagas of this definition")
 	flags.StringVar(&f.Status, "status", "", "running, compensating, completed, compensated or abandoned")
 	flags.StringVar(&f.Key, "key", "", "only the sagas of this business key; order-* is every one that begins so")
+	flags.StringVar(&f.Subject, "subject", "", "only the sagas that hold this one's data; c-* is every one that begins so")
 	flags.StringArrayVar(&f.Attributes, "attribute", nil, "only sagas with this attribute, NAME=VALUE; a VALUE that ends with * is every text that begins so")
 	flags.BoolVar(&f.Attention, "attention", false, "only sagas that need attention")
 	flags.StringVar(&f.Cursor, "cursor", "", "go on where the page before ended")
 }
 
 func writePage(w io.Writer, page client.Page) {
-	t := table{head: []string{"ID", "DEFINITION", "KEY", "STATUS", "WAITING FOR", "CHANGED", "ATTENTION"}}
+	t := table{head: []string{"ID", "DEFINITION", "KEY", "STATUS", "WAITING FOR", "CHANGED", "ATTENTION", "TITLE"}}
 	for _, s := range page.Sagas {
 		var attention []string
 		for _, a := range s.Attention {
 			attention = append(attention, a.Reason)
 		}
-		t.add(s.ID, s.Definition+" "+s.Version, s.Key, s.Status, strings.Join(s.WaitingFor, ","), stamp(s.ChangedAt), strings.Join(attention, ","))
+		t.add(s.ID, s.Definition+" "+s.Version, s.Key, s.Status, strings.Join(s.WaitingFor, ","), stamp(s.ChangedAt), strings.Join(attention, ","), s.Title)
 	}
 	t.write(w)
 	if page.Next != "" {

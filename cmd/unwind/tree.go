@@ -22,6 +22,9 @@ var marks = map[string]string{
 // writeTree shows a saga and its steps.
 func writeTree(w io.Writer, s client.Saga) {
 	_, _ = fmt.Fprintf(w, "%s %s  %s  %s\n", s.Definition, s.Version, s.ID, s.Status)
+	if s.Title != "" {
+		_, _ = fmt.Fprintln(w, s.Title)
+	}
 	writeNames(w, s)
 	_, _ = fmt.Fprintf(w, "started %s, changed %s", stamp(s.StartedAt), stamp(s.ChangedAt))
 	if len(s.WaitingFor) > 0 {
@@ -58,6 +61,11 @@ func writeNames(w io.Writer, s client.Saga) {
 	var words []string
 	if s.Key != "" {
 		words = append(words, "key "+s.Key)
+	}
+	for _, word := range [][2]string{{"subject", s.Subject}, {"priority", s.Priority}, {"retention", s.Retention}} {
+		if word[1] != "" {
+			words = append(words, word[0]+" "+word[1])
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Attributes)) {
 		words = append(words, name+" "+string(s.Attributes[name]))

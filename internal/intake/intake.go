@@ -101,7 +101,7 @@ type Result struct {
 // itself is at fault, and nothing was started. After any other the saga may have
 // been started; the same request with its key finds out.
 func (i *Intake) Start(ctx context.Context, req Request) (Result, error) {
-	version, key, err := i.admit(ctx, req)
+	version, key, priority, err := i.admit(ctx, req)
 	if err != nil {
 		return Result{}, err
 	}
@@ -110,34 +110,37 @@ func (i *Intake) Start(ctx context.Context, req Request) (Result, error) {
 	defer cancel()
 	started, err := i.cfg.Engine.Start(ctx, coordinator.StartRequest{
 		Namespace: req.Namespace, Definition: req.Definition, Version: version, Key: req.Key, Input: req.Input, Actor: req.Actor,
-		Trace: req.Trace, BusinessKey: key, Begin: req.Begin,
+		Trace: req.Trace, BusinessKey: key, Begin: req.Begin, Priority: priority,
 	})
 	return Result{ID: started.ID, Version: version, New: started.New}, err
 }
 
 // admit checks all that can be checked before a start and returns the version to
-// pin and the business key.
-func (i *Intake) admit(ctx context.Context, req Request) (version, key string, err error) {
+// pin, the business key and the priority.
+func (i *Intake) admit(ctx context.Context, req Request) (version, key string, priority saga.Priority, err error) {
 	if strings.ContainsFunc(req.Key, func(c rune) bool { return c < 0x20 || c == 0x7f || c == 0xfffd }) {
-		return "", "", ErrBadKey
+		return "", "", 0, ErrBadKey
 	}
 	version, file, err := i.resolve(ctx, req)
 	if err != nil {
-		return "", "", err
+		return "", "", 0, err
 	}
 	if err := i.cfg.Registry.Open(ctx, req.Namespace, req.Definition); err != nil {
-		return "", "", err
+		return "", "", 0, err
 	}
 	if !req.Input.IsJSON() {
-		return "", "", errNotJSON
+		return "", "", 0, errNotJSON
 	}
 	if err := file.CheckInput(req.Input.Data); err != nil {
-		return "", "", err
+		return "", "", 0, err
 	}
 	if key, err = file.KeyOf(req.Input.Data); err != nil {
-		return "", "", err
+		return "", "", 0, err
 	}
-	return version, key, i.topicsThere(ctx, file)
+	if priority, err = file.PriorityOf(req.Input.Data); err != nil {
+		return "", "", 0, err
+	}
+	return version, key, priority, i.topicsThere(ctx, file)
 }
 
 // resolve finds the version to pin.

@@ -113,7 +113,7 @@ func (s *Server) mayBatch(ctx context.Context, namespace string, verb saga.Event
 // batchFilter reads which sagas a batch is for. One for all of them must be meant:
 // it names at least a status.
 func batchFilter(namespace string, r client.BatchRequest) (f Filter, asked string, err error) {
-	list := listInput{Key: r.Filter.Key, Attributes: r.Filter.Attributes}
+	list := listInput{Key: r.Filter.Key, Subject: r.Filter.Subject, Attributes: r.Filter.Attributes}
 	f = Filter{Namespace: namespace, Definition: r.Filter.Definition, Attention: r.Filter.Attention}
 	if f.Attributes, err = list.conditions(); err != nil {
 		return f, "", err
@@ -122,7 +122,7 @@ func batchFilter(namespace string, r client.BatchRequest) (f Filter, asked strin
 		f.Status, _ = saga.ParseStatus(r.Filter.Status) // the schema lists the words
 	}
 	if f.Definition == "" && f.Status == 0 && !f.Attention && len(f.Attributes) == 0 {
-		return f, "", newProblem(http.StatusUnprocessableEntity, client.BadRequest, "the filter chooses every saga there is: name at least a definition, a status, attention, a key or an attribute")
+		return f, "", newProblem(http.StatusUnprocessableEntity, client.BadRequest, "the filter chooses every saga there is: name at least a definition, a status, attention, a key, a subject or an attribute")
 	}
 	if (r.Verb == "skip") != (r.Step != "") && r.Verb != "retry" {
 		return f, "", newProblem(http.StatusUnprocessableEntity, client.BadRequest, "skip needs a step; of the others only retry may have one")

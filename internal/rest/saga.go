@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,6 +23,9 @@ func summary(state *saga.State) client.Saga {
 		StartedAt: moment(state.Started), ChangedAt: moment(state.Last), WakeAt: moment(state.WakeAt()),
 		Key: extra.Key, BeginsAt: moment(extra.Begin), PausedAt: moment(state.Paused), Deadline: moment(state.Deadline),
 	}
+	if l := extra.Label; l != nil {
+		out.Title, out.Subject, out.Retention, out.Priority = l.Title, l.Subject, unusual(l.Retention, saga.Standard), unusual(l.Priority, saga.Normal)
+	}
 	if state.Status.Ended() {
 		out.WaitingFor, out.WakeAt = nil, nil
 	}
@@ -37,12 +41,25 @@ func summary(state *saga.State) client.Saga {
 	return out
 }
 
+// unusual is the word of what is not the default.
+func unusual[T interface {
+	comparable
+	String() string
+}](value, usual T) string {
+	if value == usual {
+		return ""
+	}
+	return value.String()
+}
+
 // full is a saga with its steps. A definition that cannot be read leaves the
 // steps with their numbers instead of their names.
 func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 	out := summary(&row.State)
 	out.Output = row.State.Extras().Output
-	steps := s.stepsOf(ctx, row)
+	def := s.definitionOf(ctx, row)
+	out.Title = cmp.Or(out.Title, def.Title)
+	steps := def.Steps
 	for i := range row.State.Steps {
 		step := &row.State.Steps[i]
 		view := client.Step{
@@ -80,13 +97,13 @@ func describe(view *client.Step, step *saga.Step, is *saga.StepState) {
 	}
 }
 
-func (s *Server) stepsOf(ctx context.Context, row coordinator.Row) []saga.Step {
+func (s *Server) definitionOf(ctx context.Context, row coordinator.Row) saga.Definition {
 	file, err := s.cfg.Registry.Get(ctx, row.Namespace, row.State.Definition, row.State.Version)
 	if err != nil {
 		s.cfg.Log.WarnContext(ctx, "steps shown without names", "saga", row.State.ID, "error", err)
-		return nil
+		return saga.Definition{}
 	}
-	return file.Definition.Steps
+	return file.Definition
 }
 
 func moment(t time.Time) *time.Time {

@@ -46,6 +46,7 @@ type listInput struct {
 	Definition string   `query:"definition" doc:"only sagas of this definition"`
 	Status     string   `query:"status" enum:"running,compensating,completed,compensated,abandoned"`
 	Key        string   `query:"key" maxLength:"256" doc:"only sagas of this business key; order-* is every one that begins so"`
+	Subject    string   `query:"subject" maxLength:"256" doc:"only sagas that hold this one's data; c-* is every one that begins so"`
 	Attributes []string `query:"attribute,explode" maxItems:"4" doc:"only sagas with this attribute, NAME=VALUE; a VALUE that ends with * is every text that begins so"`
 	Attention  bool     `query:"attention" doc:"only sagas that need attention"`
 	Cursor     string   `query:"cursor" doc:"next of the page before"`
@@ -89,6 +90,9 @@ func (in *listInput) conditions() ([]saga.Match, error) {
 	var list []saga.Match
 	if in.Key != "" {
 		list = append(list, saga.Match{Value: in.Key})
+	}
+	if in.Subject != "" {
+		list = append(list, saga.Match{Name: saga.SubjectName, Value: in.Subject})
 	}
 	for _, text := range in.Attributes {
 		name, value, ok := strings.Cut(text, "=")

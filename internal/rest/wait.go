@@ -93,7 +93,7 @@ func (s *Server) reached(ctx context.Context, row coordinator.Row, until string)
 	if until == "end" || state.Status.Ended() {
 		return state.Status.Ended()
 	}
-	steps := s.stepsOf(ctx, row)
+	steps := s.definitionOf(ctx, row).Steps
 	pivot := slices.IndexFunc(steps, func(step saga.Step) bool { return step.Kind == saga.Pivot })
 	settled := state.Status == saga.Compensating
 	return settled || pivot >= 0 && pivot < len(state.Steps) && state.Steps[pivot].Phase == saga.Done

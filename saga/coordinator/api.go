@@ -11,16 +11,17 @@ import (
 
 // StartRequest asks for a new saga.
 type StartRequest struct {
-	Namespace   string       // Namespace is the tenant; required.
-	Definition  string       // Definition is the definition's name; required.
-	Version     string       // Version is the version to pin, such as r12; required: the caller resolves "latest".
-	Key         string       // Key makes the start idempotent; empty: every request is a new saga. At most MaxKey bytes.
-	BusinessKey string       // BusinessKey is the key that at most one running saga of the definition has; empty: none. At most saga.MaxKey bytes.
-	Input       saga.Payload // Input is the saga's input, already checked against the definition's schema.
-	Actor       saga.Actor   // Actor is who starts it.
-	Begin       time.Time    // Begin is when the first steps begin, at most saga.MaxBegin ahead; zero, or passed: at once.
-	Trace       string       // Trace is the traceparent of who starts it, for a link; empty or not valid: none.
-	Fixed       saga.ID      // Fixed is the id to use; zero lets the coordinator choose.
+	Namespace   string        // Namespace is the tenant; required.
+	Definition  string        // Definition is the definition's name; required.
+	Version     string        // Version is the version to pin, such as r12; required: the caller resolves "latest".
+	Key         string        // Key makes the start idempotent; empty: every request is a new saga. At most MaxKey bytes.
+	BusinessKey string        // BusinessKey is the key that at most one running saga of the definition has; empty: none. At most saga.MaxKey bytes.
+	Input       saga.Payload  // Input is the saga's input, already checked against the definition's schema.
+	Actor       saga.Actor    // Actor is who starts it.
+	Begin       time.Time     // Begin is when the first steps begin, at most saga.MaxBegin ahead; zero, or passed: at once.
+	Trace       string        // Trace is the traceparent of who starts it, for a link; empty or not valid: none.
+	Priority    saga.Priority // Priority says which starts of the namespace go first when they have to wait; the definition's, evaluated by the caller.
+	Fixed       saga.ID       // Fixed is the id to use; zero lets the coordinator choose.
 }
 
 // MaxKey is the longest idempotency key, in bytes.

@@ -127,15 +127,14 @@ func (c *Coordinator) Do(ctx context.Context, v Verb) (VerbResult, error) {
 
 // submit queues an item and waits for its answer.
 func (c *Coordinator) submit(ctx context.Context, it *item) (answer, error) {
-	select {
-	case c.writerOf(it.bucket).queue <- it:
-	case <-ctx.Done():
-		return answer{}, fmt.Errorf("%w: %w", ErrNotReady, ctx.Err())
+	if err := c.writerOf(it.bucket).take(ctx, it); err != nil {
+		return answer{}, fmt.Errorf("%w: %w", ErrNotReady, err)
 	}
 	select {
 	case a := <-it.answer:
 		return a, a.err
 	case <-ctx.Done():
+		it.gone.Store(true)
 		return answer{}, fmt.Errorf("waiting for the commit: %w", ctx.Err())
 	case <-c.stopped:
 	}

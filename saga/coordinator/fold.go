@@ -380,6 +380,7 @@ func (f *fold) collect() {
 			f.writes.New = append(f.writes.New, s.row)
 		} else {
 			f.writes.Changed = append(f.writes.Changed, s.row)
+			f.describe(s)
 		}
 		f.messages(s)
 	}
@@ -392,6 +393,18 @@ func (f *fold) collect() {
 	for _, it := range f.items {
 		f.leftovers(it)
 		f.bury(it)
+	}
+}
+
+// describe notes a saga that can be found by other things than before.
+func (f *fold) describe(s *folding) {
+	if len(s.row.State.Extras().Attributes) == 0 {
+		return
+	}
+	before, _ := f.b.Saga(s.id)
+	same := func(a, b saga.AttributeValue) bool { return a.Name == b.Name && bytes.Equal(a.Value, b.Value) }
+	if !slices.EqualFunc(before.State.Extras().Attributes, s.row.State.Extras().Attributes, same) {
+		f.writes.Described = append(f.writes.Described, s.row)
 	}
 }
 

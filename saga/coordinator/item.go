@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/unwindhq/unwind/internal/record"
@@ -23,6 +24,8 @@ type item struct {
 
 	// A start.
 	start *StartRequest
+	next  *item       // behind it in its flow
+	gone  atomic.Bool // nobody waits for it any more: it need not begin
 
 	// A start or a verb: who waits. It has room for one answer.
 	answer chan answer

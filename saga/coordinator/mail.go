@@ -78,10 +78,5 @@ func (c *Coordinator) mailAgain(ctx context.Context, buckets []int) {
 
 // enqueue hands an item to its writer, waiting for room.
 func (c *Coordinator) enqueue(ctx context.Context, it *item) bool {
-	select {
-	case c.writerOf(it.bucket).queue <- it:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return c.writerOf(it.bucket).take(ctx, it) == nil
 }

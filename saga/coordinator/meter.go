@@ -103,7 +103,7 @@ type Stats struct {
 func (c *Coordinator) Stats() Stats {
 	s := Stats{Queued: make([]int, len(c.writers)), QueueMax: c.cfg.QueueMax}
 	for i, w := range c.writers {
-		s.Queued[i] = len(w.queue)
+		s.Queued[i] = len(w.queue) + int(w.starts.size.Load())
 		s.Wakes += w.wakes.size()
 	}
 	var ends map[int32]int64

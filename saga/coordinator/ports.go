@@ -91,20 +91,21 @@ type EventRow struct {
 
 // Writes is all that a batch writes.
 type Writes struct {
-	New      []Row            // New are sagas to insert.
-	Changed  []Row            // Changed are sagas to update.
-	Events   []EventRow       // Events are appended to the histories.
-	Messages []outbox.Message // Messages go into the outbox.
-	IDs      []int64          // IDs are filled in by Commit, one for each message.
-	Sent     []int64          // Sent are the ids of sent outbox rows to delete.
-	Unclaim  []Claim          // Unclaim are start keys to give back.
-	Free     []Unique         // Free are business keys to give back.
-	Keep     []Mail           // Keep are messages to be kept until their saga can take them.
-	Folded   []Mail           // Folded are kept messages that are done with.
-	Far      []Wake           // Far are wakes that the bucket's owner has to be told of.
-	FarDone  []Wake           // FarDone are far wakes that are done with.
-	Traced   []Traced         // Traced are traces that have come to their end with this batch and are to be exported.
-	Dead     []DeadLetter     // Dead are records that nobody can handle. One that was written before changes nothing.
+	New       []Row            // New are sagas to insert.
+	Changed   []Row            // Changed are sagas to update.
+	Described []Row            // Described are those of Changed whose attributes are others than before.
+	Events    []EventRow       // Events are appended to the histories.
+	Messages  []outbox.Message // Messages go into the outbox.
+	IDs       []int64          // IDs are filled in by Commit, one for each message.
+	Sent      []int64          // Sent are the ids of sent outbox rows to delete.
+	Unclaim   []Claim          // Unclaim are start keys to give back.
+	Free      []Unique         // Free are business keys to give back.
+	Keep      []Mail           // Keep are messages to be kept until their saga can take them.
+	Folded    []Mail           // Folded are kept messages that are done with.
+	Far       []Wake           // Far are wakes that the bucket's owner has to be told of.
+	FarDone   []Wake           // FarDone are far wakes that are done with.
+	Traced    []Traced         // Traced are traces that have come to their end with this batch and are to be exported.
+	Dead      []DeadLetter     // Dead are records that nobody can handle. One that was written before changes nothing.
 }
 
 // DeadLetter is a record that nobody can handle.

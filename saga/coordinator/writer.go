@@ -11,18 +11,20 @@ import (
 
 // writer runs the batches of its buckets, one after the other.
 type writer struct {
-	c     *Coordinator
-	queue chan *item
-	kick  chan struct{}
-	wakes *wakes
-	gate  *gateBook
-	busy  sync.Mutex   // held while a batch is under way
-	asked []*wakeEntry // due, waiting for the way to be checked; the run goroutine's
-	tempo tempo        // the run goroutine's
+	c      *Coordinator
+	queue  chan *item // what concerns sagas that have begun
+	starts *starts
+	turn   int // counts what was taken; the run goroutine's
+	kick   chan struct{}
+	wakes  *wakes
+	gate   *gateBook
+	busy   sync.Mutex   // held while a batch is under way
+	asked  []*wakeEntry // due, waiting for the way to be checked; the run goroutine's
+	tempo  tempo        // the run goroutine's
 }
 
 func newWriter(c *Coordinator) *writer {
-	return &writer{c: c, queue: make(chan *item, c.cfg.QueueMax), kick: make(chan struct{}, 1), wakes: newWakes(), gate: newGateBook(c.cfg.Gate)}
+	return &writer{c: c, queue: make(chan *item, c.cfg.QueueMax), starts: newStarts(c.cfg.QueueMax), kick: make(chan struct{}, 1), wakes: newWakes(), gate: newGateBook(c.cfg.Gate)}
 }
 
 // run works until ctx ends. What is still queued then is refused.
@@ -38,13 +40,40 @@ func (w *writer) run(ctx context.Context) {
 		r.advance(items)
 		w.busy.Unlock()
 	}
-	for {
-		select {
-		case it := <-w.queue:
-			it.reply(answer{err: ErrNotReady})
-		default:
-			return
+	for it := w.next(); it != nil; it = w.next() {
+		it.reply(answer{err: ErrNotReady})
+	}
+}
+
+// take puts an item where it waits for its turn, as soon as there is room.
+func (w *writer) take(ctx context.Context, it *item) error {
+	if it.start != nil {
+		return w.starts.push(ctx, it)
+	}
+	select {
+	case w.queue <- it:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// startShare is which part of the turns starts have while others wait too: what
+// has begun is to end before more begins.
+const startShare = 4
+
+// next takes what waits; nil without anything.
+func (w *writer) next() *item {
+	if w.turn++; w.turn%startShare == 0 {
+		if it := w.starts.take(); it != nil {
+			return it
 		}
+	}
+	select {
+	case it := <-w.queue:
+		return it
+	default:
+		return w.starts.take()
 	}
 }
 
@@ -54,11 +83,13 @@ func (w *writer) gather(ctx context.Context) []*item {
 	var items []*item
 	timer := time.NewTimer(w.pause())
 	defer timer.Stop()
+	w.starts.nudge() // the last batch may have left some
 	select {
 	case <-ctx.Done():
 		return nil
 	case it := <-w.queue:
 		items = append(items, it)
+	case <-w.starts.arrived:
 	case <-w.kick:
 	case <-timer.C:
 	}
@@ -75,11 +106,9 @@ func (w *writer) gather(ctx context.Context) []*item {
 func (w *writer) fill(ctx context.Context, items []*item, room int) []*item {
 	var linger <-chan time.Time // nil: not waiting yet
 	for size := 0; len(items) < room && size < batchBytes; {
-		select {
-		case it := <-w.queue:
+		if it := w.next(); it != nil {
 			items, size = append(items, it), size+it.size()
 			continue
-		default:
 		}
 		if len(items) == 0 || len(items) >= w.tempo.target() {
 			break
@@ -90,6 +119,7 @@ func (w *writer) fill(ctx context.Context, items []*item, room int) []*item {
 		select {
 		case it := <-w.queue:
 			items, size = append(items, it), size+it.size()
+		case <-w.starts.arrived:
 		case <-linger:
 			return items
 		case <-ctx.Done():

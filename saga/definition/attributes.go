@@ -57,8 +57,9 @@ func (b *binder) whole(spec *Spec, def *saga.Definition) error {
 	if spec.Key != "" {
 		def.Key = b.textAt(atStart, "key", spec.Key)
 	}
+	b.label(spec, def)
 	for _, name := range slices.Sorted(maps.Keys(spec.Attributes)) {
-		def.Attributes = append(def.Attributes, saga.Attribute{Name: name, Value: b.textAt(atStart, "attributes."+name, spec.Attributes[name])})
+		def.Attributes = append(def.Attributes, saga.Attribute{Name: name, Value: b.textAt(len(b.steps), "attributes."+name, spec.Attributes[name])})
 	}
 	raw, ok := spec.Output.(json.RawMessage)
 	if !ok {

@@ -85,6 +85,8 @@ func load(r *report, root *node, opts Options) (*File, error) {
 	if f.Definition.Deadline = resolve.duration("deadline", spec.Deadline, 0); f.Definition.Deadline > 0 {
 		spec.Deadline = f.Definition.Deadline.String() // 1d and 24h are one deadline
 	}
+	f.Definition.Retention = resolve.retention(&spec)
+	resolve.priority(&spec)
 	if spec.Input != nil {
 		f.Definition.Schema, _ = spec.Input.Schema.(json.RawMessage)
 	}

@@ -48,7 +48,7 @@ func (b *batch) queueFree(q *pgx.Batch, list []coordinator.Unique) {
 	}
 }
 
-// queueAttributes writes what new sagas can be found by.
+// queueAttributes writes what sagas can be found by.
 func (b *batch) queueAttributes(q *pgx.Batch, rows []coordinator.Row) {
 	var c attributeColumns
 	for i := range rows {
@@ -59,6 +59,10 @@ func (b *batch) queueAttributes(q *pgx.Batch, rows []coordinator.Row) {
 		}
 		if extra.Key != "" {
 			c.add(s.ID, rows[i].Namespace, "", &extra.Key, nil)
+		}
+		if extra.Label != nil && extra.Label.Subject != "" {
+			subject := plain(extra.Label.Subject)
+			c.add(s.ID, rows[i].Namespace, saga.SubjectName, &subject, nil)
 		}
 		for _, a := range extra.Attributes {
 			text, number := attributeOf(a.Value)
@@ -87,16 +91,19 @@ func (c *attributeColumns) add(id saga.ID, namespace, name string, text, number 
 func attributeOf(value json.RawMessage) (text, number *string) {
 	written := string(value)
 	if strings.HasPrefix(written, `"`) {
-		var plain string
-		_ = json.Unmarshal(value, &plain) // the core has taken it for a text
-		plain = strings.ReplaceAll(plain, "\x00", "")
-		return &plain, nil
+		var written string
+		_ = json.Unmarshal(value, &written) // the core has taken it for a text
+		written = plain(written)
+		return &written, nil
 	}
 	if strings.ContainsAny(written[:1], "-0123456789") {
 		return nil, &written
 	}
 	return &written, nil
 }
+
+// plain is a text as Postgres can keep it.
+func plain(text string) string { return strings.ReplaceAll(text, "\x00", "") }
 
 // match appends an attribute to a query on sagas of the namespace $1.
 func match(a saga.Match, add func(condition string, args ...any)) {

@@ -36,23 +36,25 @@ const (
 			AS w (namespace, definition, key, saga)
 		WHERE k.namespace = w.namespace AND k.definition = w.definition AND k.key = w.key AND k.saga = w.saga`
 
-	// Primary key of saga_attributes.
-	insertAttributes = `INSERT INTO {s}.saga_attributes (saga, namespace, name, text, number)
+	// Primary key of saga_attributes. What is there already as it is costs no write.
+	insertAttributes = `INSERT INTO {s}.saga_attributes AS old (saga, namespace, name, text, number)
 		SELECT saga, namespace, name, text, number::numeric
-		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) AS a (saga, namespace, name, text, number)`
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) AS a (saga, namespace, name, text, number)
+		ON CONFLICT (saga, name) DO UPDATE SET text = excluded.text, number = excluded.number
+		WHERE (old.text, old.number) IS DISTINCT FROM (excluded.text, excluded.number)`
 
 	// No table.
 	readClock = `SELECT clock_timestamp()`
 
 	// Primary key of sagas.
 	insertSagas = `INSERT INTO {s}.sagas (id, namespace, definition, version, level, status, attention, bucket,
-			seq, started_at, changed_at, wake_at, state)
+			seq, started_at, changed_at, wake_at, state, retention)
 		SELECT id, namespace, definition, version, level, status, string_to_array(attention, ' '), bucket,
-			seq, started_at, changed_at, wake_at, state
+			seq, started_at, changed_at, wake_at, state, retention
 		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int2[], $6::int2[], $7::text[], $8::int2[],
-			$9::int8[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bytea[])
+			$9::int8[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bytea[], $14::int2[])
 			AS n (id, namespace, definition, version, level, status, attention, bucket,
-				seq, started_at, changed_at, wake_at, state)`
+				seq, started_at, changed_at, wake_at, state, retention)`
 
 	// Primary key of sagas. No indexed column changes but for status at the end.
 	updateSagas = `UPDATE {s}.sagas s SET status = n.status, attention = string_to_array(n.attention, ' '), seq = n.seq,

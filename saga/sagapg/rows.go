@@ -105,8 +105,17 @@ func (b *batch) queueNew(q *pgx.Batch, rows []coordinator.Row) {
 	if len(rows) > 0 {
 		c := columnsOf(rows)
 		q.Queue(b.s.sql.insertSagas, c.ids, c.namespaces, c.definitions, c.version, c.levels, c.statuses, c.attention,
-			c.buckets, c.seqs, c.started, c.changed, c.wakes, c.states)
+			c.buckets, c.seqs, c.started, c.changed, c.wakes, c.states, retentionsOf(rows))
 	}
+}
+
+// retentionsOf lists the classes of new sagas.
+func retentionsOf(rows []coordinator.Row) []int16 {
+	classes := make([]int16, len(rows))
+	for i := range rows {
+		classes[i] = int16(rows[i].State.Labelled().Retention)
+	}
+	return classes
 }
 
 func (b *batch) queueChanged(q *pgx.Batch, rows []coordinator.Row) {

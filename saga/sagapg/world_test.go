@@ -45,6 +45,12 @@ func setup(t *testing.T, defs ...saga.Definition) *world {
 // gated is setup with a gate.
 func gated(t *testing.T, gate coordinator.Gate, defs ...saga.Definition) *world {
 	t.Helper()
+	return tuned(t, func(cfg *coordinator.Config) { cfg.Gate = gate }, defs...)
+}
+
+// tuned is setup with other settings.
+func tuned(t *testing.T, tune func(cfg *coordinator.Config), defs ...saga.Definition) *world {
+	t.Helper()
 	url := testserver.Postgres(t)
 	require.NoError(t, migrations.Up(t.Context(), url, "unwind", migrations.Outbox, migrations.Coordinator))
 	pool, err := pgxpool.New(t.Context(), url+"&pool_max_conns=20")
@@ -59,11 +65,13 @@ func gated(t *testing.T, gate coordinator.Gate, defs ...saga.Definition) *world 
 		require.NoError(t, err)
 		deciders[def.Name] = m
 	}
-	w.c, err = coordinator.New(coordinator.Config{
+	cfg := coordinator.Config{
 		Store: w.store, Definitions: deciders, Relay: w.bus, Replies: w.bus,
-		SaveOffsets: w.bus.save, Meter: w.meter, Gate: gate,
+		SaveOffsets: w.bus.save, Meter: w.meter,
 		Keys: keys, Incarnation: 1, Writers: 4, CheckEvery: 20 * time.Millisecond, FarEvery: 50 * time.Millisecond,
-	})
+	}
+	tune(&cfg)
+	w.c, err = coordinator.New(cfg)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
