@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
 	"slices"
 	"testing"
 	"time"
@@ -245,4 +247,63 @@ func TestStartsSurviveACrash(t *testing.T) {
 	})
 	require.Equal(t, sagas, count("SELECT count(*) FROM unwind.sagas"))
 	require.Zero(t, count("SELECT count(*) FROM unwind.dead_letters"))
+}
+
+// TestEventsSurviveACrash kills a coordinator again and again while somebody else's
+// topic fills: every event starts exactly one saga, by its place or by its own key.
+func TestEventsSurviveACrash(t *testing.T) {
+	t.Parallel()
+	const events = 500
+	w := newWorld(t, testserver.Kafka(t), 2)
+	topic := "shop." + w.prefix + "orders"
+	admin, err := kafka.NewAdmin(kafka.Config{Brokers: w.brokers})
+	require.NoError(t, err)
+	require.NoError(t, admin.Create(t.Context(), kafka.Topic{Name: topic, Partitions: commandPartitions}))
+	listen := func(name, startOn string) {
+		text := fmt.Sprintf("unwind: v1\nsaga: %s\nstartOn: %s\nsteps: [{step: rest, sleep: 1ms}]\n", name, startOn)
+		w.call(t, request{method: http.MethodPut, path: "/v1/definitions?file=x.yaml", body: []byte(text), want: http.StatusOK})
+	}
+	listen("byPlace", "{topic: "+topic+"}")
+	listen("byKey", "{topic: "+topic+`, key: "order ${event.value.order}"}`)
+	count := func(query string) (n int) {
+		require.NoError(t, w.pool.QueryRow(t.Context(), query).Scan(&n))
+		return n
+	}
+	for n := range events {
+		rec := kafka.Record{Topic: topic, Partition: int32(n % commandPartitions), Key: fmt.Append(nil, n), Value: fmt.Appendf(nil, `{"order":%d}`, n)}
+		w.produce(t, rec, rec) // whoever writes repeats itself
+		if n%150 == 100 {
+			w.nodes[0].kill()
+			w.spawn(0)
+		}
+	}
+	eventually(t, "every event has become a saga that has ended", func() bool {
+		return count("SELECT count(*) FROM unwind.start_keys") == 3*events && count("SELECT count(*) FROM unwind.sagas WHERE status < 3") == 0
+	})
+	require.Equal(t, 2*events, count("SELECT count(*) FROM unwind.sagas WHERE definition = 'byPlace'"))
+	require.Equal(t, events, count("SELECT count(*) FROM unwind.sagas WHERE definition = 'byKey'"))
+	require.Zero(t, count("SELECT count(*) FROM unwind.dead_letters"))
+
+	out, code := w.topics(t, "check")
+	require.Zero(t, code, out)
+	require.Regexp(t, topic+` +3 +exists`, out)
+	listen("waits", "{topic: "+topic+".none}")
+	command(t, w.env(), unwindBinary, "topics", "apply")
+	out, code = w.topics(t, "check")
+	require.Equal(t, 1, code, "somebody else's topic is not made")
+	require.Regexp(t, topic+`.none +0 +missing; events of it are waited for`, out)
+}
+
+// topics runs unwind topics and returns what it prints and its exit code.
+func (w *world) topics(t *testing.T, verb string) (string, int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), commandTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, unwindBinary, "topics", verb)
+	cmd.Env = append(os.Environ(), w.env()...)
+	out, err := cmd.Output()
+	if err != nil {
+		require.ErrorAs(t, err, new(*exec.ExitError))
+	}
+	return string(out), cmd.ProcessState.ExitCode()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
@@ -23,6 +24,7 @@ type topicState struct {
 const (
 	topicExists  = "exists"
 	topicMissing = "missing"
+	topicForeign = "missing; events of it are waited for, whoever writes them makes it"
 )
 
 func (p *program) topicsCommand() *cobra.Command {
@@ -67,16 +69,11 @@ type topicPlan struct {
 
 // planTopics compares the topics of all applied definitions with the brokers'.
 func (s *stores) planTopics(ctx context.Context, replicas int16) (topicPlan, error) {
-	var participants []string
-	for _, namespace := range s.namespaces {
-		more, err := s.participants(ctx, namespace)
-		if err != nil {
-			return topicPlan{}, err
-		}
-		participants = append(participants, more...)
+	needed, err := s.needed(ctx)
+	if err != nil {
+		return topicPlan{}, err
 	}
-	plan := topicPlan{wanted: app.Topics{Prefix: s.prefix, Namespaces: s.namespaces, Partitions: s.partitions}.Plan(participants...)}
-	var err error
+	plan := topicPlan{wanted: app.Topics{Prefix: s.prefix, Namespaces: s.namespaces, Partitions: s.partitions}.Plan(needed.participants...)}
 	if plan.admin, err = kafka.NewAdmin(kafka.Config{Brokers: s.brokers, Security: s.protection.security()}); err != nil {
 		return plan, usageError{err}
 	}
@@ -92,6 +89,13 @@ func (s *stores) planTopics(ctx context.Context, replicas int16) (topicPlan, err
 		plan.wanted[i].ReplicationFactor = replicas
 		plan.states = append(plan.states, compare(plan.wanted[i], partitions))
 	}
+	for _, name := range needed.listened {
+		state := topicState{Name: name, Partitions: partitions[name], State: topicExists}
+		if state.Partitions == 0 {
+			state.State = topicForeign
+		}
+		plan.states = append(plan.states, state)
+	}
 	return plan, nil
 }
 
@@ -106,15 +110,42 @@ func compare(t kafka.Topic, there map[string]int32) topicState {
 	return state
 }
 
-// participants are those of every version of every definition: sagas of old
-// versions still run.
-func (s *stores) participants(ctx context.Context, namespace string) ([]string, error) {
+// needs are what the applied definitions need of the brokers.
+type needs struct {
+	participants []string // whose commands are sent
+	listened     []string // somebody else's topics whose events are waited for, sorted
+}
+
+// needed asks the definitions of all namespaces.
+func (s *stores) needed(ctx context.Context) (n needs, err error) {
 	pool, err := pgxpool.New(ctx, s.database)
 	if err != nil {
-		return nil, usageError{err}
+		return n, usageError{err}
 	}
 	defer pool.Close()
 	reg := registry.New(pool, s.schema)
+	for _, namespace := range s.namespaces {
+		more, err := participants(ctx, reg, namespace)
+		if err != nil {
+			return n, err
+		}
+		n.participants = append(n.participants, more...)
+		listeners, err := reg.Listeners(ctx, namespace)
+		if err != nil {
+			return n, err
+		}
+		for _, l := range listeners {
+			n.listened = append(n.listened, l.Topics...)
+		}
+	}
+	slices.Sort(n.listened)
+	n.listened = slices.Compact(n.listened)
+	return n, nil
+}
+
+// participants are those of every version of every definition: sagas of old
+// versions still run.
+func participants(ctx context.Context, reg *registry.Registry, namespace string) ([]string, error) {
 	var names []string
 	for after := ""; ; {
 		page, err := reg.List(ctx, namespace, after, registry.MaxList)

@@ -29,6 +29,9 @@ type CarrierConfig struct {
 	// Mine reports whether this process is the one that carries. Required. For a
 	// moment two may: then a record may be sent twice, never lost.
 	Mine func() bool
+	// Starts names the topic of a namespace's starts, to which events of other
+	// people's topics are redriven. Required.
+	Starts func(namespace string) string
 	// Source reads dead-letter topics; nil imports nothing.
 	Source Source
 
@@ -46,8 +49,8 @@ type CarrierConfig struct {
 // Validate reports every fault of c at once.
 func (c CarrierConfig) Validate() error {
 	var faults []error
-	if c.Store == nil || c.Sender == nil || c.Mine == nil {
-		faults = append(faults, errors.New("office: Store, Sender and Mine are required"))
+	if c.Store == nil || c.Sender == nil || c.Mine == nil || c.Starts == nil {
+		faults = append(faults, errors.New("office: Store, Sender, Mine and Starts are required"))
 	}
 	if min(c.Every, c.ImportEvery, c.SendTimeout, c.RetryMin, c.RetryMax) < 0 || min(c.BatchMax, c.BatchBytes) < 0 {
 		faults = append(faults, errors.New("office: limits must not be negative; zero is the default"))
@@ -205,7 +208,7 @@ func (c *Carrier) sendWave(ctx context.Context, wave []Letter) error {
 		g.Go(func() error {
 			bounded, cancel := context.WithTimeout(ctx, c.cfg.SendTimeout)
 			defer cancel()
-			err := c.cfg.Sender.Send(bounded, l.outgoing())
+			err := c.cfg.Sender.Send(bounded, c.outgoing(l))
 			if err == nil || errors.Is(err, outbox.ErrPermanent) {
 				err = c.settle(ctx, l, err)
 				return err
@@ -223,12 +226,21 @@ func (c *Carrier) sendWave(ctx context.Context, wave []Letter) error {
 	return err
 }
 
+// outgoing returns the record that is left to be sent of l.
+func (c *Carrier) outgoing(l *Letter) record.Record {
+	rec := l.outgoing()
+	if rec.Topic == "" { // a redriven event
+		rec.Topic = c.cfg.Starts(l.Namespace)
+	}
+	return rec
+}
+
 // settle writes down that a letter was sent, or can never be.
 func (c *Carrier) settle(ctx context.Context, l *Letter, cause error) error {
 	if cause == nil {
 		return c.cfg.Store.sent(ctx, l)
 	}
-	c.cfg.Log.Error("a dead letter cannot be sent; it is kept in Postgres only", "id", l.ID, "topic", l.outgoing().Topic, "error", cause)
+	c.cfg.Log.Error("a dead letter cannot be sent; it is kept in Postgres only", "id", l.ID, "topic", c.outgoing(l).Topic, "error", cause)
 	return c.cfg.Store.troubled(ctx, l, cause)
 }
 

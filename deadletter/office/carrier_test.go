@@ -66,7 +66,7 @@ func (w *wire) Read(_ context.Context, from office.Place, what office.Range, tak
 func carry(t *testing.T, store *office.Store, w *wire) {
 	t.Helper()
 	c, err := office.NewCarrier(office.CarrierConfig{
-		Store: store, Sender: w, Source: w, Mine: func() bool { return true },
+		Store: store, Sender: w, Source: w, Mine: func() bool { return true }, Starts: func(namespace string) string { return "start." + namespace },
 		Every: time.Millisecond, ImportEvery: time.Millisecond, RetryMin: time.Millisecond, RetryMax: 10 * time.Millisecond,
 	})
 	require.NoError(t, err)

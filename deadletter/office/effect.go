@@ -37,6 +37,9 @@ func (o *Office) objection(ctx context.Context, from querier, l *Letter, d Decis
 // foretell says what the record itself would do. It asks for connections of its
 // own.
 func (o *Office) foretell(ctx context.Context, l *Letter) (Effect, error) {
+	if l.Class == ClassEvent {
+		return does("the definitions that wait for the event take it again; if it has started a saga of one before, it starts no second one"), nil
+	}
 	kind, _ := record.Get(l.Record.Headers, saga.HeaderType)
 	switch string(kind) {
 	case saga.TypeReply:

@@ -30,6 +30,12 @@ const (
 // where it came from.
 const ClassForeign = "foreign"
 
+// ClassEvent is the class of an event of somebody else's topic that a definition
+// waits for and cannot take. It gets no copy on a dead-letter topic, which would be
+// somebody else's too, and is redriven by way of the namespace's start topic: its
+// own topic has other readers.
+const ClassEvent = "refused-event"
+
 // Unwritten is the partition of a record that was never written to its topic. Its
 // offset is then the id of its outbox row.
 const Unwritten int32 = -1
@@ -74,6 +80,9 @@ func NewLetter(rec record.Record, why deadletter.Reason, origin string, at time.
 	l := Letter{
 		Record: rec, Class: plain(why.Class, 64), Reason: plain(why.Text, deadletter.MaxReason), Origin: plain(origin, 256),
 		At: at, Status: Open, Unsent: SendCopy,
+	}
+	if l.Class == ClassEvent {
+		l.Unsent = Nothing
 	}
 	l.Fingerprint = fingerprint(l.Class, rec.Topic, l.Reason)
 	l.Namespace = namespaceOf(rec)
@@ -157,9 +166,20 @@ func Redrives(headers []record.Header) int {
 // byte for byte, and HeaderRedrive behind them, in the place of an earlier one. A
 // reply goes to the partition of its saga, whatever its key; any other record to the
 // one that it was read from. One that was never written goes by its key. A foreign
-// record goes by its key to the topic whose dead-letter topic it lies on.
+// record goes by its key to the topic whose dead-letter topic it lies on. An event
+// goes as a dead letter, so that it says where it was read, and its topic is left to
+// the Carrier.
 func (l *Letter) Again() record.Record {
 	rec := l.Record
+	if l.Class == ClassEvent {
+		if original, _, err := deadletter.Original(rec); err == nil { // it was redriven before
+			rec = original
+		}
+		rec.Headers = l.redriven(rec.Headers)
+		again := deadletter.Record(rec, deadletter.Reason{Class: l.Class, Text: l.Reason}, l.At)
+		again.Topic = ""
+		return again
+	}
 	rec.Timestamp, rec.Offset = time.Time{}, 0
 	if l.Class == ClassForeign {
 		rec.Topic, rec.Partition = strings.TrimSuffix(rec.Topic, deadletter.Suffix), Unwritten
@@ -167,16 +187,20 @@ func (l *Letter) Again() record.Record {
 	if kind, _ := record.Get(rec.Headers, saga.HeaderType); string(kind) == saga.TypeReply && !l.Saga.IsZero() {
 		rec.Partition = int32(bucket.Of(l.Saga.String(), bucket.Count))
 	}
-	n := Redrives(rec.Headers) + max(l.Redrives, 1)
-	headers := make([]record.Header, 0, len(rec.Headers)+1)
-	for _, h := range rec.Headers {
+	rec.Headers = l.redriven(rec.Headers)
+	return rec
+}
+
+// redriven returns headers with HeaderRedrive behind them.
+func (l *Letter) redriven(of []record.Header) []record.Header {
+	n := Redrives(of) + max(l.Redrives, 1)
+	headers := make([]record.Header, 0, len(of)+1)
+	for _, h := range of {
 		if h.Key != HeaderRedrive {
 			headers = append(headers, h)
 		}
 	}
-	headers = append(headers, record.Header{Key: HeaderRedrive, Value: []byte(strconv.Itoa(n))})
-	rec.Headers = headers
-	return rec
+	return append(headers, record.Header{Key: HeaderRedrive, Value: []byte(strconv.Itoa(n))})
 }
 
 // copied returns the record for the dead-letter topic.

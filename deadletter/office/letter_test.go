@@ -101,3 +101,24 @@ func TestImportedIsPlain(t *testing.T) {
 		}
 	})
 }
+
+// TestAnEventIsRedrivenAsADeadLetter: it says where it was read, however often it
+// comes back, and leaves its topic alone.
+func TestAnEventIsRedrivenAsADeadLetter(t *testing.T) {
+	t.Parallel()
+	event := kafka.Record{Topic: "orders", Partition: 3, Offset: 4, Timestamp: time.UnixMilli(5), Key: []byte("k"), Value: []byte("v")}
+	l := office.NewLetter(event, deadletter.Reason{Class: office.ClassEvent, Text: "no"}, "node", time.Now())
+	require.Equal(t, office.Nothing, l.Unsent)
+	for n := 1; n <= 2; n++ {
+		again := l.Again()
+		require.Empty(t, again.Topic, "the carrier knows it")
+		original, reason, err := deadletter.Original(again)
+		require.NoError(t, err)
+		require.Equal(t, office.ClassEvent, reason.Class)
+		require.Equal(t, n, office.Redrives(original.Headers))
+		original.Headers = nil
+		require.Equal(t, event, original)
+		again.Topic, again.Partition, again.Offset = "start.default", 0, int64(n)
+		l = office.NewLetter(again, reason, "node", time.Now())
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/unwindhq/unwind/breaker"
 	"github.com/unwindhq/unwind/deadletter/office"
 	"github.com/unwindhq/unwind/internal/batch"
+	"github.com/unwindhq/unwind/internal/events"
 	"github.com/unwindhq/unwind/internal/fleet"
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/lease"
@@ -142,7 +143,8 @@ type parts struct {
 	engine   *coordinator.Coordinator
 	intake   *intake.Intake
 	batches  *batch.Store
-	starts   []*starts // one for each namespace; none without Kafka
+	starts   []*starts      // one for each namespace; none without Kafka
+	events   *events.Reader // nil without Kafka
 	lease    *lease.Lease
 	settings sagapg.Settings
 	kafka    kafka.Config

@@ -40,6 +40,7 @@ func (a *App) openOffice(_ context.Context, p *parts) (err error) {
 	p.carrier, err = office.NewCarrier(office.CarrierConfig{
 		Store: store, Sender: bus{p.producer}, Log: a.cfg.Log,
 		Mine:   p.carries,
+		Starts: p.topics.names.Start,
 		Source: &deadLetterTopics{config: p.kafka, admin: p.topics.admin, names: p.topics.names},
 	})
 	return err

@@ -41,8 +41,13 @@ func (a *App) serveMetrics(ctx context.Context, p *parts) (stage, error) {
 	if err != nil {
 		return stage{}, fmt.Errorf("listen for metrics (choose another address with --metrics-listen, or off): %w", err)
 	}
+	var missing func() []string
+	if p.events != nil {
+		missing = p.events.Missing
+	}
 	p.metrics.Watch(metrics.Sources{
-		Engine: p.engine, Kafka: p.replies != nil, Relay: p.relay, Lease: p.lease, Breakers: p.gate.List,
+		MissingTopics: missing,
+		Engine:        p.engine, Kafka: p.replies != nil, Relay: p.relay, Lease: p.lease, Breakers: p.gate.List,
 		Pools: map[string]*pgxpool.Pool{"writers": p.pools.write, "readers": p.pools.read, "leases": p.pools.lease},
 	})
 	url := "http://" + listener.Addr().String() + "/metrics"

@@ -13,6 +13,7 @@ import (
 
 	"github.com/unwindhq/unwind/deadletter"
 	"github.com/unwindhq/unwind/deadletter/office"
+	"github.com/unwindhq/unwind/internal/events"
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/record"
 	"github.com/unwindhq/unwind/kafka"
@@ -47,6 +48,7 @@ type starts struct {
 	workers    int
 	subscriber *kafka.Subscriber
 	intake     *intake.Intake
+	events     *events.Reader // takes redriven events
 	keep       func(ctx context.Context, letter office.Letter) error
 	node       string
 	log        *slog.Logger
@@ -72,6 +74,26 @@ func (a *App) openStarts(_ context.Context, p *parts) error {
 			keep: keeper(p.pools.read, a.cfg.Schema), node: a.node, log: a.cfg.Log,
 		})
 	}
+	return a.openEvents(p)
+}
+
+// openEvents prepares what reads the topics that definitions wait for.
+func (a *App) openEvents(p *parts) (err error) {
+	config := events.Config{
+		Kafka: p.kafka, Prefix: a.cfg.Prefix, Namespaces: a.cfg.Namespaces, Registry: p.registry, Starter: p.intake,
+		Keep: keeper(p.pools.read, a.cfg.Schema), Node: a.node, Workers: a.cfg.StartWorkers, Log: a.cfg.Log,
+	}
+	if p.metrics != nil {
+		config.Count = func(topic, definition string, result events.Result) {
+			p.metrics.Event(topic, definition, string(result))
+		}
+	}
+	if p.events, err = events.New(config); err != nil {
+		return err
+	}
+	for _, s := range p.starts {
+		s.events = p.events
+	}
 	return nil
 }
 
@@ -95,42 +117,24 @@ func (p *parts) runStarts(ctx context.Context) error {
 	for _, s := range p.starts {
 		g.Go(func() error { return s.run(ctx) })
 	}
+	if p.events != nil {
+		g.Go(func() error { return p.events.Run(ctx) })
+	}
 	g.Go(func() error { <-ctx.Done(); return nil }) // without Kafka there is nothing to do, which is no reason to end
 	return g.Wait()
 }
 
 // run takes starts, workers at a time, until ctx ends; then it drains.
 func (s *starts) run(ctx context.Context) error {
-	messages, err := s.subscriber.Subscribe(ctx, s.topic)
-	if err != nil {
-		return err
-	}
-	var g errgroup.Group
-	for range s.workers {
-		g.Go(func() error {
-			for m := range messages {
-				rec, _ := kafka.RecordFrom(m.Context()) // the subscriber put it there
-				if err := s.take(m.Context(), rec); err != nil {
-					s.log.WarnContext(ctx, "a start could not be taken; trying again",
-						"topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset, "error", err)
-					m.Nack()
-					continue
-				}
-				m.Ack()
-			}
-			return nil
-		})
-	}
-	err = g.Wait()
-	if closed := s.subscriber.Close(); err == nil {
-		err = closed
-	}
-	return err
+	return s.subscriber.Each(ctx, s.topic, s.workers, s.take)
 }
 
 // take starts the saga that a record asks for, or keeps the record as a dead
 // letter. An error says that neither could be done now.
 func (s *starts) take(ctx context.Context, rec kafka.Record) error {
+	if event, why, err := deadletter.Original(rec); err == nil && why.Class == office.ClassEvent {
+		return s.events.Again(ctx, s.namespace, event, rec)
+	}
 	start, err := saga.DecodeStart(rec.Headers, rec.Value)
 	if err != nil {
 		return s.bury(ctx, rec, classUndecodable, err)

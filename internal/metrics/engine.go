@@ -33,6 +33,11 @@ func (m *Metrics) Woken(late time.Duration) { m.lateness.Observe(seconds(max(lat
 // DeadLetter implements coordinator.Meter. Dead letters are few.
 func (m *Metrics) DeadLetter(class string) { m.dead.with(class).Inc() }
 
+// Event counts what an event of a topic has done to a definition.
+func (m *Metrics) Event(topic, definition, result string) {
+	m.eventsRead.with(topic, definition, result).Inc()
+}
+
 // Change implements coordinator.Meter. It allocates nothing once a definition's
 // series are there.
 func (m *Metrics) Change(c *coordinator.Change) {

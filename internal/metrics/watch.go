@@ -20,6 +20,8 @@ type Sources struct {
 	Kafka  bool                     // Kafka: Engine reads replies.
 	Relay  *outbox.Relay            // Relay publishes the outbox.
 	Lease  *lease.Lease             // Lease holds the buckets.
+	// MissingTopics lists the topics that definitions wait for and that do not exist.
+	MissingTopics func() []string
 	// Breakers lists the breakers of this process.
 	Breakers func() []breaker.Status
 	Pools    map[string]*pgxpool.Pool // Pools are the connections to Postgres, by name.
@@ -48,6 +50,11 @@ func (w watched) Collect(ch chan<- prometheus.Metric) {
 	}
 	if w.Breakers != nil {
 		showBreakers(show, w.Breakers())
+	}
+	if w.MissingTopics != nil {
+		for _, topic := range w.MissingTopics() {
+			show(eventTopicsMissing, 1, topic)
+		}
 	}
 	for name, pool := range w.Pools {
 		showPool(show, name, pool)

@@ -21,8 +21,8 @@ const (
 WHERE namespace = $1 AND name = $2 AND number = $3`
 
 	// insertNext reads the versions of one name by the primary key.
-	insertNext = `INSERT INTO {schema}.definitions (namespace, name, number, hash, canonical, at)
-SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4,
+	insertNext = `INSERT INTO {schema}.definitions (namespace, name, number, hash, canonical, topics, at)
+SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5,
     greatest(clock_timestamp(), max(at) + interval '1 microsecond')
 FROM {schema}.definitions WHERE namespace = $1 AND name = $2
 RETURNING number`
@@ -46,6 +46,12 @@ ON CONFLICT (namespace, name) DO UPDATE SET reason = excluded.reason, actor = ex
 	list = `SELECT DISTINCT ON (d.name) d.name, d.number, d.hash, d.at, coalesce(x.reason, '') FROM {schema}.definitions d
 LEFT JOIN {schema}.disabled_definitions x USING (namespace, name)
 WHERE d.namespace = $1 AND d.name > $2 ORDER BY d.name, d.at DESC LIMIT $3`
+
+	// listeners walks the primary key within a namespace; the sort is over one name's
+	// versions.
+	listeners = `SELECT name, topics, at FROM (
+	SELECT DISTINCT ON (name) name, topics, at FROM {schema}.definitions WHERE namespace = $1 ORDER BY name, at DESC) latest
+WHERE topics <> '{}' LIMIT $2`
 
 	// versions walks the primary key backwards.
 	versions = `SELECT number, hash, at FROM {schema}.definitions

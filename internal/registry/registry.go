@@ -95,7 +95,7 @@ func (r *Registry) store(ctx context.Context, namespace string, file *definition
 			return fmt.Errorf("look for its hash: %w", err)
 		}
 		created = true
-		return tx.QueryRow(ctx, r.sql(insertNext), namespace, called, file.Hash, file.Canonical).Scan(&number)
+		return tx.QueryRow(ctx, r.sql(insertNext), namespace, called, file.Hash, file.Canonical, append([]string{}, file.Topics()...)).Scan(&number)
 	})
 	return number, created, err
 }

@@ -6,15 +6,16 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/unwindhq/unwind/saga"
 )
 
-// atStart is the place of expressions that are evaluated before the first step: only
-// the input is there. Those behind the last step stand at its number plus one.
-const atStart = -1
+// The places of expressions that belong to no step. Those behind the last step stand
+// at its number plus one.
+const (
+	atStart = -1 // evaluated before the first step: only the input is there
+	atEvent = -2 // evaluated when an event is read: only that is there
+)
 
 // attributes reads the option attributes: texts by name.
 func (o object) attributes() map[string]string {
@@ -69,17 +70,22 @@ func (b *binder) whole(spec *Spec, def *saga.Definition) error {
 	if err != nil {
 		return fmt.Errorf("read back the output: %w", err)
 	}
-	t := template{binder: b, step: len(b.steps), e: &expression{where: "output", source: string(raw), shape: b.shape}}
-	t.tree(tree, "output", "")
-	t.e.finish()
-	def.Output = t.e
+	def.Output = b.treeAt(len(b.steps), "output", tree)
 	return nil
 }
 
 // textAt binds a text with ${…} at a path of the file.
 func (b *binder) textAt(step int, path, text string) saga.Expr {
-	t := template{binder: b, step: step, e: &expression{where: path, source: text, shape: b.shape}}
+	t := b.template(step, path, text)
 	t.text(text, path, "")
+	t.e.finish()
+	return t.e
+}
+
+// treeAt binds a tree that belongs to no step.
+func (b *binder) treeAt(step int, path string, tree *node) saga.Expr {
+	t := b.template(step, path, string(tree.appendJSON(nil)))
+	t.tree(tree, path, "")
 	t.e.finish()
 	return t.e
 }
@@ -90,22 +96,9 @@ func (f *File) KeyOf(input []byte) (string, error) {
 	if f.Definition.Key == nil {
 		return "", nil
 	}
-	value, err := f.Definition.Key.Eval(inputScope(input))
+	key, err := keyText(f.Definition.Key, inputScope(input), "the business key", saga.MaxKey)
 	if err != nil {
 		return "", badInput("input", err.Error())
-	}
-	key := string(value)
-	if strings.HasPrefix(key, `"`) {
-		if err := json.Unmarshal(value, &key); err != nil {
-			return "", badInput("input", "the business key: "+err.Error())
-		}
-	}
-	odd := func(c rune) bool { return c < 0x20 || c == 0x7f || c == utf8.RuneError }
-	switch {
-	case key == "" || key == "null" || strings.HasPrefix(key, "{") || strings.HasPrefix(key, "["):
-		return "", badInput("input", fmt.Sprintf("%s yields %.60s as the business key: want a text or a number", f.Definition.Key, value))
-	case len(key) > saga.MaxKey || strings.ContainsFunc(key, odd):
-		return "", badInput("input", fmt.Sprintf("the business key must be plain text of at most %d bytes", saga.MaxKey))
 	}
 	return key, nil
 }

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,7 +15,8 @@ import (
 // binder turns the expressions of a Spec into saga.Expr.
 type binder struct {
 	*report
-	env       *cel.Env
+	env       *cel.Env // of the saga's expressions
+	events    *cel.Env // of those that read an event
 	steps     []Step
 	shape     *shape // the input's
 	index     map[string]int
@@ -26,12 +28,13 @@ type binder struct {
 }
 
 func newBinder(r *report, steps []Step, input *shape) (*binder, error) {
-	env, err := newEnv()
-	if err != nil {
+	env, err1 := newEnv(sagaVariables...)
+	events, err2 := newEnv(eventVariables...)
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, fmt.Errorf("set up expressions: %w", err)
 	}
 	b := &binder{
-		report: r, env: env, steps: steps, shape: input, index: map[string]int{},
+		report: r, env: env, events: events, steps: steps, shape: input, index: map[string]int{},
 		ancestors: make([]map[int]bool, len(steps)), skippable: map[string]bool{}, waits: map[string]*Step{}, results: map[string]*shape{},
 	}
 	for i, s := range steps {
@@ -64,7 +67,7 @@ func (b *binder) climb(i int, seen map[int]bool) {
 func (b *binder) before(i int, name string) bool {
 	j := b.index[name]
 	switch i {
-	case atStart:
+	case atStart, atEvent:
 		return false
 	case len(b.steps):
 		return true
@@ -74,7 +77,12 @@ func (b *binder) before(i int, name string) bool {
 
 // when binds a condition.
 func (b *binder) when(i int) saga.Expr {
-	path, text := at("steps", i)+".when", b.steps[i].When
+	return b.condition(i, at("steps", i)+".when", "step "+b.steps[i].Step+", when", b.steps[i].When)
+}
+
+// condition binds an expression that yields true or false. It returns nil if the
+// text is no expression.
+func (b *binder) condition(step int, path, where, text string) saga.Expr {
 	segments, err := split(strings.TrimSpace(text))
 	switch {
 	case err != nil:
@@ -84,7 +92,8 @@ func (b *binder) when(i int) saga.Expr {
 		b.add(path, "want one expression", "write ${…} around all of it")
 		return nil
 	}
-	t := template{binder: b, step: i, e: &expression{where: "step " + b.steps[i].Step + ", when", source: text, boolean: true, shape: b.shape}}
+	t := b.template(step, where, text)
+	t.e.boolean = true
 	if h := t.hole(segments[0].text, path, ""); h != nil {
 		t.e.parts = append(t.e.parts, h)
 	}
@@ -94,8 +103,7 @@ func (b *binder) when(i int) saga.Expr {
 
 // input binds a step's input, which is a tree.
 func (b *binder) input(i int, tree *node) saga.Expr {
-	source := string(tree.appendJSON(nil))
-	t := template{binder: b, step: i, e: &expression{where: "step " + b.steps[i].Step + ", input", source: source, shape: b.shape}}
+	t := b.template(i, "step "+b.steps[i].Step+", input", string(tree.appendJSON(nil)))
 	t.tree(tree, at("steps", i)+".input", "")
 	t.e.finish()
 	return t.e
@@ -106,6 +114,15 @@ type template struct {
 	*binder
 	step int
 	e    *expression
+}
+
+// template begins an expression that stands at a place; where is for its errors.
+func (b *binder) template(step int, where, source string) template {
+	t := template{binder: b, step: step, e: &expression{where: where, source: source, shape: b.shape}}
+	if step == atEvent {
+		t.e.shape = eventShape
+	}
+	return t
 }
 
 func (t *template) static(text string) { t.e.parts = append(t.e.parts, static(text)) }
@@ -209,7 +226,11 @@ func (t *template) compile(source string, found *references) (value, []celError)
 	if strings.TrimSpace(source) == "" {
 		return nil, []celError{{"the expression is empty", "write one, or $${ for the characters themselves"}}
 	}
-	parsed, issues := t.env.Parse(source)
+	env := t.env
+	if t.step == atEvent {
+		env = t.events
+	}
+	parsed, issues := env.Parse(source)
 	if issues.Err() != nil {
 		return nil, celProblems(issues)
 	}
@@ -217,17 +238,17 @@ func (t *template) compile(source string, found *references) (value, []celError)
 	if found.walk(root); len(found.errors) > 0 {
 		return nil, found.errors
 	}
-	if c, ok := chainOf(root); ok && c.isPath() {
+	if c, ok := chainOf(root); ok && c.isPath(t.step == atEvent) {
 		return pathOf(c), nil
 	}
-	checked, issues := t.env.Check(parsed)
+	checked, issues := env.Check(parsed)
 	if issues.Err() != nil {
 		return nil, celProblems(issues)
 	}
 	if e := t.resultType(checked); e != nil {
 		return nil, []celError{*e}
 	}
-	p, err := compile(t.env, checked, found)
+	p, err := compile(env, checked, found)
 	if err != nil {
 		return nil, []celError{{err.Error(), ""}}
 	}
@@ -236,14 +257,20 @@ func (t *template) compile(source string, found *references) (value, []celError)
 
 // isPath reports whether the chain is a place in a document, whose bytes can be
 // copied.
-func (c chain) isPath() bool {
+func (c chain) isPath(event bool) bool {
+	if event {
+		return c.plain && c.root == "event"
+	}
 	return c.plain && (c.root == "input" || c.root == "steps" && c.elems[1].name == "output")
 }
 
 // pathOf returns the chain as a path; references checked that it is one.
 func pathOf(c chain) *lookup {
-	if c.root == "input" {
+	switch c.root {
+	case "input":
 		return &lookup{elems: c.elems}
+	case "event":
+		return &lookup{step: eventDocument, elems: c.elems}
 	}
 	return &lookup{step: c.elems[0].name, elems: c.elems[2:]}
 }

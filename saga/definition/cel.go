@@ -37,14 +37,24 @@ var timeFunctions = []string{
 // toList guards the range of every comprehension. No user can write its name.
 const toList = "@list"
 
-// newEnv returns the one environment of all expressions.
-func newEnv() (*cel.Env, error) {
+// What expressions can read: those of a saga, and those that see an event before
+// there is one.
+var (
+	sagaVariables = []cel.EnvOption{
+		cel.Variable("input", cel.DynType),
+		cel.Variable("steps", cel.MapType(cel.StringType, cel.DynType)),
+	}
+	eventVariables = []cel.EnvOption{cel.Variable("event", cel.DynType)}
+)
+
+// newEnv returns the environment of all expressions that read these variables.
+func newEnv(variables ...cel.EnvOption) (*cel.Env, error) {
 	without := &env.LibrarySubset{DisableMacros: true}
 	for _, name := range timeFunctions {
 		without.ExcludeFunctions = append(without.ExcludeFunctions, env.NewFunction(name))
 	}
 	element := cel.TypeParamType("A")
-	return cel.NewCustomEnv(
+	return cel.NewCustomEnv(append(slices.Clone(variables),
 		cel.StdLib(cel.StdLibSubset(without)),
 		cel.Macros(macros()...),
 		cel.OptionalTypes(),
@@ -55,13 +65,11 @@ func newEnv() (*cel.Env, error) {
 		cel.ParserRecursionLimit(maxRecursion),
 		cel.RegexProgramSizeLimit(maxRegexpProgram),
 		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateComprehensionNestingLimit(MaxNesting)),
-		cel.Variable("input", cel.DynType),
-		cel.Variable("steps", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Function("keys", cel.Overload("keys_map", []*cel.Type{cel.MapType(cel.StringType, cel.TypeParamType("B"))},
 			cel.ListType(cel.StringType), cel.UnaryBinding(keysOf))),
 		cel.Function(toList, cel.Overload("to_list", []*cel.Type{cel.ListType(element)},
 			cel.ListType(element), cel.UnaryBinding(listOf))),
-	)
+	)...)
 }
 
 // macros are CEL's comprehensions, each with its range guarded: a map has no
@@ -148,6 +156,7 @@ func undeclared(message string) string {
 type program struct {
 	program cel.Program
 	input   bool
+	event   bool
 	steps   []string
 }
 
@@ -157,19 +166,26 @@ func compile(e *cel.Env, checked *cel.Ast, found *references) (*program, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &program{program: p, input: found.input, steps: found.steps}, nil
+	return &program{program: p, input: found.input, event: found.event, steps: found.steps}, nil
 }
 
 // eval computes the value. What the program reads is fetched first, so that an
 // error of the scope comes out as it is.
 func (p *program) eval(r *reader) (ref.Val, error) {
 	variables := bindings{}
-	if p.input {
-		d, err := r.document("")
+	for _, v := range []struct {
+		read bool
+		name string
+		into *ref.Val
+	}{{p.input, "", &variables.input}, {p.event, eventDocument, &variables.event}} {
+		if !v.read {
+			continue
+		}
+		d, err := r.document(v.name)
 		if err != nil {
 			return nil, err
 		}
-		if variables.input, err = r.decode(d); err != nil {
+		if *v.into, err = r.decode(d); err != nil {
 			return nil, err
 		}
 	}
@@ -226,13 +242,15 @@ func (r *reader) step(name string) (ref.Val, error) {
 }
 
 // bindings are the variables of one evaluation.
-type bindings struct{ input, steps ref.Val }
+type bindings struct{ input, event, steps ref.Val }
 
 // ResolveName returns a variable.
 func (b *bindings) ResolveName(name string) (any, bool) {
 	switch name {
 	case "input":
 		return b.input, b.input != nil
+	case "event":
+		return b.event, b.event != nil
 	case "steps":
 		return b.steps, true
 	}

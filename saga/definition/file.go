@@ -35,6 +35,8 @@ type File struct {
 	// Canonical is the definition as JSON with every default and file resolved.
 	// Load reads it back to the same Hash.
 	Canonical []byte
+	// StartOn says which events start sagas; nil: none does.
+	StartOn *Trigger
 
 	schema  *jsonschema.Schema              // the input's; nil accepts any JSON
 	signals map[string][]*jsonschema.Schema // those of each signal's payload; one may be nil
@@ -90,7 +92,7 @@ func load(r *report, root *node, opts Options) (*File, error) {
 	if spec.Input != nil {
 		f.Definition.Schema, _ = spec.Input.Schema.(json.RawMessage)
 	}
-	if err := bind(r, &spec, &f.Definition, opts.Contracts); err != nil {
+	if err := f.bind(r, &spec, opts.Contracts); err != nil {
 		return nil, err
 	}
 	r.structure(f.Definition)
@@ -107,8 +109,8 @@ func load(r *report, root *node, opts Options) (*File, error) {
 }
 
 // bind binds every expression and checks the steps against the contracts.
-func bind(r *report, spec *Spec, def *saga.Definition, contracts []Contract) error {
-	written := spec.Steps
+func (f *File) bind(r *report, spec *Spec, contracts []Contract) error {
+	written, def := spec.Steps, &f.Definition
 	b, err := newBinder(r, written, shapeOf(def.Schema))
 	if err != nil {
 		return err
@@ -133,7 +135,20 @@ func bind(r *report, spec *Spec, def *saga.Definition, contracts []Contract) err
 		}
 		known.check(i, &def.Steps[i], tree)
 	}
+	if spec.StartOn != nil {
+		if f.StartOn, err = b.trigger(spec.StartOn); err != nil {
+			return err
+		}
+	}
 	return b.whole(spec, def)
+}
+
+// Topics lists the topics whose events the definition waits for, sorted, each once.
+func (f *File) Topics() []string {
+	if f.StartOn == nil {
+		return nil
+	}
+	return []string{f.StartOn.Topic}
 }
 
 // structure adds what the core has to say. What follows from a kind, or

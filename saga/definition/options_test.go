@@ -21,6 +21,7 @@ func TestSchemaKnowsTheOptions(t *testing.T) {
 		{root, fileOptions},
 		{root.get("properties").get("input"), inputOptions},
 		{root.get("properties").get("defaults"), policyOptions},
+		{root.get("properties").get("startOn"), startOnOptions},
 		{definitions.get("undo"), undoOptions},
 		{definitions.get("retry"), retryOptions},
 		{definitions.get("step"), stepOptions},

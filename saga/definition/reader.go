@@ -20,20 +20,24 @@ type reader struct {
 
 // document is the input or a step's output.
 type document struct {
-	step    string
+	step    string // empty: the input; eventDocument: the event
 	fetched bool
 	absent  bool
 	raw     json.RawMessage
 	decoded ref.Val
 }
 
-// document returns the input (step is empty) or a step's output.
+// eventDocument stands for the event where a step's name stands for its output. No
+// step has such a name.
+const eventDocument = "$event"
+
+// document returns the input (step is empty), the event or a step's output.
 func (r *reader) document(step string) (*document, error) {
 	d := r.find(step)
 	if d.fetched {
 		return d, nil
 	}
-	if step == "" {
+	if step == "" || step == eventDocument {
 		raw, err := r.scope.Input()
 		if err != nil {
 			return nil, fmt.Errorf("read the input: %w", err)
@@ -68,7 +72,7 @@ func (r *reader) decode(d *document) (ref.Val, error) {
 		return d.decoded, nil
 	}
 	var s *shape
-	if d.step == "" {
+	if d.step == "" || d.step == eventDocument {
 		s = r.shape
 	}
 	v, err := decodeValue(d.raw, s)
@@ -81,8 +85,11 @@ func (r *reader) decode(d *document) (ref.Val, error) {
 
 // rootName is how an expression calls a document.
 func rootName(step string) string {
-	if step == "" {
+	switch step {
+	case "":
 		return "input"
+	case eventDocument:
+		return "event"
 	}
 	return "steps." + step + ".output"
 }

@@ -12,6 +12,7 @@ import (
 // references are what an expression refers to, and what is wrong with that.
 type references struct {
 	input  bool
+	event  bool
 	steps  []string
 	errors []celError
 	bind   *binder
@@ -108,7 +109,7 @@ func (f *references) all(list []ast.Expr) {
 
 func (f *references) comprehension(c ast.ComprehensionExpr) {
 	for _, name := range []string{c.IterVar(), c.IterVar2(), c.AccuVar()} {
-		if name == "input" || name == "steps" {
+		if name == "input" || name == "steps" || name == "event" && f.step == atEvent {
 			f.fault(name+" is taken", "call the variable something else")
 			return
 		}
@@ -122,12 +123,25 @@ func (f *references) fault(problem, cure string) {
 
 // chain checks a path from input or steps.
 func (f *references) chain(c chain) {
-	switch c.root {
-	case "input":
+	switch {
+	case f.step == atEvent:
+		f.ofEvent(c)
+	case c.root == "input":
 		f.input = true
 		f.fields(f.bind.shape, "input", "the input's schema", c.elems)
-	case "steps":
+	case c.root == "steps":
 		f.output(c)
+	}
+}
+
+// ofEvent checks a path where there is an event, and no saga yet.
+func (f *references) ofEvent(c chain) {
+	switch c.root {
+	case "event":
+		f.event = true
+		f.fields(eventShape, "event", "an event", c.elems)
+	case "input", "steps":
+		f.fault("there is no saga yet when an event is read", "read event.value, event.key, event.headers or event.topic")
 	}
 }
 

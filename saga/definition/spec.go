@@ -14,6 +14,7 @@ type Spec struct {
 	Input      *Input            `json:"input,omitempty"`      // Input describes the saga's input.
 	Key        string            `json:"key,omitempty"`        // Key is the business key, a text with ${…} that reads the input: one running saga for each.
 	Subject    string            `json:"subject,omitempty"`    // Subject is whose data a saga holds, a text with ${…} that reads the input.
+	StartOn    *StartOn          `json:"startOn,omitempty"`    // StartOn lets the events of a topic start sagas.
 	Attributes map[string]string `json:"attributes,omitempty"` // Attributes are what sagas can be found by, texts with ${…} that read the input or outputs.
 	Retention  string            `json:"retention,omitempty"`  // Retention is short, standard (default) or long: how long an ended saga is kept.
 	Priority   string            `json:"priority,omitempty"`   // Priority is low, normal (default) or high, or a text with ${…} that yields one of them from the input.

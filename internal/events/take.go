@@ -1,0 +1,139 @@
+package events
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/unwindhq/unwind/deadletter"
+	"github.com/unwindhq/unwind/deadletter/office"
+	"github.com/unwindhq/unwind/internal/intake"
+	"github.com/unwindhq/unwind/internal/record"
+	"github.com/unwindhq/unwind/internal/registry"
+	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
+	"github.com/unwindhq/unwind/saga/definition"
+)
+
+// outcome is what an event has done to a definition.
+type outcome struct {
+	definition string
+	result     Result
+	why        error // of a Refused
+}
+
+// Again takes an event whose dead letter was redriven: as is the record that carries
+// it. What the event has started already it does not start a second time.
+func (r *Reader) Again(ctx context.Context, namespace string, event, as kafka.Record) error {
+	if len(r.listeners(place{namespace, event.Topic})) == 0 {
+		return r.bury(ctx, namespace, as, fmt.Errorf("no definition of namespace %s waits for the events of %s", namespace, event.Topic))
+	}
+	return r.take(ctx, namespace, event, as)
+}
+
+// take offers an event to all definitions that wait for it. An error says that
+// one of them could not take or refuse it now.
+func (r *Reader) take(ctx context.Context, namespace string, event, as kafka.Record) error {
+	var outcomes []outcome
+	var faults []error
+	for _, name := range r.listeners(place{namespace, event.Topic}) {
+		o, err := r.offer(ctx, namespace, name, event)
+		if err != nil {
+			return fmt.Errorf("definition %s: %w", name, err)
+		}
+		if o.why != nil {
+			faults = append(faults, fmt.Errorf("definition %s: %w", name, o.why))
+		}
+		outcomes = append(outcomes, o)
+	}
+	if len(faults) > 0 {
+		if err := r.bury(ctx, namespace, as, errors.Join(faults...)); err != nil {
+			return err
+		}
+	}
+	for _, o := range outcomes {
+		if o.result != "" {
+			r.cfg.Count(event.Topic, o.definition, o.result)
+		}
+	}
+	return nil
+}
+
+// offer lets an event start a saga of one definition, by its latest version.
+func (r *Reader) offer(ctx context.Context, namespace, name string, event kafka.Record) (outcome, error) {
+	o := outcome{definition: name}
+	version, file, err := r.cfg.Registry.Latest(ctx, namespace, name)
+	if err != nil || file.StartOn == nil || file.StartOn.Topic != event.Topic {
+		return o, err
+	}
+	if err := r.cfg.Registry.Open(ctx, namespace, name); err != nil {
+		return o.after(err, false)
+	}
+	start, wanted, err := file.StartOn.Start(event)
+	switch {
+	case err != nil:
+		return o.after(err, false)
+	case !wanted:
+		o.result = Skipped
+		return o, nil
+	}
+	key, placed := start.Key, start.Key == ""
+	if placed {
+		key = PlaceKey(name, event)
+	}
+	trace, _ := record.Get(event.Headers, saga.HeaderTraceParent)
+	started, err := r.cfg.Starter.Start(ctx, intake.Request{
+		Namespace: namespace, Definition: name, Version: version, Key: key, Input: saga.JSON(start.Input),
+		Actor: saga.Actor{Kind: saga.Operator, Name: "kafka/" + event.Topic}, Trace: string(trace),
+	})
+	if err != nil {
+		return o.after(err, placed)
+	}
+	o.result = Repeated
+	if started.New {
+		o.result = Started
+	}
+	return o, nil
+}
+
+// after says what an error makes of the event; it is returned if nobody can say yet.
+// placed: the key names this very record, so that it was this record that used it.
+func (o outcome) after(err error, placed bool) (outcome, error) {
+	switch {
+	case errors.Is(err, registry.ErrDisabled):
+		o.result = Disabled
+	case placed && errors.Is(err, coordinator.ErrKeyUsed): // by an earlier version, with another input
+		o.result = Repeated
+	case intake.Refused(err) || errors.Is(err, definition.ErrNoEvent):
+		o.result, o.why = Refused, err
+	default:
+		return o, err
+	}
+	return o, nil
+}
+
+// PlaceKey is the idempotency key of a start by an event whose definition says none:
+// the place of the record, with its time, since a topic that is made anew counts its
+// records anew.
+func PlaceKey(definition string, event kafka.Record) string {
+	key := fmt.Sprintf("event/%s/%s/%d/%d/%d", definition, event.Topic, event.Partition, event.Offset, event.Timestamp.UnixMilli())
+	if len(key) > coordinator.MaxKey {
+		sum := sha256.Sum256([]byte(key))
+		key = "event/" + hex.EncodeToString(sum[:])
+	}
+	return key
+}
+
+// bury keeps a record as a dead letter.
+func (r *Reader) bury(ctx context.Context, namespace string, rec kafka.Record, cause error) error {
+	why := deadletter.Reason{Class: office.ClassEvent, Text: strings.ReplaceAll(cause.Error(), "\n", "; ")}
+	letter := office.NewLetter(rec, why, r.cfg.Node, time.Now())
+	letter.Namespace, letter.Saga = namespace, saga.ID{} // it is of no saga, whatever it says
+	r.cfg.Log.WarnContext(ctx, "an event was refused", "topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset)
+	return r.cfg.Keep(ctx, letter)
+}

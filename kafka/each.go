@@ -1,0 +1,40 @@
+package kafka
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Each hands the records of topic to handle, workers at a time, until ctx ends and
+// what is under way has come to its end; then it closes the Subscriber. A record
+// counts as read once handle returns nil; after an error, which is logged, it comes
+// again after NackPause, and its key waits. Give the Subscriber a Concurrency of at
+// least workers.
+func (s *Subscriber) Each(ctx context.Context, topic string, workers int, handle func(context.Context, Record) error) error {
+	messages, err := s.Subscribe(ctx, topic)
+	if err != nil {
+		return err
+	}
+	var g errgroup.Group
+	for range workers {
+		g.Go(func() error {
+			for m := range messages {
+				rec, _ := RecordFrom(m.Context()) // the subscriber put it there
+				if err := handle(m.Context(), rec); err != nil {
+					s.config.Log.WarnContext(ctx, "kafka: a record could not be taken; trying again",
+						"topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset, "error", err)
+					m.Nack()
+					continue
+				}
+				m.Ack()
+			}
+			return nil
+		})
+	}
+	err = g.Wait()
+	if closed := s.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
