@@ -41,6 +41,7 @@ const (
 	Engine      ActorKind = "engine"      // Engine is the coordinator itself.
 	Participant ActorKind = "participant" // Participant answered a command.
 	Operator    ActorKind = "operator"    // Operator is a person or a client of the API.
+	Scheduler   ActorKind = "schedule"    // Scheduler is the clock, by a schedule.
 )
 
 // Actor is who caused an event.

@@ -20,6 +20,7 @@ import (
 	"github.com/unwindhq/unwind/internal/metrics"
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/internal/rest"
+	"github.com/unwindhq/unwind/internal/schedule"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/migrations"
 	"github.com/unwindhq/unwind/outbox"
@@ -105,6 +106,7 @@ func (a *App) Run(ctx context.Context) error {
 		{"rest", func(ctx context.Context) error { return p.server.Serve(ctx, listener) }},
 		{"starts from Kafka", p.runStarts},
 		{"batches", batch.Runner{Store: p.batches, Engine: p.engine, Log: a.cfg.Log}.Run},
+		{"schedules", a.scheduler(p).Run},
 		{"start", func(ctx context.Context) error { return a.announce(ctx, p.engine) }},
 	})
 }
@@ -143,6 +145,7 @@ type parts struct {
 	engine   *coordinator.Coordinator
 	intake   *intake.Intake
 	batches  *batch.Store
+	clock    *schedule.Store
 	starts   []*starts      // one for each namespace; none without Kafka
 	events   *events.Reader // nil without Kafka
 	lease    *lease.Lease
@@ -302,6 +305,7 @@ func (a *App) openIntake(_ context.Context, p *parts) (err error) {
 		config.Topics = p.topics
 	}
 	p.batches = batch.NewStore(p.pools.read, a.cfg.Schema)
+	p.clock = schedule.NewStore(p.pools.read, a.cfg.Schema)
 	p.intake, err = intake.New(config)
 	return err
 }
@@ -324,6 +328,7 @@ func (a *App) openServer(_ context.Context, p *parts) (err error) {
 	}
 	config.DeadLetters = p.office
 	config.Batches = batches{p.batches}
+	config.Schedules = p.clock
 	p.server, err = rest.New(config)
 	return err
 }

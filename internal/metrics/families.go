@@ -87,6 +87,9 @@ const (
 	poolEmptyAcquires
 	poolAcquireDuration
 
+	scheduleFires
+	scheduleLateness
+
 	requests
 	requestDuration
 
@@ -179,6 +182,9 @@ var families = [idCount]family{
 	poolAcquires:        {"unwind_pool_acquires_total", counter, byPool, nil, "Connections taken from a pool."},
 	poolEmptyAcquires:   {"unwind_pool_empty_acquires_total", counter, byPool, nil, "Connections among them that had to be waited for."},
 	poolAcquireDuration: {"unwind_pool_acquire_seconds_total", counter, byPool, nil, "Time spent on taking connections."},
+
+	scheduleFires:    {"unwind_schedule_fires_total", counter, []string{"outcome"}, nil, "Times of schedules by what this process has made of them: started, skipped, missed, refused."},
+	scheduleLateness: {"unwind_schedule_lateness_seconds", histogram, nil, long, "How long after its time a saga of a schedule was started; what waited for another saga, or was caught up on, is late."},
 
 	requests:        {"unwind_http_requests_total", counter, []string{"operation", "class"}, nil, "REST requests by operation and class of status: 2xx, 3xx, 4xx, 5xx."},
 	requestDuration: {"unwind_http_request_duration_seconds", histogram, []string{"operation"}, patient, "REST requests. Those with ?wait= last as long as they wait."},

@@ -32,14 +32,14 @@ type Metrics struct {
 type vecs struct {
 	started, ended, turned, steps, raised, events *vec[prometheus.Counter]
 	sent, retried, outcomes, dead, requests       *vec[prometheus.Counter]
-	eventsRead                                    *vec[prometheus.Counter]
+	eventsRead, fires                             *vec[prometheus.Counter]
 	sagaSeconds, commandSeconds, requestSeconds   *vec[prometheus.Observer]
 }
 
 // plain are the series that are there from the beginning.
 type plain struct {
 	applied, repeated, written, idle, retries, scrapes prometheus.Counter
-	items, batchSeconds, lateness                      prometheus.Observer
+	items, batchSeconds, lateness, fireLateness        prometheus.Observer
 }
 
 var _ coordinator.Meter = (*Metrics)(nil)
@@ -71,7 +71,7 @@ func (m *Metrics) openVecs() {
 		started: m.counters(sagasStarted), ended: m.counters(sagasEnded), turned: m.counters(sagasTurned),
 		steps: m.counters(stepsEnded), raised: m.counters(attentionsRaised), events: m.counters(events),
 		sent: m.counters(commandsSent), retried: m.counters(commandsRetried), outcomes: m.counters(commandOutcomes),
-		dead: m.counters(repliesDead), requests: m.counters(requests), eventsRead: m.counters(eventsRead),
+		dead: m.counters(repliesDead), requests: m.counters(requests), eventsRead: m.counters(eventsRead), fires: m.counters(scheduleFires),
 		sagaSeconds: m.histograms(sagaDuration), commandSeconds: m.histograms(commandDuration), requestSeconds: m.histograms(requestDuration),
 	}
 }
@@ -83,6 +83,7 @@ func (m *Metrics) openPlain() {
 		written: written.with("yes"), idle: written.with("no"),
 		retries: m.counters(batchRetries).with(), scrapes: m.counters(scrapeErrors).with(),
 		items: m.histograms(batchItems).with(), batchSeconds: m.histograms(batchDuration).with(), lateness: m.histograms(wakeLateness).with(),
+		fireLateness: m.histograms(scheduleLateness).with(),
 	}
 	for _, class := range coordinator.DeadLetterClasses() {
 		m.dead.with(class)

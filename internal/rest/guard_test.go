@@ -45,6 +45,7 @@ func (w *world) guarded(t *testing.T) (*httptest.Server, *rest.Server) {
 		c.Access, c.Namespaces = keys{}, []string{"default", "shop", "other"}
 		c.DeadLetters = shopLetters{w}
 		c.Batches = shopBatches{w}
+		c.Schedules = shopSchedules{w}
 	})
 }
 
@@ -78,6 +79,8 @@ var may = map[rest.Permission]struct {
 	rest.SagasTerminate:   {access.Admin, "of"},
 	rest.DefinitionsRead:  {access.Viewer, "of"},
 	rest.DefinitionsApply: {access.Admin, "of"},
+	rest.SchedulesRead:    {access.Viewer, "of"},
+	rest.SchedulesWrite:   {access.Operator, "of"},
 	rest.BreakersRead:     {access.Viewer, "all"},
 	rest.DeadLettersRead:  {access.Viewer, "of"},
 	rest.DeadLettersWrite: {access.Operator, "of"},
@@ -120,6 +123,14 @@ var samples = map[string][2]string{
 	"runBatch":      {"/v1/batches/7/run", "{}"},
 	"pauseBatch":    {"/v1/batches/7/pause", "{}"},
 	"stopBatch":     {"/v1/batches/7/stop", "{}"},
+
+	"applySchedule":   {"/v1/schedules?namespace=shop", nightly},
+	"listSchedules":   {"/v1/schedules?namespace=shop", ""},
+	"getSchedule":     {"/v1/schedules/nightly?namespace=shop", ""},
+	"deleteSchedule":  {"/v1/schedules/nightly?namespace=shop", ""},
+	"pauseSchedule":   {"/v1/schedules/nightly/pause?namespace=shop", `{"reason":"closed"}`},
+	"resumeSchedule":  {"/v1/schedules/nightly/resume?namespace=shop", "{}"},
+	"triggerSchedule": {"/v1/schedules/nightly/trigger?namespace=shop", "{}"},
 
 	"listDeadLetters":    {"/v1/dead-letters?namespace=shop", ""},
 	"groupDeadLetters":   {"/v1/dead-letters/groups?namespace=shop", ""},

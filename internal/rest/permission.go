@@ -21,6 +21,8 @@ const (
 	DefinitionsRead  Permission = "definitions:read"   // DefinitionsRead is needed to see definitions.
 	DeadLettersRead  Permission = "dead-letters:read"  // DeadLettersRead is needed to see dead letters and their records.
 	DeadLettersWrite Permission = "dead-letters:write" // DeadLettersWrite is needed to redrive and discard them.
+	SchedulesRead    Permission = "schedules:read"     // SchedulesRead is needed to see what the clock starts.
+	SchedulesWrite   Permission = "schedules:write"    // SchedulesWrite is needed to apply, pause, trigger and delete schedules.
 	BreakersRead     Permission = "breakers:read"      // BreakersRead is needed to see breakers, which all namespaces share.
 )
 
@@ -56,6 +58,8 @@ var rules = map[Permission]rule{
 	DefinitionsRead:  {access.Viewer, ofObject},
 	DeadLettersRead:  {access.Viewer, ofObject},
 	DeadLettersWrite: {access.Operator, ofObject},
+	SchedulesRead:    {access.Viewer, ofObject},
+	SchedulesWrite:   {access.Operator, ofObject}, // who may start sagas may do so every night
 	BreakersRead:     {access.Viewer, ofAll},
 	DefinitionsApply: {access.Admin, ofObject}, // a definition is code: who runs sagas need not write it
 }

@@ -34,6 +34,7 @@ func (s *Server) routes() {
 	s.verbRoutes()
 	s.signalRoutes()
 	s.batchRoutes()
+	s.scheduleRoutes()
 	s.accessRoutes()
 	s.deadLetterRoutes()
 	s.breakerRoutes()

@@ -29,18 +29,7 @@ var (
 // LoadContract reads a contract file, YAML or JSON by its content. The error is
 // saga.Faults with everything that is wrong.
 func LoadContract(name string, data []byte) (*Contract, error) {
-	r := newReport(name)
-	root, err := parse(data)
-	if err != nil {
-		r.syntax(err)
-		return nil, r.err()
-	}
-	r.see(root, "")
-	c := decoder{r}.contract(root)
-	if err := r.err(); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return loadObject(name, data, decoder.contract)
 }
 
 func (d decoder) contract(n *node) *Contract {

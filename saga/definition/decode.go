@@ -32,6 +32,22 @@ var (
 // decoder turns nodes into a Spec and reports what does not fit.
 type decoder struct{ *report }
 
+// loadObject reads a file that is not a definition.
+func loadObject[T any](name string, data []byte, read func(decoder, *node) *T) (*T, error) {
+	r := newReport(name)
+	root, err := parse(data)
+	if err != nil {
+		r.syntax(err)
+		return nil, r.err()
+	}
+	r.see(root, "")
+	object := read(decoder{r}, root)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return object, nil
+}
+
 // spec reads a whole definition.
 func (d decoder) spec(n *node) Spec {
 	o := d.object(n, "", fileOptions)

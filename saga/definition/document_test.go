@@ -30,3 +30,16 @@ func TestTheDocumentsExamples(t *testing.T) {
 		require.NoError(t, err, file)
 	}
 }
+
+// TestTheDocumentsSchedules: the schedules of docs/schedules.md can be applied.
+func TestTheDocumentsSchedules(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/schedules.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		_, err := definition.LoadSchedule("docs/schedules.md", []byte(block[1]))
+		require.NoError(t, err)
+	}
+}
