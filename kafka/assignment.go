@@ -1,125 +1,130 @@
 package kafka
 
 import (
-	"context"
-	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
 )
 
-// assignment reads one partition from one offset until it is revoked.
+// assignment reads one partition from one offset until it is revoked. It belongs
+// to one fetcher at a time, that of the broker which leads the partition, or to
+// the reader's list of those that are to be seated.
 type assignment struct {
-	reader    *Reader
 	partition int32
-	next      atomic.Int64 // the offset to read next; written by the goroutine alone
+	next      atomic.Int64 // the offset after the last record; before the first, the one that was assigned
 	asked     atomic.Int64 // next, when HighWater last looked
-	ctx       context.Context
-	cancel    context.CancelFunc
-	ended     chan struct{}
+	over      atomic.Bool  // it was revoked
+	trouble   error        // why its last fetcher gave it back; that one's, then the reader's
 }
 
-func newAssignment(r *Reader, partition int32, offset int64) *assignment {
-	a := &assignment{reader: r, partition: partition, ended: make(chan struct{})}
+func newAssignment(partition int32, offset int64) *assignment {
+	a := &assignment{partition: partition}
 	a.next.Store(offset)
 	a.asked.Store(OffsetOldest)
-	a.ctx, a.cancel = context.WithCancel(r.ctx)
 	return a
 }
 
-// revoked tells whether the assignment is over; what it still has is not wanted.
-func (a *assignment) revoked() bool { return a.ctx.Err() != nil }
+// revoke ends the assignment; what it still has is not wanted.
+func (a *assignment) revoke() { a.over.Store(true) }
 
-// run reads until the assignment is revoked or its offset is out of range. It
-// begins after the partition's assignment before it has ended.
-func (a *assignment) run(before *assignment) {
-	defer close(a.ended)
-	if before != nil {
-		<-before.ended
-	}
-	for !a.revoked() {
-		err := a.read()
-		if errors.Is(err, sarama.ErrOffsetOutOfRange) {
-			a.fault()
+// revoked tells whether the assignment is over.
+func (a *assignment) revoked() bool { return a.over.Load() }
+
+// seatThem finds a fetcher for every assignment that has none, until Close.
+func (r *Reader) seatThem() {
+	for {
+		select {
+		case <-r.news:
+		case <-r.ctx.Done():
 			return
 		}
-		if err != nil {
-			a.warn(err)
-			pause(a.ctx, pauseAfter(err))
+		for list := r.takeUnseated(); len(list) > 0 && r.ctx.Err() == nil; list = r.takeUnseated() {
+			if err := r.seat(list); err != nil {
+				r.warn(list[0], err)
+				pause(r.ctx, pauseAfter(err))
+			}
 		}
 	}
 }
 
-// read subscribes and passes records on until the subscription ends.
-func (a *assignment) read() error {
-	source, err := a.reader.consumer.ConsumePartition(a.reader.config.Topic, a.partition, a.next.Load())
+// takeUnseated takes the assignments that nobody reads and that are still wanted.
+func (r *Reader) takeUnseated() []*assignment {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := slices.DeleteFunc(r.unseated, (*assignment).revoked)
+	r.unseated = nil
+	return list
+}
+
+// unseat gives assignments back to be seated anew.
+func (r *Reader) unseat(list ...*assignment) {
+	r.mu.Lock()
+	r.unseated = append(r.unseated, list...)
+	r.mu.Unlock()
+	notify(r.news)
+}
+
+// seat gives assignments to the fetchers of their leaders. Those whose leader is
+// not known are given back. What another fetcher has given back may have a new
+// leader: the brokers are asked, after a pause.
+func (r *Reader) seat(list []*assignment) error {
+	topic := r.config.Topic
+	if i := slices.IndexFunc(list, func(a *assignment) bool { return a.trouble != nil }); i >= 0 {
+		pause(r.ctx, pauseAfter(list[i].trouble))
+		if err := r.client.RefreshMetadata(topic); err != nil {
+			r.unseat(list...)
+			return err
+		}
+	}
+	led, err := r.client.WritablePartitions(topic) // those that have a leader
 	if err != nil {
+		r.unseat(list...)
 		return err
 	}
-	err = a.pass(source)
-	for _, late := range closeErrors(source.Close()) {
-		if errors.Is(late, sarama.ErrOffsetOutOfRange) {
-			return late
+	var rest []*assignment
+	for _, a := range list {
+		var leader *sarama.Broker
+		epoch, fault := int32(0), error(sarama.ErrLeaderNotAvailable)
+		if slices.Contains(led, a.partition) {
+			leader, epoch, fault = r.client.LeaderAndEpoch(topic, a.partition)
 		}
+		if a.trouble = fault; fault != nil {
+			rest, err = append(rest, a), fault
+			continue
+		}
+		r.admit(leader, a, epoch)
+	}
+	if len(rest) > 0 {
+		r.unseat(rest...)
 	}
 	return err
 }
 
-// closeErrors returns the single errors that closing a subscription reported.
-func closeErrors(err error) sarama.ConsumerErrors {
-	var all sarama.ConsumerErrors
-	errors.As(err, &all)
-	return all
-}
-
-// pass hands records to Poll. The library mends connections by itself; its errors
-// are only worth a line, unless the offset is out of range.
-func (a *assignment) pass(source sarama.PartitionConsumer) error {
-	for {
-		select {
-		case m, ok := <-source.Messages():
-			if !ok {
-				return nil
-			}
-			if !a.deliver(arrival{from: a, record: fromWire(m)}) {
-				return nil
-			}
-			a.next.Store(m.Offset + 1)
-		case e, ok := <-source.Errors():
-			if ok && errors.Is(e, sarama.ErrOffsetOutOfRange) {
-				return e
-			}
-			if ok {
-				a.warn(e)
-			}
-		case <-a.ctx.Done():
-			return nil
-		}
+// admit gives an assignment to the leader's fetcher, which is started if there is
+// none.
+func (r *Reader) admit(leader *sarama.Broker, a *assignment, epoch int32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx.Err() != nil {
+		return
 	}
-}
-
-// deliver puts an arrival before Poll; false means revoked.
-func (a *assignment) deliver(v arrival) bool {
-	select {
-	case a.reader.records <- v:
-		return true
-	case <-a.ctx.Done():
-		return false
+	f := r.fetchers[leader.ID()]
+	if f == nil {
+		f = newFetcher(r, leader)
+		r.fetchers[leader.ID()] = f
+		r.running.Go(f.run)
 	}
+	f.joining = append(f.joining, &seat{assignment: a, epoch: epoch, at: a.next.Load(), told: untold, size: fetchSize})
+	notify(f.wake)
 }
 
-// fault reports that the offset is out of range.
-func (a *assignment) fault() {
-	err := &PartitionError{Topic: a.reader.config.Topic, Partition: a.partition, Offset: a.next.Load(), Err: ErrOffsetOutOfRange}
-	a.deliver(arrival{from: a, fault: err})
-}
-
-// warn logs that the partition cannot be read. In an outage all of a reader's
+// warn logs that a partition cannot be read. In an outage all of a reader's
 // partitions say so again and again: one line in a while is enough.
-func (a *assignment) warn(err error) {
-	if more, ok := a.reader.complaints.Pass(time.Now()); ok {
-		a.reader.config.Log.Warn("kafka: partition cannot be read, trying on", "topic", a.reader.config.Topic,
+func (r *Reader) warn(a *assignment, err error) {
+	if more, ok := r.complaints.Pass(time.Now()); ok {
+		r.config.Log.Warn("kafka: partition cannot be read, trying on", "topic", r.config.Topic,
 			"partition", a.partition, "offset", a.next.Load(), "more", more, "error", explain(err))
 	}
 }

@@ -29,8 +29,8 @@ type ReaderConfig struct {
 	// Topic is the topic to read. Required.
 	Topic string
 	// BufferedRecords bounds the records read ahead of Poll, over all
-	// partitions. Default 1,024. Up to 32 more wait per partition, and one fetch
-	// response (8 MiB) per broker.
+	// partitions. Default 1,024. One fetch response (8 MiB) per broker waits behind
+	// them.
 	BufferedRecords int
 }
 
@@ -47,18 +47,21 @@ func (c ReaderConfig) Validate() error {
 // group, no stored offsets. Assign, Revoke, HighWater and Close may be called
 // concurrently; Poll is for one goroutine at a time.
 type Reader struct {
-	config   ReaderConfig
-	client   sarama.Client
-	consumer sarama.Consumer
-	marks    sarama.Client // HighWater's own connections: a waiting fetch blocks a connection
+	config ReaderConfig
+	client sarama.Client // knows the leaders; fetchers have connections of their own
+	marks  sarama.Client // HighWater's own connections
 
 	complaints pace.Pace // of partitions that cannot be read
 
-	records chan arrival
-	pending *arrival // a fault that Poll found behind records
+	queue   *queue
+	pending []arrival // taken from the queue and not returned yet; Poll's
+
+	news chan struct{} // somebody is unseated
 
 	mu          sync.Mutex
 	assignments map[int32]*assignment // the newest of each partition, revoked ones too
+	unseated    []*assignment         // those that no fetcher has
+	fetchers    map[int32]*fetcher    // by broker
 	ctx         context.Context       // ends with Close
 	cancel      context.CancelFunc
 	running     sync.WaitGroup
@@ -83,13 +86,16 @@ func NewReader(c ReaderConfig) (*Reader, error) {
 	c.BufferedRecords = cmp.Or(c.BufferedRecords, defaultBufferedRecords)
 	r := &Reader{
 		config:      c,
-		records:     make(chan arrival, c.BufferedRecords),
+		queue:       newQueue(c.BufferedRecords),
+		news:        make(chan struct{}, 1),
 		assignments: map[int32]*assignment{},
+		fetchers:    map[int32]*fetcher{},
 	}
 	if err := r.open(); err != nil {
 		return nil, fmt.Errorf("open Kafka reader: %w", err)
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.running.Go(r.seatThem)
 	return r, nil
 }
 
@@ -100,9 +106,6 @@ func (r *Reader) open() (err error) {
 	}
 	if r.marks, err = sarama.NewClient(r.config.Brokers, r.config.settings()); err != nil {
 		return errors.Join(err, r.client.Close())
-	}
-	if r.consumer, err = sarama.NewConsumerFromClient(r.client); err != nil {
-		return errors.Join(err, r.marks.Close(), r.client.Close())
 	}
 	return nil
 }
@@ -122,13 +125,13 @@ func (r *Reader) Assign(partition int32, offset int64) error {
 	if r.ctx.Err() != nil {
 		return ErrClosed
 	}
-	before := r.assignments[partition]
-	if before != nil {
-		before.cancel()
+	if before := r.assignments[partition]; before != nil {
+		before.revoke()
 	}
-	a := newAssignment(r, partition, offset)
+	a := newAssignment(partition, offset)
 	r.assignments[partition] = a
-	r.running.Go(func() { a.run(before) })
+	r.unseated = append(r.unseated, a)
+	notify(r.news)
 	return nil
 }
 
@@ -138,7 +141,7 @@ func (r *Reader) Revoke(partition int32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if a := r.assignments[partition]; a != nil {
-		a.cancel()
+		a.revoke()
 	}
 }
 
@@ -147,21 +150,18 @@ func (r *Reader) Revoke(partition int32) {
 // partition. It returns ctx's error when ctx ends first, ErrClosed after Close,
 // and a *PartitionError for a partition that stopped; the others go on.
 func (r *Reader) Poll(ctx context.Context, limit int) ([]Record, error) {
-	if a := r.pending; a != nil {
-		r.pending = nil
-		if !a.from.revoked() {
-			return nil, a.fault
-		}
-	}
 	if limit <= 0 {
 		limit = r.config.BufferedRecords
 	}
 	for {
+		if len(r.pending) == 0 {
+			r.pending = r.queue.take(limit)
+		}
+		if batch, err := r.sort(limit); len(batch) > 0 || err != nil {
+			return batch, err
+		}
 		select {
-		case a := <-r.records:
-			if batch, err := r.collect(a, limit); len(batch) > 0 || err != nil {
-				return batch, err
-			}
+		case <-r.queue.ready:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-r.ctx.Done():
@@ -170,35 +170,26 @@ func (r *Reader) Poll(ctx context.Context, limit int) ([]Record, error) {
 	}
 }
 
-// collect returns first and what else is there already, up to limit records.
-func (r *Reader) collect(first arrival, limit int) ([]Record, error) {
-	var batch []Record
-	for a := first; ; {
+// sort takes records from what is pending, up to a fault, or that fault; what was
+// revoked in the meantime is left out.
+func (r *Reader) sort(limit int) (batch []Record, err error) {
+	for len(batch) < limit && len(r.pending) > 0 {
+		a := &r.pending[0]
 		switch {
 		case a.from.revoked():
+		case a.fault != nil && len(batch) > 0:
+			return batch, nil
 		case a.fault != nil:
-			return batch, r.report(a, len(batch) > 0)
+			r.pending = r.pending[1:]
+			return nil, a.fault
+		case batch == nil:
+			batch = append(make([]Record, 0, min(limit, len(r.pending))), a.record)
 		default:
 			batch = append(batch, a.record)
 		}
-		if len(batch) == limit {
-			return batch, nil
-		}
-		select {
-		case a = <-r.records:
-		default:
-			return batch, nil
-		}
+		r.pending = r.pending[1:]
 	}
-}
-
-// report returns a's fault, or keeps it for the next Poll.
-func (r *Reader) report(a arrival, later bool) error {
-	if later {
-		r.pending = &a
-		return nil
-	}
-	return a.fault
+	return batch, nil
 }
 
 // Close ends the reader and waits for its goroutines.
@@ -208,7 +199,7 @@ func (r *Reader) Close() error {
 	r.mu.Unlock()
 	r.running.Wait()
 	r.closing.Do(func() {
-		if err := errors.Join(r.consumer.Close(), r.client.Close(), r.marks.Close()); err != nil {
+		if err := errors.Join(r.client.Close(), r.marks.Close()); err != nil {
 			r.closed = fmt.Errorf("close Kafka reader of %s: %w", r.config.Topic, err)
 		}
 	})
