@@ -289,9 +289,11 @@ type Filter struct {
 	Definition string   // Definition is the definition's name.
 	Status     string   // Status is the status to have.
 	Key        string   // Key is the business key to have; one that ends with * stands for all that begin so.
-	Attributes []string // Attributes are to be had, as name=value; a value that ends with * stands for all texts that begin so. At most 6 with Key and Subject.
+	Attributes []string // Attributes are to be had, as name=value; a value that ends with * stands for all texts that begin so. At most 7 with Key, Subject and Assigned.
 	Subject    string   // Subject is whose data they are to hold; one that ends with * stands for all that begin so.
-	Attention  bool     // Attention chooses only those that need attention.
+	Attention  bool     // Attention chooses only those that need attention which was not put off; Page.Snoozed counts the others.
+	Snoozed    bool     // Snoozed chooses only those that need attention which was put off.
+	Assigned   string   // Assigned is who looks after it, user:NAME or group:NAME; one that ends with * stands for all that begin so.
 	Cursor     string   // Cursor is the Next of the page before.
 	Limit      int      // Limit is the size of the page, 1 to 200; 0 is 50.
 }
@@ -307,8 +309,12 @@ func (c *Client) List(ctx context.Context, f Filter) (page Page, err error) {
 		query.Add("attribute", a)
 	}
 	set(query, "cursor", f.Cursor)
+	set(query, "assigned", f.Assigned)
 	if f.Attention {
 		query.Set("attention", "true")
+	}
+	if f.Snoozed {
+		query.Set("snoozed", "true")
 	}
 	if f.Limit > 0 {
 		query.Set("limit", strconv.Itoa(f.Limit))

@@ -19,6 +19,7 @@ type Saga struct {
 	Priority   string                     `json:"priority,omitempty" enum:"low,high" doc:"its priority among the sagas of its namespace; none is normal"`              // Priority is low, high, or empty for normal.
 	Attributes map[string]json.RawMessage `json:"attributes,omitempty" doc:"what it can be found by"`                                                                  // Attributes are what it can be found by, by name.
 	Output     json.RawMessage            `json:"output,omitempty" doc:"what it has come to, once it is completed; not in lists"`                                      // Output is the saga's, once it is completed and if its definition makes one; a List leaves it out.
+	Assigned   string                     `json:"assigned,omitempty" doc:"who looks after what it needs attention for" example:"group:desk"`                           // Assigned is who looks after what it needs attention for, user:NAME or group:NAME.
 	Attention  []Attention                `json:"attention,omitempty" doc:"why an operator should look at it"`                                                         // Attention is why an operator should look; empty is good.
 	Cause      string                     `json:"cause,omitempty" doc:"why it turned back"`                                                                            // Cause says why it turned back.
 	StartedAt  *time.Time                 `json:"startedAt,omitempty"`                                                                                                 // StartedAt is when it began, by the database's clock.
@@ -38,9 +39,12 @@ func (s Saga) Ended() bool {
 
 // Attention is one reason why an operator should look at a saga.
 type Attention struct {
-	Reason string `json:"reason" doc:"the kind of trouble, such as pivot-unknown"` // Reason is the kind of trouble.
-	Step   string `json:"step,omitempty" doc:"the step concerned"`                 // Step is the step concerned, if one is.
-	Text   string `json:"text,omitempty" doc:"what happened"`                      // Text says what happened.
+	Reason string     `json:"reason" doc:"the kind of trouble, such as pivot-unknown"`   // Reason is the kind of trouble.
+	Step   string     `json:"step,omitempty" doc:"the step concerned"`                   // Step is the step concerned, if one is.
+	Text   string     `json:"text,omitempty" doc:"what happened"`                        // Text says what happened.
+	By     string     `json:"by,omitempty" doc:"who has acknowledged it, or put it off"` // By is who has acknowledged it, or put it off; empty: nobody yet.
+	At     *time.Time `json:"at,omitempty" doc:"when they have"`                         // At is when they have.
+	Until  *time.Time `json:"until,omitempty" doc:"until when it is put off"`            // Until is until when it is put off; nil: it was only acknowledged.
 }
 
 // Step is the state of one step.
@@ -58,8 +62,9 @@ type Step struct {
 
 // Page is a page of sagas, the newest first.
 type Page struct {
-	Sagas []Saga `json:"sagas" doc:"the newest first"`                             // Sagas come without their steps.
-	Next  string `json:"next,omitempty" doc:"the cursor of the next page, if any"` // Next is the cursor of the next page; empty at the end.
+	Sagas   []Saga `json:"sagas" doc:"the newest first"`                                                                                                              // Sagas come without their steps.
+	Next    string `json:"next,omitempty" doc:"the cursor of the next page, if any"`                                                                                  // Next is the cursor of the next page; empty at the end.
+	Snoozed int    `json:"snoozed,omitempty" doc:"how many more need attention that was put off: on the first page of a list of attention; at most 1000 are counted"` // Snoozed is how many more need attention that was put off, on the first page of a List with Filter.Attention; at most 1,000 are counted.
 }
 
 // Event is one event of a saga's history.

@@ -6,17 +6,22 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // Verb is how to ask something of one saga.
 type Verb struct {
-	Step    string          `json:"step,omitempty"`    // Step is the step that Skip, Resolve, Edit, Approve and Refuse are about, or Retry; empty there: every one. Other verbs refuse one.
-	Signal  string          `json:"signal,omitempty"`  // Signal is the name, for Signal only.
-	Payload json.RawMessage `json:"payload,omitempty"` // Payload is the signal's, for Signal only; nil is null.
-	Output  json.RawMessage `json:"output,omitempty"`  // Output is the step's, for Resolve only.
-	Input   json.RawMessage `json:"input,omitempty"`   // Input is the step's, for Edit only.
-	Reason  string          `json:"reason,omitempty"`  // Reason says why, for the history; at most 1,024 bytes. Skip, Resolve, Edit and Terminate require one.
-	Key     string          `json:"-"`                 // Key makes the call idempotent; may be empty.
+	Step       string                     `json:"step,omitempty"`       // Step is the step that Skip, Resolve, Edit, Approve and Refuse are about, or Retry; empty there: every one. Other verbs refuse one.
+	Signal     string                     `json:"signal,omitempty"`     // Signal is the name, for Signal only.
+	Payload    json.RawMessage            `json:"payload,omitempty"`    // Payload is the signal's, for Signal only; nil is null.
+	Output     json.RawMessage            `json:"output,omitempty"`     // Output is the step's, for Resolve only.
+	Input      json.RawMessage            `json:"input,omitempty"`      // Input is the step's, for Edit only.
+	To         string                     `json:"to,omitempty"`         // To is user:NAME or group:NAME, for Assign only; empty: nobody any more.
+	Reason     string                     `json:"reason,omitempty"`     // Reason says why, for the history; at most 1,024 bytes. Skip, Resolve, Edit and Terminate require one.
+	Key        string                     `json:"-"`                    // Key makes the call idempotent; may be empty.
+	Attention  string                     `json:"attention,omitempty"`  // Attention is the reason for attention, for Acknowledge and Snooze; empty: every one, of the Step if there is one.
+	Until      *time.Time                 `json:"until,omitempty"`      // Until is when it comes back, for Snooze only; at most 90 days ahead.
+	Attributes map[string]json.RawMessage `json:"attributes,omitempty"` // Attributes are the values to set, null to take one away, for Describe only.
 }
 
 // Cancel turns a saga back. A saga whose pivot was sent answers with PastPivot.
@@ -60,6 +65,28 @@ func (c *Client) Resolve(ctx context.Context, id string, how Verb) (Saga, error)
 // asked for now answers with NotNow.
 func (c *Client) Edit(ctx context.Context, id string, how Verb) (Saga, error) {
 	return c.verb(ctx, id, "edit", how)
+}
+
+// Assign says who looks after what a saga needs attention for. One that needs none
+// answers with NotNow. It ends with the attention.
+func (c *Client) Assign(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "assign", how)
+}
+
+// Acknowledge says that reasons for attention are known. They stay, with the name.
+func (c *Client) Acknowledge(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "acknowledge", how)
+}
+
+// Snooze puts reasons for attention off: a list of what is open shows them again at
+// Verb.Until.
+func (c *Client) Snooze(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "snooze", how)
+}
+
+// Describe sets attributes that a saga is found by, also of one that has ended.
+func (c *Client) Describe(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "describe", how)
 }
 
 // Terminate ends a saga as it is. Nothing is undone: Step.LeftAlive says which

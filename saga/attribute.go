@@ -1,6 +1,7 @@
 package saga
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -84,6 +85,16 @@ func (d *decision) attribute(a *Attribute) error {
 	}
 	d.s.Own().Attributes = others
 	return nil
+}
+
+// FoundAs reports whether a store finds s by the same things as o.
+func (s *State) FoundAs(o *State) bool {
+	if s.Extra == o.Extra && s.Extra == nil {
+		return true
+	}
+	a, b := s.Extras(), o.Extras()
+	same := func(v, w AttributeValue) bool { return v.Name == w.Name && bytes.Equal(v.Value, w.Value) }
+	return a.Assigned == b.Assigned && s.Snoozed().Equal(o.Snoozed()) && slices.EqualFunc(a.Attributes, b.Attributes, same)
 }
 
 // complete ends a saga whose steps are over.

@@ -46,6 +46,10 @@ var transitions = map[EventKind]func(*decision) error{
 	Terminated:    (*decision).terminated,
 	Signalled:     (*decision).signalled,
 	Decided:       (*decision).decided,
+	Assigned:      (*decision).assigned,
+	Acknowledged:  (*decision).acknowledged,
+	Snoozed:       (*decision).snoozed,
+	Described:     (*decision).described,
 	Annotated:     (*decision).annotated,
 	Undeliverable: (*decision).undeliverable,
 	Poisoned:      (*decision).poisoned,
@@ -93,6 +97,7 @@ func (m *Machine) Decide(s State, h History, e Event) (State, []Effect, error) {
 	d.openWindow()
 	d.s.Last = d.e.At
 	d.remember()
+	d.s.forgive()
 	d.s.tidy()
 	return d.s, d.effects, nil
 }

@@ -28,6 +28,10 @@ const (
 	Terminated    EventKind = "terminated"    // Terminated ends the saga as it is, with nothing undone.
 	Signalled     EventKind = "signalled"     // Signalled hands the signal Signal with its Payload to the saga.
 	Decided       EventKind = "decided"       // Decided is somebody's decision on the approval Step: Outcome is Succeeded or Rejected.
+	Assigned      EventKind = "assigned"      // Assigned makes somebody the owner of what the saga needs attention for: Payload is an Assignment.
+	Acknowledged  EventKind = "acknowledged"  // Acknowledged says that reasons for attention are known: Payload is a Heeding.
+	Snoozed       EventKind = "snoozed"       // Snoozed puts reasons for attention off until a time: Payload is a Heeding.
+	Described     EventKind = "described"     // Described sets attributes: Payload is an object of names and values.
 	Annotated     EventKind = "annotated"     // Annotated is a sentence for the history and changes nothing else.
 	Undeliverable EventKind = "undeliverable" // Undeliverable says that a command can never be sent as it is.
 	Poisoned      EventKind = "poisoned"      // Poisoned says that another event could not be decided.

@@ -60,6 +60,8 @@ type StateExtra struct {
 	Label      *Label           // Label is what people know it by and how it is treated; nil: nothing was said.
 	Output     json.RawMessage  // Output is the saga's, once it is completed and if its definition makes one.
 	Signals    []KeptSignal     // Signals came before the steps that await them, in the order of arrival.
+	Assigned   string           // Assigned is who looks after what it needs attention for, user:NAME or group:NAME; empty: nobody yet.
+	Heeds      []Heed           // Heeds are what was said of its reasons for attention.
 }
 
 // Extras returns what the saga has of StateExtra, to be read.
@@ -88,7 +90,8 @@ func (s *State) drop() {
 // empty reports whether there is nothing in it: then a state has none, as it is
 // read back from the store.
 func (x *StateExtra) empty() bool {
-	return x.Begin.IsZero() && x.Key == "" && x.Attributes == nil && x.Output == nil && x.Signals == nil && x.Label == nil
+	return x.Begin.IsZero() && x.Key == "" && x.Attributes == nil && x.Output == nil && x.Signals == nil && x.Label == nil &&
+		x.Assigned == "" && x.Heeds == nil
 }
 
 // tidy removes an Extra that says nothing.

@@ -112,6 +112,7 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 		saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Woke, saga.Woke,
 		saga.Cancelled, saga.Undeliverable, saga.Poisoned, saga.Started, saga.Signalled, saga.Signalled, saga.Decided, saga.Decided,
 		saga.Paused, saga.Resumed, saga.Retried, saga.StepSkipped, saga.StepResolved, saga.StepEdited, saga.Annotated,
+		saga.Assigned, saga.Acknowledged, saga.Snoozed, saga.Described,
 	}
 	late := time.Duration(rapid.IntRange(-5, 40).Draw(t, "seconds")) * time.Second
 	last := s.Last
@@ -141,6 +142,10 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 		e.RequestID = rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "request")
 	case saga.Signalled:
 		e.Own().Signal, e.Payload.Data = rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "signal"), drawDocument(t)
+	case saga.Assigned:
+		e.Payload.Data = []byte(rapid.SampledFrom([]string{`{}`, `{"to":"user:ann"}`, `{"to":"ann"}`}).Draw(t, "to"))
+	case saga.Acknowledged, saga.Snoozed:
+		e.Payload.Data = fmt.Appendf(nil, `{"until":%q}`, last.Add(time.Hour).Format(time.RFC3339))
 	default:
 		drawReply(t, &e, def, s)
 	}

@@ -173,6 +173,9 @@ func (s *story) print(next saga.State, effects []saga.Effect) {
 	if !extra.Begin.IsZero() {
 		s.printf("begins at %s", since(extra.Begin))
 	}
+	if to := next.Extras().Assigned; to != s.state.Extras().Assigned {
+		s.printf("assigned to %q", to)
+	}
 	if next.Extras().Key != s.state.Extras().Key {
 		s.printf("key %s", next.Extras().Key)
 	}
@@ -183,7 +186,19 @@ func (s *story) print(next saga.State, effects []saga.Effect) {
 		s.printf("keeps signal %s of event %d", k.Name, k.Seq)
 	}
 	for _, a := range next.Attention {
-		s.printf("attention %s %s: %s", a.Reason, a.Step, a.Text)
+		s.printf("attention %s %s: %s%s", a.Reason, a.Step, a.Text, heedText(next, a))
+	}
+}
+
+// heedText is what was said of a reason for attention.
+func heedText(s saga.State, a saga.Attention) string {
+	switch h, ok := s.Heeded(a); {
+	case !ok:
+		return ""
+	case h.Until.IsZero():
+		return " (known to " + h.By + " since " + since(h.At) + ")"
+	default:
+		return " (put off by " + h.By + " until " + since(h.Until) + ")"
 	}
 }
 

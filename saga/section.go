@@ -15,6 +15,7 @@ const (
 	sectionAttributes = 7  // Attributes
 	sectionOutput     = 8  // Output
 	sectionBegin      = 9  // Begin
+	sectionTrouble    = 16 // Assigned and Heeds
 	sectionEdits      = 17 // the steps' Edit
 	sectionLabel      = 19 // Label
 )
@@ -71,6 +72,7 @@ func (w *stateWriter) extra(x *StateExtra) {
 		w.section(sectionLabel)
 		w.label(x.Label)
 	}
+	w.trouble(x)
 }
 
 func (w *stateWriter) label(l *Label) {
@@ -158,6 +160,9 @@ func (r *stateReader) section(s *State) bool {
 		r.extra(s).Output = r.bytes()
 	case sectionBegin:
 		r.extra(s).Begin = r.time()
+	case sectionTrouble:
+		x := r.extra(s)
+		x.Assigned, x.Heeds = r.text(), list(r, r.heed)
 	case sectionEdits:
 		r.edits(s.Steps)
 	case sectionLabel:

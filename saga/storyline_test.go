@@ -1,6 +1,7 @@
 package saga_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -122,8 +123,12 @@ func policyOption(t *testing.T, step *saga.Step, key, value string) {
 // verbs are the operator's words.
 var verbs = map[saga.EventKind]saga.EventKind{
 	"pause": saga.Paused, "resume": saga.Resumed, "retry": saga.Retried, "terminate": saga.Terminated,
-	"skip": saga.StepSkipped, "resolve": saga.StepResolved, "edit": saga.StepEdited, "annotate": saga.Annotated,
+	"skip": saga.StepSkipped, "resolve": saga.StepResolved, "edit": saga.StepEdited,
+	"assign": saga.Assigned, "acknowledge": saga.Acknowledged, "snooze": saga.Snoozed, "describe": saga.Described, "annotate": saga.Annotated,
 }
+
+// aboutSteps are the verbs whose first word names a step.
+var aboutSteps = []saga.EventKind{saga.Retried, saga.StepSkipped, saga.StepResolved, saga.StepEdited}
 
 // parse reads the line of an event.
 func (s *story) parse(words []string) saga.Event {
@@ -142,9 +147,9 @@ func (s *story) parse(words []string) saga.Event {
 		words = words[1:]
 	case "cancel":
 		e.Kind, e.Actor.Kind = saga.Cancelled, saga.Operator
-	case "pause", "resume", "retry", "terminate", "skip", "resolve", "edit", "annotate":
+	case "pause", "resume", "retry", "terminate", "skip", "resolve", "edit", "annotate", "assign", "acknowledge", "snooze", "describe":
 		e.Kind, e.Actor.Kind = verbs[e.Kind], saga.Operator
-		if e.Kind != saga.Paused && e.Kind != saga.Resumed && e.Kind != saga.Terminated && e.Kind != saga.Annotated && len(words) > 0 {
+		if len(words) > 0 && slices.Contains(aboutSteps, e.Kind) {
 			e.Step.Name, words = words[0], words[1:]
 		}
 	case "approve", "refuse":
@@ -192,6 +197,8 @@ func (s *story) options(e *saga.Event, words []string) {
 			e.Attempt = number(s.t, value)
 		case "from":
 			e.Actor.Name = value
+		case "of-step":
+			e.Step.Name = value
 		case "groups":
 			e.Own().Groups = strings.Split(value, ",")
 		case "id":

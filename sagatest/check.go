@@ -146,6 +146,11 @@ func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.St
 
 // countStates counts the rare states that a run has reached.
 func (w *world) countStates(before, next saga.State) {
+	for kind, is := range map[string]bool{"owned": next.Extras().Assigned != "", "put-off": !next.Snoozed().IsZero()} {
+		if is {
+			w.hit(kind)
+		}
+	}
 	if len(next.Extras().Signals) > len(before.Extras().Signals) {
 		w.hit("signal-kept")
 	}

@@ -31,7 +31,7 @@ func legal() []string {
 	add(slices.Concat(commands, waits, []string{"waiting", "expired"}), []string{"skipped", "resolved", "edited"})
 	add([]string{"waiting", "asking", "done", "refused", "expired", "skipped"}, []string{"decided"})
 	add([]string{"doing", "undoing", "done", "resting", "undone"}, []string{"undeliverable"})
-	add([]string{"running", "compensating", "completed", "compensated", "abandoned"}, []string{"cancelled", "paused", "resumed", "retried", "terminated", "annotated", "woke"})
+	add([]string{"running", "compensating", "completed", "compensated", "abandoned"}, []string{"cancelled", "paused", "resumed", "retried", "terminated", "annotated", "assigned", "acknowledged", "snoozed", "described", "woke"})
 	add([]string{"running", "compensating"}, []string{"signalled", "started"})
 	return pairs
 }

@@ -24,8 +24,10 @@ func (c *client) operate() {
 			w.after(w.upTo(30*time.Second), func() { c.press(kind) })
 		}
 	}
-	if w.rng.IntN(10) == 0 {
-		w.after(w.upTo(2*time.Minute), func() { c.press(saga.Annotated) })
+	for _, kind := range []saga.EventKind{saga.Annotated, saga.Assigned, saga.Acknowledged, saga.Snoozed, saga.Described} {
+		if w.rng.IntN(10) == 0 {
+			w.after(w.upTo(2*time.Minute), func() { c.press(kind) })
+		}
 	}
 	if w.rng.IntN(30) == 0 {
 		w.after(w.upTo(30*time.Second), func() { c.press(saga.Terminated) })
@@ -80,6 +82,14 @@ func (c *client) press(kind saga.EventKind) {
 	case saga.StepSkipped, saga.StepResolved, saga.StepEdited:
 		steps := c.machine.Definition().Steps
 		e.Step.Name, e.Payload = steps[w.rng.IntN(len(steps))].Name, saga.JSON(w.document())
+	}
+	switch kind {
+	case saga.Assigned:
+		e.Payload = saga.JSON([]byte(`{"to":"group:desk"}`))
+	case saga.Snoozed:
+		e.Payload = saga.JSON(fmt.Appendf(nil, `{"until":%q}`, w.now.Add(w.seconds(600)).Format(time.RFC3339)))
+	case saga.Described:
+		e.Payload = saga.JSON(fmt.Appendf(nil, `{"n":%d,"lost":null}`, w.rng.IntN(9)))
 	}
 	if !w.coordinator.submit(c.id, e) && kind != saga.Paused {
 		w.after(time.Second, func() { c.press(kind) })

@@ -20,6 +20,7 @@ func (p *program) sagaCommand() *cobra.Command {
 	cmd := group("saga", "Start sagas and look after them",
 		startCommand(&r), listCommand(&r), showCommand(&r), historyCommand(&r))
 	cmd.AddCommand(verbCommands(&r)...)
+	cmd.AddCommand(troubleCommands(&r)...)
 	cmd.AddCommand(waitCommands(&r)...)
 	cmd.AddCommand(startManyCommand(&r), exportCommand(&r))
 	r.flags(cmd)
@@ -161,7 +162,9 @@ func filterFlags(flags *pflag.FlagSet, f *client.Filter) {
 	flags.StringVar(&f.Key, "key", "", "only the sagas of this business key; order-* is every one that begins so")
 	flags.StringVar(&f.Subject, "subject", "", "only the sagas that hold this one's data; c-* is every one that begins so")
 	flags.StringArrayVar(&f.Attributes, "attribute", nil, "only sagas with this attribute, NAME=VALUE; a VALUE that ends with * is every text that begins so")
-	flags.BoolVar(&f.Attention, "attention", false, "only sagas that need attention")
+	flags.BoolVar(&f.Attention, "attention", false, "only sagas that need attention which was not put off")
+	flags.BoolVar(&f.Snoozed, "snoozed", false, "only sagas that need attention which was put off")
+	flags.StringVar(&f.Assigned, "assigned", "", "only sagas that are looked after by user:NAME or group:NAME; group:* is every group")
 	flags.StringVar(&f.Cursor, "cursor", "", "go on where the page before ended")
 }
 
@@ -175,6 +178,9 @@ func writePage(w io.Writer, page client.Page) {
 		t.add(s.ID, s.Definition+" "+s.Version, s.Key, s.Status, strings.Join(s.WaitingFor, ","), stamp(s.ChangedAt), strings.Join(attention, ","), s.Title)
 	}
 	t.write(w)
+	if page.Snoozed > 0 {
+		_, _ = fmt.Fprintf(w, "and %d put off: --snoozed\n", page.Snoozed)
+	}
 	if page.Next != "" {
 		_, _ = fmt.Fprintf(w, "more: --cursor %s\n", page.Next)
 	}

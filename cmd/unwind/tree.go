@@ -41,7 +41,10 @@ func writeTree(w io.Writer, s client.Saga) {
 		_, _ = fmt.Fprintf(w, "%s: %s\n", turn(s.Status), s.Cause)
 	}
 	for _, a := range s.Attention {
-		_, _ = fmt.Fprintf(w, "needs attention: %s %s %s\n", a.Reason, a.Step, a.Text)
+		_, _ = fmt.Fprintf(w, "needs attention: %s %s %s%s\n", a.Reason, a.Step, a.Text, heeded(a))
+	}
+	if s.Assigned != "" {
+		_, _ = fmt.Fprintf(w, "looked after by %s\n", s.Assigned)
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for i, step := range s.Steps {
@@ -145,4 +148,15 @@ func attemptNote(attempt int) string {
 		return ""
 	}
 	return fmt.Sprintf(", attempt %d", attempt)
+}
+
+// heeded is what was said of a reason for attention.
+func heeded(a client.Attention) string {
+	switch {
+	case a.Until != nil:
+		return fmt.Sprintf(" (put off by %s until %s)", a.By, stamp(a.Until))
+	case a.At != nil:
+		return fmt.Sprintf(" (known to %s since %s)", a.By, stamp(a.At))
+	}
+	return ""
 }

@@ -43,6 +43,11 @@ func (b batches) Create(ctx context.Context, f rest.Filter, r batch.Request) (ba
 // reader fits sagapg.Reader to REST's port.
 type reader struct{ *sagapg.Reader }
 
+// CountSnoozed implements rest.Reader.
+func (r reader) CountSnoozed(ctx context.Context, f rest.Filter) (int, error) {
+	return r.Reader.CountSnoozed(ctx, sagapg.Filter(f))
+}
+
 // List implements rest.Reader.
 func (r reader) List(ctx context.Context, f rest.Filter) ([]coordinator.Row, saga.ID, error) {
 	return r.Reader.List(ctx, sagapg.Filter(f))

@@ -30,7 +30,8 @@ type Filter struct {
 	Namespace  string       // Namespace is the tenant.
 	Definition string       // Definition is the definition's name; empty for all.
 	Status     saga.Status  // Status is the status to have; 0 for all.
-	Attention  bool         // Attention chooses only those that need attention.
+	Attention  bool         // Attention chooses only those that need attention which was not put off.
+	Snoozed    bool         // Snoozed chooses only those that need attention which was put off.
 	Attributes []saga.Match // Attributes are all to be had.
 	After      saga.ID      // After is the last saga of the page before.
 	Limit      int          // Limit is the size of the page.
@@ -43,6 +44,9 @@ type Reader interface {
 	// List returns a page of sagas, the newest first, and the After of the next
 	// page; zero at the end.
 	List(ctx context.Context, f Filter) (page []coordinator.Row, next saga.ID, err error)
+	// CountSnoozed counts the sagas that a filter would choose with Snoozed, at most
+	// 1,000.
+	CountSnoozed(ctx context.Context, f Filter) (int, error)
 	// History returns events in order: those after a number, at most limit.
 	History(ctx context.Context, id saga.ID, after int64, limit int) ([]saga.Event, error)
 }

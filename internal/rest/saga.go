@@ -36,7 +36,11 @@ func summary(state *saga.State) client.Saga {
 		out.Attributes[a.Name] = a.Value
 	}
 	for _, a := range state.Attention {
-		out.Attention = append(out.Attention, client.Attention{Reason: string(a.Reason), Step: a.Step, Text: a.Text})
+		view := client.Attention{Reason: string(a.Reason), Step: a.Step, Text: a.Text}
+		if h, ok := state.Heeded(a); ok {
+			view.By, view.At, view.Until = h.By, moment(h.At), moment(h.Until)
+		}
+		out.Attention = append(out.Attention, view)
 	}
 	return out
 }

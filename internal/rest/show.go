@@ -48,7 +48,9 @@ type listInput struct {
 	Key        string   `query:"key" maxLength:"256" doc:"only sagas of this business key; order-* is every one that begins so"`
 	Subject    string   `query:"subject" maxLength:"256" doc:"only sagas that hold this one's data; c-* is every one that begins so"`
 	Attributes []string `query:"attribute,explode" maxItems:"4" doc:"only sagas with this attribute, NAME=VALUE; a VALUE that ends with * is every text that begins so"`
-	Attention  bool     `query:"attention" doc:"only sagas that need attention"`
+	Attention  bool     `query:"attention" doc:"only sagas that need attention which was not put off"`
+	Snoozed    bool     `query:"snoozed" doc:"only sagas that need attention which was put off"`
+	Assigned   string   `query:"assigned" maxLength:"256" doc:"only sagas that are looked after by user:NAME or group:NAME; group:* is every group"`
 	Cursor     string   `query:"cursor" doc:"next of the page before"`
 	Limit      int      `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
@@ -61,7 +63,7 @@ func (s *Server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := Filter{Namespace: namespace, Definition: in.Definition, Attention: in.Attention, Limit: in.Limit}
+	f := Filter{Namespace: namespace, Definition: in.Definition, Attention: in.Attention, Snoozed: in.Snoozed, Limit: in.Limit}
 	f.Status, _ = saga.ParseStatus(in.Status) // the schema lists the words
 	if f.Attributes, err = in.conditions(); err != nil {
 		return nil, err
@@ -82,6 +84,11 @@ func (s *Server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	if !next.IsZero() {
 		out.Body.Next = next.String()
 	}
+	if in.Attention && !in.Snoozed && in.Cursor == "" {
+		if out.Body.Snoozed, err = s.cfg.Reader.CountSnoozed(ctx, f); err != nil {
+			return nil, s.answer(ctx, err)
+		}
+	}
 	return out, nil
 }
 
@@ -93,6 +100,9 @@ func (in *listInput) conditions() ([]saga.Match, error) {
 	}
 	if in.Subject != "" {
 		list = append(list, saga.Match{Name: saga.SubjectName, Value: in.Subject})
+	}
+	if in.Assigned != "" {
+		list = append(list, saga.Match{Name: saga.AssignedName, Value: in.Assigned})
 	}
 	for _, text := range in.Attributes {
 		name, value, ok := strings.Cut(text, "=")

@@ -3,7 +3,9 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/saga"
@@ -58,6 +60,41 @@ type editInput struct {
 	}
 }
 
+type assignInput struct {
+	VerbTarget
+	Body struct {
+		To     string `json:"to,omitempty" maxLength:"256" doc:"who looks after what it needs attention for: user:NAME or group:NAME; empty for nobody any more"`
+		Reason string `json:"reason,omitempty" maxLength:"1024" doc:"why; kept in the history"`
+	}
+}
+
+type acknowledgeInput struct {
+	VerbTarget
+	Body struct {
+		Attention string `json:"attention,omitempty" maxLength:"64" doc:"the reason for attention that is known; default every one"`
+		Step      string `json:"step,omitempty" maxLength:"256" doc:"only that of this step"`
+		Reason    string `json:"reason,omitempty" maxLength:"1024" doc:"what is done about it; kept in the history"`
+	}
+}
+
+type snoozeInput struct {
+	VerbTarget
+	Body struct {
+		Attention string    `json:"attention,omitempty" maxLength:"64" doc:"the reason for attention that can wait; default every one"`
+		Step      string    `json:"step,omitempty" maxLength:"256" doc:"only that of this step"`
+		Until     time.Time `json:"until" doc:"when it is among the open ones again, at most 90 days ahead"`
+		Reason    string    `json:"reason,omitempty" maxLength:"1024" doc:"why; kept in the history"`
+	}
+}
+
+type describeInput struct {
+	VerbTarget
+	Body struct {
+		Attributes json.RawMessage `json:"attributes" doc:"an object of names and values: a text, a number, true, false, or null to take the attribute away"`
+		Reason     string          `json:"reason,omitempty" maxLength:"1024" doc:"why; kept in the history"`
+	}
+}
+
 type terminateInput struct { // of annotate, too
 	VerbTarget
 	Body struct {
@@ -75,6 +112,10 @@ func (s *Server) verbRoutes() {
 	handle(s, "POST /v1/sagas/{id}/skip", route{"skipStep", "Let a step be over without its command", SagasOperate, errors}, s.skipStep)
 	handle(s, "POST /v1/sagas/{id}/resolve", route{"resolveStep", "Let a step be done with a given output", SagasOperate, errors}, s.resolveStep)
 	handle(s, "POST /v1/sagas/{id}/edit", route{"editStep", "Give a step another input and send it anew", SagasOperate, errors}, s.editStep)
+	handle(s, "POST /v1/sagas/{id}/assign", route{"assignSaga", "Say who looks after what a saga needs attention for", SagasOperate, errors}, s.assign)
+	handle(s, "POST /v1/sagas/{id}/acknowledge", route{"acknowledgeSaga", "Say that a reason for attention is known", SagasOperate, errors}, s.acknowledge)
+	handle(s, "POST /v1/sagas/{id}/snooze", route{"snoozeSaga", "Put a reason for attention off until a time", SagasOperate, errors}, s.snooze)
+	handle(s, "POST /v1/sagas/{id}/describe", route{"describeSaga", "Set attributes that a saga is found by, also when it has ended", SagasOperate, errors}, s.describeSaga)
 	handle(s, "POST /v1/sagas/{id}/annotate", route{"annotateSaga", "Write a sentence into a saga's history, also when it has ended", SagasOperate, errors}, s.annotate)
 	handle(s, "POST /v1/sagas/{id}/restart", route{"restartSaga", "Start a new saga with the input of one that has ended", SagasStart, errors}, s.restart)
 	handle(s, "POST /v1/sagas/{id}/terminate", route{"terminateSaga", "End a saga as it is, with nothing undone", SagasTerminate, errors}, s.terminate)
@@ -112,6 +153,42 @@ func (s *Server) editStep(ctx context.Context, in *editInput) (*sagaOutput, erro
 	return s.do(ctx, in.VerbTarget, coordinator.Verb{
 		Kind: saga.StepEdited, Step: in.Body.Step, Reason: in.Body.Reason, Payload: saga.JSON(in.Body.Input),
 	})
+}
+
+func (s *Server) assign(ctx context.Context, in *assignInput) (*sagaOutput, error) {
+	return s.do(ctx, in.VerbTarget, coordinator.Verb{
+		Kind: saga.Assigned, Reason: in.Body.Reason, Payload: parameters(saga.Assignment{To: in.Body.To}),
+	})
+}
+
+func (s *Server) acknowledge(ctx context.Context, in *acknowledgeInput) (*sagaOutput, error) {
+	b := in.Body
+	return s.do(ctx, in.VerbTarget, coordinator.Verb{
+		Kind: saga.Acknowledged, Step: b.Step, Reason: b.Reason, Payload: parameters(saga.Heeding{Attention: saga.AttentionReason(b.Attention)}),
+	})
+}
+
+func (s *Server) snooze(ctx context.Context, in *snoozeInput) (*sagaOutput, error) {
+	b := in.Body
+	return s.do(ctx, in.VerbTarget, coordinator.Verb{
+		Kind: saga.Snoozed, Step: b.Step, Reason: b.Reason, Payload: parameters(saga.Heeding{Attention: saga.AttentionReason(b.Attention), Until: b.Until}),
+	})
+}
+
+func (s *Server) describeSaga(ctx context.Context, in *describeInput) (*sagaOutput, error) {
+	if err := definition.CheckDocument("attributes", in.Body.Attributes); err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	return s.do(ctx, in.VerbTarget, coordinator.Verb{Kind: saga.Described, Reason: in.Body.Reason, Payload: saga.JSON(in.Body.Attributes)})
+}
+
+// parameters writes what a verb says beside its reason.
+func parameters(of any) saga.Payload {
+	data, err := json.Marshal(of)
+	if err != nil {
+		panic(fmt.Sprintf("parameters are always JSON: %v", err)) // no field of them can fail
+	}
+	return saga.JSON(data)
 }
 
 func (s *Server) terminate(ctx context.Context, in *terminateInput) (*sagaOutput, error) {

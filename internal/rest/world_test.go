@@ -182,6 +182,8 @@ func (w *world) List(_ context.Context, f rest.Filter) (page []coordinator.Row, 
 	return page, saga.ID{}, nil
 }
 
+func (w *world) CountSnoozed(context.Context, rest.Filter) (int, error) { return 3, nil }
+
 func (w *world) History(_ context.Context, _ saga.ID, after int64, limit int) ([]saga.Event, error) {
 	events := w.events[min(int(after), len(w.events)):]
 	return events[:min(limit, len(events))], nil

@@ -398,12 +398,7 @@ func (f *fold) collect() {
 
 // describe notes a saga that can be found by other things than before.
 func (f *fold) describe(s *folding) {
-	if len(s.row.State.Extras().Attributes) == 0 {
-		return
-	}
-	before, _ := f.b.Saga(s.id)
-	same := func(a, b saga.AttributeValue) bool { return a.Name == b.Name && bytes.Equal(a.Value, b.Value) }
-	if !slices.EqualFunc(before.State.Extras().Attributes, s.row.State.Extras().Attributes, same) {
+	if before, _ := f.b.Saga(s.id); !before.State.FoundAs(&s.row.State) {
 		f.writes.Described = append(f.writes.Described, s.row)
 	}
 }

@@ -93,7 +93,7 @@ type EventRow struct {
 type Writes struct {
 	New       []Row            // New are sagas to insert.
 	Changed   []Row            // Changed are sagas to update.
-	Described []Row            // Described are those of Changed whose attributes are others than before.
+	Described []Row            // Described are those of Changed that are found by other things than before.
 	Events    []EventRow       // Events are appended to the histories.
 	Messages  []outbox.Message // Messages go into the outbox.
 	IDs       []int64          // IDs are filled in by Commit, one for each message.

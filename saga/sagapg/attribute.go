@@ -3,6 +3,7 @@ package sagapg
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -48,8 +49,29 @@ func (b *batch) queueFree(q *pgx.Batch, list []coordinator.Unique) {
 	}
 }
 
-// queueAttributes writes what sagas can be found by.
+// queueAttributes writes what new sagas can be found by.
 func (b *batch) queueAttributes(q *pgx.Batch, rows []coordinator.Row) {
+	if c := attributesOf(rows); len(c.ids) > 0 {
+		q.Queue(b.s.in(insertAttributes), c.ids, c.namespaces, c.names, c.texts, c.numbers)
+	}
+}
+
+// queueDescribed writes what sagas can be found by now, and takes away the rest.
+func (b *batch) queueDescribed(q *pgx.Batch, rows []coordinator.Row) {
+	if len(rows) == 0 {
+		return
+	}
+	ids := make([]saga.ID, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].State.ID
+	}
+	c := attributesOf(rows)
+	q.Queue(b.s.in(dropAttributes), uuids(ids), c.ids, c.names)
+	q.Queue(b.s.in(insertAttributes), c.ids, c.namespaces, c.names, c.texts, c.numbers)
+}
+
+// attributesOf lists what sagas can be found by.
+func attributesOf(rows []coordinator.Row) attributeColumns {
 	var c attributeColumns
 	for i := range rows {
 		s := &rows[i].State
@@ -64,14 +86,19 @@ func (b *batch) queueAttributes(q *pgx.Batch, rows []coordinator.Row) {
 			subject := plain(extra.Label.Subject)
 			c.add(s.ID, rows[i].Namespace, saga.SubjectName, &subject, nil)
 		}
+		if to := plain(extra.Assigned); to != "" {
+			c.add(s.ID, rows[i].Namespace, saga.AssignedName, &to, nil)
+		}
+		if until := s.Snoozed(); !until.IsZero() {
+			micros := strconv.FormatInt(until.UnixMicro(), 10)
+			c.add(s.ID, rows[i].Namespace, saga.SnoozedName, nil, &micros)
+		}
 		for _, a := range extra.Attributes {
 			text, number := attributeOf(a.Value)
 			c.add(s.ID, rows[i].Namespace, a.Name, text, number)
 		}
 	}
-	if len(c.ids) > 0 {
-		q.Queue(b.s.in(insertAttributes), c.ids, c.namespaces, c.names, c.texts, c.numbers)
-	}
+	return c
 }
 
 // attributeColumns are the arrays of insertAttributes.

@@ -157,7 +157,7 @@ func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
 	b.queueNew(&q, w.New)
 	b.queueChanged(&q, w.Changed)
 	b.queueAttributes(&q, w.New)
-	b.queueAttributes(&q, w.Described)
+	b.queueDescribed(&q, w.Described)
 	b.queueKeys(&q, w.Unclaim)
 	b.queueFree(&q, w.Free)
 	b.queueMail(&q, w)

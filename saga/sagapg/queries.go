@@ -43,6 +43,10 @@ const (
 		ON CONFLICT (saga, name) DO UPDATE SET text = excluded.text, number = excluded.number
 		WHERE (old.text, old.number) IS DISTINCT FROM (excluded.text, excluded.number)`
 
+	// Primary key of saga_attributes.
+	dropAttributes = `DELETE FROM {s}.saga_attributes a WHERE a.saga = ANY($1) AND NOT EXISTS (
+		SELECT FROM unnest($2::uuid[], $3::text[]) AS k (saga, name) WHERE k.saga = a.saga AND k.name = a.name)`
+
 	// No table.
 	readClock = `SELECT clock_timestamp()`
 

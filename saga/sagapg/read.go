@@ -30,7 +30,7 @@ func NewReader(pool *pgxpool.Pool, schema string) *Reader {
 type View = coordinator.Row
 
 // MaxConditions is how many attributes a Filter may ask for.
-const MaxConditions = 6
+const MaxConditions = 7
 
 // MaxPage is the most sagas or events that are returned at once.
 const MaxPage = 200
@@ -40,7 +40,8 @@ type Filter struct {
 	Namespace  string       // Namespace is the tenant; required.
 	Definition string       // Definition is the definition's name.
 	Status     saga.Status  // Status is the status to have.
-	Attention  bool         // Attention chooses only those that need attention.
+	Attention  bool         // Attention chooses only those that need attention which was not put off.
+	Snoozed    bool         // Snoozed chooses only those that need attention which was put off.
 	Attributes []saga.Match // Attributes are all to be had; at most MaxConditions.
 	After      saga.ID      // After is the last saga of the page before.
 	Limit      int          // Limit is the size of the page, 1 to MaxPage; 0 is MaxPage.
@@ -83,6 +84,20 @@ func (r *Reader) List(ctx context.Context, f Filter) (page []View, next saga.ID,
 	return page, next, nil
 }
 
+// maxCount is the most that is counted.
+const maxCount = 1000
+
+// CountSnoozed counts the sagas that the filter would choose with Snoozed, at most
+// 1,000. After and Limit are left out.
+func (r *Reader) CountSnoozed(ctx context.Context, f Filter) (n int, err error) {
+	f.Snoozed = true
+	where, args := f.Where(r.schema)
+	if err = r.pool.QueryRow(ctx, fmt.Sprintf(r.sql(countSagas), where, maxCount), args...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count sagas whose attention was put off: %w", err)
+	}
+	return n, nil
+}
+
 // listQuery is the query of a page.
 func (r *Reader) listQuery(f Filter) (query string, args []any) {
 	where, args := f.Where(r.schema)
@@ -110,8 +125,11 @@ func (f Filter) Where(schema string) (condition string, args []any) {
 	if f.Status != 0 {
 		add(listStatus, int16(f.Status))
 	}
-	if f.Attention {
-		query += listAttention
+	switch {
+	case f.Snoozed:
+		query += readIn(schema, listSnoozed)
+	case f.Attention:
+		query += readIn(schema, listOpen)
 	}
 	for _, a := range f.Attributes {
 		match(a, func(condition string, more ...any) {

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/unwindhq/unwind/saga"
 )
 
 // What Reader asks. {s} stands for the schema's name.
@@ -17,7 +19,12 @@ const (
 	listNamespace  = `namespace = $1`
 	listDefinition = ` AND definition = $%d`
 	listStatus     = ` AND status = $%d`
-	listAttention  = ` AND attention <> '{}'`
+	// The primary key of saga_attributes says whose attention was put off.
+	listOpen    = ` AND attention <> '{}' AND NOT EXISTS (` + snoozed + `)`
+	listSnoozed = ` AND attention <> '{}' AND EXISTS (` + snoozed + `)`
+	snoozed     = `SELECT FROM {s}.saga_attributes o WHERE o.saga = sagas.id AND o.name = '` + saga.SnoozedName + `'
+    AND o.number > extract(epoch FROM clock_timestamp()) * 1000000`
+	countSagas = `SELECT count(*) FROM (SELECT FROM {s}.sagas WHERE %s LIMIT %d) AS n`
 	// The index saga_attributes_text, and saga_attributes_number for numbers.
 	listText   = ` AND id IN (SELECT saga FROM {s}.saga_attributes WHERE namespace = $1 AND name = $a AND text = $b)`
 	listPrefix = ` AND id IN (SELECT saga FROM {s}.saga_attributes WHERE namespace = $1 AND name = $a
