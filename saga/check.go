@@ -57,6 +57,9 @@ func (c *checker) step(i int) {
 	}
 	c.policy(at, step.Do)
 	c.policy(at+"undo.", step.Undo)
+	if step.Participant == Local && max(step.Do.Heartbeat, step.Undo.Heartbeat) > 0 {
+		c.fault(at+"heartbeat", "a local function cannot say that it is at work", "write timeout instead, or make it a participant's command")
+	}
 }
 
 const (
@@ -68,10 +71,13 @@ func (c *checker) policy(at string, p Policy) {
 	for _, d := range []struct {
 		name string
 		wait time.Duration
-	}{{"timeout", p.Timeout}, {"retry.backoff", p.Backoff}, {"retry.cap", p.Cap}} {
+	}{{"timeout", p.Timeout}, {"heartbeat", p.Heartbeat}, {"retry.backoff", p.Backoff}, {"retry.cap", p.Cap}} {
 		if d.wait < 0 || d.wait > maxWait || (d.wait > 0 && d.wait < time.Millisecond) {
 			c.fault(at+d.name, fmt.Sprintf("%s is out of range", d.wait), "write 1ms to 365 days")
 		}
+	}
+	if p.bounded() && p.Timeout < p.Heartbeat {
+		c.fault(at+"timeout", fmt.Sprintf("the attempt is over after %s, before its first heartbeat at %s", p.Timeout, p.Heartbeat), "write a timeout of the whole attempt, above the heartbeat, or remove it")
 	}
 	if p.Attempts < 0 || p.Attempts > maxAttempts {
 		c.fault(at+"retry.attempts", fmt.Sprintf("%d attempts", p.Attempts), fmt.Sprintf("write 1 to %d", maxAttempts))

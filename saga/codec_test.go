@@ -42,6 +42,13 @@ func drawState(t *rapid.T) saga.State {
 			Attempt: rapid.Int().Draw(t, "attempt"), Due: drawTime(t, "due"), Hash: rapid.Uint64().Draw(t, "hash"),
 			Ignored: rapid.Int().Draw(t, "ignored"), Output: drawBytes(t, "output"),
 		})
+		if rapid.Bool().Draw(t, "beats") {
+			extra := s.Steps[len(s.Steps)-1].Own()
+			extra.Until = time.UnixMicro(rapid.Int64Range(1, 1<<52).Draw(t, "until")).UTC()
+			if rapid.Bool().Draw(t, "tells") {
+				extra.Progress = &saga.Progress{At: extra.Until, Data: drawBytes(t, "progress")}
+			}
+		}
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "attention") {
 		s.Attention = append(s.Attention, saga.Attention{

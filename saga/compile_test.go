@@ -63,6 +63,9 @@ var stepFaults = []faulty{
 		"undo cap", func(d *saga.Definition) { d.Steps[0].Undo.Cap = 366 * 24 * time.Hour },
 		`steps[0].undo.retry.cap: 8784h0m0s is out of range; write 1ms to 365 days`,
 	},
+	{"heartbeat below the timeout", func(d *saga.Definition) {
+		d.Steps[0].Do.Heartbeat, d.Steps[0].Do.Timeout = time.Minute, time.Second
+	}, "steps[0].timeout: the attempt is over after 1s, before its first heartbeat at 1m0s; write a timeout of the whole attempt, above the heartbeat, or remove it"},
 	{
 		"attempts", func(d *saga.Definition) { d.Steps[0].Do.Attempts = -1 },
 		`steps[0].retry.attempts: -1 attempts; write 1 to 1000`,

@@ -60,6 +60,10 @@ func (c *checker) patience(i int, memo []time.Duration) time.Duration {
 		memo[i] = before + step.patience()
 		return memo[i]
 	}
-	memo[i] = before + time.Duration(step.Do.Attempts)*step.Do.Timeout
+	attempt := step.Do.Timeout
+	if attempt == 0 {
+		attempt = step.Do.clock() // it may take for ever while it is heard
+	}
+	memo[i] = before + time.Duration(step.Do.Attempts)*attempt
 	return memo[i]
 }

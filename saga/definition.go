@@ -84,10 +84,11 @@ const Local = "local"
 // Policy says how long to wait for an answer and how to try again. The zero
 // value means the defaults, field by field.
 type Policy struct {
-	Timeout  time.Duration // Timeout is how long one attempt may take. Default 30 s.
-	Attempts int           // Attempts is how many there are. Default 5; an undo's last one raises attention (default 10) and it goes on, like a retriable step's fifth.
-	Backoff  time.Duration // Backoff is the wait after the first failed attempt; it doubles. Default 1 s.
-	Cap      time.Duration // Cap is the longest wait. Default 60 s.
+	Timeout   time.Duration // Timeout is how long one attempt may take. Default 30 s; none beside a Heartbeat.
+	Heartbeat time.Duration // Heartbeat is how often the participant has to say that it is at work, or the command is sent again. Zero: it need not.
+	Attempts  int           // Attempts is how many there are. Default 5; an undo's last one raises attention (default 10) and it goes on, like a retriable step's fifth.
+	Backoff   time.Duration // Backoff is the wait after the first failed attempt; it doubles. Default 1 s.
+	Cap       time.Duration // Cap is the longest wait. Default 60 s.
 }
 
 // The defaults of Policy.
@@ -117,7 +118,7 @@ func (s *Step) withDefaults() Step {
 
 // withDefaults fills in what is zero.
 func (p Policy) withDefaults(attempts int) Policy {
-	if p.Timeout == 0 {
+	if p.Timeout == 0 && p.Heartbeat == 0 {
 		p.Timeout = DefaultTimeout
 	}
 	if p.Attempts == 0 {

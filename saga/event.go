@@ -140,6 +140,9 @@ func jitter(id ID, step, attempt int) float64 {
 
 // ReplyEvent turns a reply that was read at the given time into an event.
 func ReplyEvent(r Reply, at time.Time) Event {
+	if r.Outcome == Ongoing && len(r.Payload.Data) > MaxProgress {
+		r.Payload = Payload{}
+	}
 	return Event{
 		Kind: Replied, At: at, Actor: Actor{Kind: Participant, Name: r.Participant}, Reason: r.Reason,
 		Step: r.ID.Step, Direction: r.ID.Direction, Attempt: r.Attempt, Epoch: r.Epoch,

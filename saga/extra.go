@@ -103,9 +103,11 @@ func (s *State) tidy() {
 
 // StepExtra is what few steps have.
 type StepExtra struct {
-	Signal string // Signal is the name of the signal that has ended the step, if one has.
-	Answer int64  // Answer is the Seq of that signal's event.
-	Edit   *Edit  // Edit is what an operator has written for the step's input; nil: it is mapped.
+	Signal   string    // Signal is the name of the signal that has ended the step, if one has.
+	Answer   int64     // Answer is the Seq of that signal's event.
+	Until    time.Time // Until is when its attempt under way is over, however often it says that it is at work; zero: never.
+	Progress *Progress // Progress is what its participant has said last; nil: nothing, or it is over.
+	Edit     *Edit     // Edit is what an operator has written for the step's input; nil: it is mapped.
 }
 
 // Extras returns what the step has of StepExtra, to be read.

@@ -1,9 +1,6 @@
 package saga
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // advance starts every step whose predecessors are over, until nothing more can
 // start, and completes the saga when all are over.
@@ -92,14 +89,15 @@ func (d *decision) attempt(i int) error {
 	}
 	d.changed = true
 	st.Attempt++
-	st.Phase, st.Due = sent, d.e.At.Add(policy.Timeout).Truncate(time.Microsecond)
+	st.Phase = sent
+	d.wind(i, policy, d.e.At)
 	if i == d.m.pivot {
 		d.passPivot()
 	}
 	d.effects = append(d.effects, Send{Command{
 		ID:          CommandID{Saga: d.s.ID, Step: StepRef{Name: step.Name}, Direction: direction},
 		Participant: step.Participant, Name: name, Definition: d.s.Definition, Version: d.s.Version,
-		Attempt: st.Attempt, Epoch: st.Epoch, Deadline: st.Due, Payload: payload,
+		Attempt: st.Attempt, Epoch: st.Epoch, Deadline: later(st.Due, st.Extras().Until), Heartbeat: policy.Heartbeat, Payload: payload,
 	}})
 	return nil
 }

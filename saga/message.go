@@ -30,16 +30,17 @@ const ContentJSON = "application/json"
 // Command asks a participant to do or undo a step. A re-sent command has the
 // same ID, epoch and payload and a higher Attempt.
 type Command struct {
-	ID          CommandID // ID is the idempotency key.
-	Participant string    // Participant is who runs it.
-	Name        string    // Name is the command to run: the step's command, or its compensation for an undo.
-	Definition  string    // Definition is the saga's definition.
-	Version     string    // Version is the definition's version as people say it, such as r12.
-	Attempt     int       // Attempt counts from 1.
-	Epoch       int       // Epoch rises when a step is re-opened or reversed, never on a retry.
-	Deadline    time.Time // Deadline is when the coordinator stops waiting for this attempt.
-	Payload     Payload   // Payload is the mapped input. An undo carries the do's input.
-	Route       Route     // Route is filled in by the coordinator.
+	ID          CommandID     // ID is the idempotency key.
+	Participant string        // Participant is who runs it.
+	Name        string        // Name is the command to run: the step's command, or its compensation for an undo.
+	Definition  string        // Definition is the saga's definition.
+	Version     string        // Version is the definition's version as people say it, such as r12.
+	Attempt     int           // Attempt counts from 1.
+	Epoch       int           // Epoch rises when a step is re-opened or reversed, never on a retry.
+	Deadline    time.Time     // Deadline is when the coordinator stops waiting for this attempt; with a Heartbeat and no timeout, when it wants to be told first.
+	Heartbeat   time.Duration // Heartbeat is how often the participant has to say ongoing, or the command is sent again; zero: it need not.
+	Payload     Payload       // Payload is the mapped input. An undo carries the do's input.
+	Route       Route         // Route is filled in by the coordinator.
 }
 
 // Route is what the coordinator adds to a command so that the reply finds back.

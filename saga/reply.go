@@ -50,10 +50,10 @@ func (d *decision) ignore(i int) {
 }
 
 func (d *decision) doAnswered(i int) error {
-	st, step := &d.s.Steps[i], d.step(i)
+	step := d.step(i)
 	switch d.e.Outcome {
 	case Ongoing:
-		d.extend(st, step.Do.Timeout)
+		d.extend(i, step.Do)
 		return nil
 	case Failed:
 		return d.doFailed(i)
@@ -77,6 +77,7 @@ func (d *decision) doAnswered(i int) error {
 func (d *decision) settle(i int, phase Phase) {
 	st := &d.s.Steps[i]
 	st.Phase, st.Due = phase, time.Time{}
+	st.hush()
 	d.s.calm(d.step(i).Name)
 	d.changed = true
 }
@@ -88,21 +89,11 @@ func (d *decision) keepOutput(i int) {
 	}
 }
 
-// extend moves the deadline of a command whose participant says that it is at
-// work. It is stored only when it moves by a quarter of the timeout.
-func (d *decision) extend(st *StepState, timeout time.Duration) {
-	due := d.e.At.Add(timeout).Truncate(time.Microsecond)
-	if due.Sub(st.Due) >= timeout/4 {
-		st.Due = due
-		d.changed = true
-	}
-}
-
 func (d *decision) undoAnswered(i int) error {
-	st, step := &d.s.Steps[i], d.step(i)
+	step := d.step(i)
 	switch d.e.Outcome {
 	case Ongoing:
-		d.extend(st, step.Undo.Timeout)
+		d.extend(i, step.Undo)
 		return nil
 	case Succeeded:
 		d.settle(i, Undone)

@@ -50,20 +50,19 @@ func (d *decision) exhausted(i int) bool {
 // our outage (DESIGN.md 6.2).
 func (d *decision) deferred(i int) bool {
 	st, step := &d.s.Steps[i], d.step(i)
-	var timeout time.Duration
+	policy := step.Do
 	switch st.Phase {
 	case Doing:
-		timeout = step.Do.Timeout
 	case Undoing:
-		timeout = step.Undo.Timeout
+		policy = step.Undo
 	default:
 		return false
 	}
 	healthy := d.e.Extras().Healthy.Truncate(time.Microsecond)
-	if !healthy.After(st.Due.Add(-timeout)) {
+	if !healthy.After(st.Due.Add(-d.window(i, policy))) {
 		return false
 	}
-	st.Due = healthy.Add(timeout).Truncate(time.Microsecond)
+	d.rewind(i, policy, healthy)
 	d.changed = true
 	return st.Due.After(d.e.At)
 }

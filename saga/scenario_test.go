@@ -207,6 +207,13 @@ func stepText(st saga.StepState) string {
 	if !st.Due.IsZero() {
 		text += fmt.Sprintf(" (attempt %d, until %s)", st.Attempt, since(st.Due))
 	}
+	extra := st.Extras()
+	if !extra.Until.IsZero() {
+		text += fmt.Sprintf(" (over at %s)", since(extra.Until))
+	}
+	if extra.Progress != nil {
+		text += fmt.Sprintf(" (at %s: %s)", since(extra.Progress.At), extra.Progress.Data)
+	}
 	if st.Ignored > 0 {
 		text += fmt.Sprintf(" (%d ignored)", st.Ignored)
 	}

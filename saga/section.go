@@ -18,6 +18,7 @@ const (
 	sectionTrouble    = 16 // Assigned and Heeds
 	sectionEdits      = 17 // the steps' Edit
 	sectionLabel      = 19 // Label
+	sectionBeats      = 20 // the steps' Until and Progress
 )
 
 // sections appends the sections of s and reports whether there are any.
@@ -37,6 +38,7 @@ func (w *stateWriter) sections(s *State) bool {
 	}
 	w.answers(s.Steps)
 	w.edits(s.Steps)
+	w.beats(s.Steps)
 	if s.Extra != nil {
 		w.extra(s.Extra)
 	}
@@ -165,6 +167,8 @@ func (r *stateReader) section(s *State) bool {
 		x.Assigned, x.Heeds = r.text(), list(r, r.heed)
 	case sectionEdits:
 		r.edits(s.Steps)
+	case sectionBeats:
+		r.beats(s.Steps)
 	case sectionLabel:
 		r.extra(s).Label = r.label()
 	default:

@@ -107,6 +107,10 @@ func policyOption(t *testing.T, step *saga.Step, key, value string) {
 	switch key {
 	case "timeout":
 		step.Do.Timeout = duration(t, value)
+	case "heartbeat":
+		step.Do.Heartbeat = duration(t, value)
+	case "undoHeartbeat":
+		step.Undo.Heartbeat = duration(t, value)
 	case "backoff":
 		step.Do.Backoff = duration(t, value)
 	case "attempts":

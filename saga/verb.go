@@ -55,7 +55,7 @@ func (d *decision) resumed() error {
 	for i := range d.s.Steps {
 		switch st := &d.s.Steps[i]; st.Phase {
 		case Doing, Undoing:
-			st.Due = st.Due.Add(still)
+			st.still(still)
 		case Sleeping, Awaiting, Asking:
 			d.shift(i, still)
 		case Held, UndoHeld:

@@ -34,6 +34,7 @@ const (
 	HeaderAttempt        = "unwind-attempt"         // HeaderAttempt counts from 1.
 	HeaderEpoch          = "unwind-epoch"           // HeaderEpoch counts from 1.
 	HeaderDeadline       = "unwind-deadline"        // HeaderDeadline is RFC 3339 in UTC.
+	HeaderHeartbeat      = "unwind-heartbeat"       // HeaderHeartbeat is how often to say ongoing, in milliseconds; missing: it need not be said.
 	HeaderBegin          = "unwind-begin"           // HeaderBegin is, in a start, when the first steps begin: RFC 3339.
 	HeaderReplyTopic     = "unwind-reply-topic"     // HeaderReplyTopic is where the reply goes.
 	HeaderReplyPartition = "unwind-reply-partition" // HeaderReplyPartition is the partition to use.
@@ -74,6 +75,9 @@ func CommandHeaders(cmd Command, at time.Time) []Header {
 	w.put(HeaderAttempt, strconv.Itoa(cmd.Attempt))
 	w.put(HeaderEpoch, strconv.Itoa(cmd.Epoch))
 	w.put(HeaderDeadline, timeText(cmd.Deadline))
+	if cmd.Heartbeat > 0 {
+		w.put(HeaderHeartbeat, strconv.FormatInt(cmd.Heartbeat.Milliseconds(), 10))
+	}
 	w.put(HeaderReplyTopic, cmd.Route.ReplyTopic)
 	w.put(HeaderReplyPartition, strconv.Itoa(int(cmd.Route.ReplyPartition)))
 	w.put(HeaderNamespace, cmd.Route.Namespace)
@@ -122,6 +126,9 @@ func DecodeCommand(headers []Header, value []byte) (Command, error) {
 		Deadline:    r.time(HeaderDeadline),
 		Payload:     r.payload(value),
 		Route:       r.route(),
+	}
+	if r.maybe(HeaderHeartbeat) != "" {
+		cmd.Heartbeat = time.Duration(r.number(HeaderHeartbeat, 1)) * time.Millisecond
 	}
 	return cmd, r.err("command")
 }

@@ -42,6 +42,7 @@ func drawCommand(t *rapid.T) saga.Command {
 		Definition: names.Draw(t, "definition"), Version: plain.Draw(t, "version"),
 		Attempt: rapid.IntRange(1, 1<<30).Draw(t, "attempt"), Epoch: rapid.IntRange(1, 1<<30).Draw(t, "epoch"),
 		Deadline: time.UnixMicro(rapid.Int64Range(1, 1<<52).Draw(t, "deadline")).UTC(), Payload: drawPayload(t),
+		Heartbeat: time.Duration(rapid.Int64Range(0, 1<<30).Draw(t, "heartbeat")) * time.Millisecond,
 		Route: saga.Route{
 			Namespace: plain.Draw(t, "namespace"), Incarnation: rapid.Int64Range(1, 1<<60).Draw(t, "incarnation"),
 			ReplyTopic: plain.Draw(t, "topic"), ReplyPartition: rapid.Int32Range(0, 1<<30).Draw(t, "partition"), Token: plain.Draw(t, "token"),

@@ -139,8 +139,35 @@ func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.St
 	if held && is.Phase == was.Phase && is.Attempt != was.Attempt || held && is.Attempt > was.Attempt {
 		w.brokenf("I14: saga %s: %s lost attempt %d to a closed gate", s.ID, name, is.Attempt)
 	}
+	if waited && moved && was.Phase == saga.Doing {
+		w.checkHeard(was, i, s)
+	}
 	if waited && moved && (w.bus.down || w.store.unsent(s.ID)) {
 		w.brokenf("DESIGN 6.2: saga %s: %s lost attempt %d to our own outage", s.ID, name, was.Attempt)
+	}
+}
+
+// hear notes that the attempt under way of a step has said that it is at work.
+func (ch *change) hear(e saga.Event) {
+	i := ch.stepIndex(e.Step.Name)
+	if e.Kind != saga.Replied || e.Outcome != saga.Ongoing || e.Direction != saga.Do || i < 0 || i >= len(ch.state.Steps) {
+		return
+	}
+	if st := ch.state.Steps[i]; st.Phase == saga.Doing && st.Epoch == e.Epoch && st.Attempt == e.Attempt {
+		ch.heard[effectKey{ch.id, e.Step.Name}] = e.At
+	}
+}
+
+// checkHeard: who is heard as often as the heartbeat says loses no attempt.
+func (w *world) checkHeard(was saga.StepState, i int, s saga.State) {
+	step := w.store.machines[s.ID].Definition().Steps[i]
+	heard, until := w.heard[effectKey{s.ID, step.Name}], was.Extras().Until
+	if step.Do.Heartbeat == 0 || heard.IsZero() || !until.IsZero() && !s.Last.Before(until) {
+		return
+	}
+	w.hit("heartbeat-lost")
+	if s.Last.Sub(heard) < step.Do.Heartbeat {
+		w.brokenf("DESIGN 6.3: saga %s: %s lost attempt %d and was heard %s before", s.ID, step.Name, was.Attempt, s.Last.Sub(heard))
 	}
 }
 

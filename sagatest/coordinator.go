@@ -2,6 +2,7 @@ package sagatest
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -100,6 +101,7 @@ func (c *coordinator) transact(inputs []input, own bool) bool {
 	if kept {
 		for _, ch := range changes {
 			c.w.store.commit(ch)
+			maps.Copy(c.w.heard, ch.heard)
 			c.w.report.Transitions += ch.events
 		}
 	}
@@ -160,6 +162,7 @@ func (c *coordinator) decide(inputs []input) []*change {
 func (c *coordinator) decideOne(ch *change, e saga.Event) {
 	w := c.w
 	w.cover(ch.state, ch.machine.Definition(), e)
+	ch.hear(e)
 	next, effects, err := c.gated(ch, &e)
 	switch {
 	case errors.Is(err, saga.ErrPastPivot):

@@ -130,6 +130,10 @@ func (w *world) step(i int, kind saga.Kind) saga.Step {
 		Name: fmt.Sprintf("step%d", i), Kind: kind, Participant: participantName(w.rng.IntN(participantCount)), Command: "run",
 		Do: saga.Policy{Timeout: time.Duration(3+w.rng.IntN(8)) * time.Second, Backoff: time.Second},
 	}
+	if w.rng.IntN(4) == 0 {
+		step.Do.Heartbeat = time.Duration(3+w.rng.IntN(4)) * time.Second
+		step.Do.Timeout = []time.Duration{0, 2 * step.Do.Heartbeat}[w.rng.IntN(2)]
+	}
 	if kind != saga.Retriable {
 		step.Do.Attempts = 1 + w.rng.IntN(3)
 	}

@@ -89,7 +89,7 @@ func (p *participant) heartbeat(r record, cmd saga.Command, begin time.Time, tak
 	for at := every; at < takes; at += every {
 		p.w.after(begin.Add(at).Sub(p.w.now), func() {
 			p.w.hit("ongoing")
-			p.answer(r, cmd, saga.Ongoing, nil)
+			p.answer(r, cmd, saga.Ongoing, p.w.document())
 		})
 	}
 }

@@ -2,6 +2,7 @@ package sagatest
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/unwindhq/unwind/saga"
 )
@@ -42,11 +43,12 @@ type change struct {
 	stored  saga.History // the saga's whole history as the transaction sees it
 	events  int          // how many of stored are new
 	sends   []saga.Command
+	heard   map[effectKey]time.Time // heartbeats, of any of its steps
 }
 
 // load begins a change of a saga.
 func (s *store) load(id saga.ID) *change {
-	c := &change{id: id, machine: s.machines[id], before: saga.State{ID: id}}
+	c := &change{id: id, machine: s.machines[id], before: saga.State{ID: id}, heard: map[effectKey]time.Time{}}
 	if r := s.rows[id]; r != nil {
 		state, err := saga.DecodeState(id, r.state)
 		if err != nil {

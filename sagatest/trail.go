@@ -146,5 +146,5 @@ func waitOf(s saga.Step) *rules.Wait {
 }
 
 func policyOf(p saga.Policy) rules.Policy {
-	return rules.Policy{Timeout: p.Timeout, Backoff: p.Backoff, Cap: p.Cap, Attempts: p.Attempts}
+	return rules.Policy{Timeout: p.Timeout, Heartbeat: p.Heartbeat, Backoff: p.Backoff, Cap: p.Cap, Attempts: p.Attempts}
 }

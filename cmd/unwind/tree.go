@@ -106,6 +106,9 @@ func stepNote(step client.Step) string {
 	if step.Due != nil {
 		notes = append(notes, "until "+stamp(step.Due))
 	}
+	if step.Progress != nil {
+		notes = append(notes, fmt.Sprintf("at %s: %s", stamp(step.ProgressAt), step.Progress))
+	}
 	if step.LeftAlive {
 		notes = append(notes, "left alive")
 	}

@@ -20,8 +20,9 @@ func (s *span) UnmarshalText(text []byte) error {
 
 // policy is the timeout and retry of a step, or of its undo.
 type policy struct {
-	Timeout span `json:"timeout"`
-	Retry   struct {
+	Timeout   span `json:"timeout"`
+	Heartbeat span `json:"heartbeat"`
+	Retry     struct {
 		Attempts int  `json:"attempts"`
 		Backoff  span `json:"backoff"`
 		Cap      span `json:"cap"`
@@ -30,7 +31,7 @@ type policy struct {
 
 func (p policy) policy() rules.Policy {
 	r := p.Retry
-	return rules.Policy{Timeout: time.Duration(p.Timeout), Backoff: time.Duration(r.Backoff), Cap: time.Duration(r.Cap), Attempts: r.Attempts}
+	return rules.Policy{Timeout: time.Duration(p.Timeout), Heartbeat: time.Duration(p.Heartbeat), Backoff: time.Duration(r.Backoff), Cap: time.Duration(r.Cap), Attempts: r.Attempts}
 }
 
 // step is a step of a definition in its canonical form.

@@ -71,6 +71,9 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 			Attempt: step.Attempt, Epoch: step.Epoch, Due: moment(step.Due),
 			LeftAlive: row.State.Status == saga.Abandoned && step.Alive() || step.Phase == saga.Kept,
 		}
+		if p := step.Extras().Progress; p != nil {
+			view.Progress, view.ProgressAt = p.Data, moment(p.At)
+		}
 		if i < len(steps) {
 			view.Step = steps[i].Name
 			describe(&view, &steps[i], step)

@@ -24,8 +24,8 @@ var (
 	retryOptions  = options{"retry", []string{"attempts", "backoff", "cap"}, []string{"jitter", "budget", "attentionAfter"}}
 	stepOptions   = options{
 		"a step",
-		[]string{"step", "after", "when", "kind", "command", "local", "compensation", "noCompensation", "input", "timeout", "retry", "undo", "sleep", "await", "approval"},
-		[]string{"child", "forEach", "limit", "firstOf", "onBreakerOpen", "heartbeat", "deadline", "title", "jitter", "budget", "attentionAfter"},
+		[]string{"step", "after", "when", "kind", "command", "local", "compensation", "noCompensation", "input", "timeout", "heartbeat", "retry", "undo", "sleep", "await", "approval"},
+		[]string{"child", "forEach", "limit", "firstOf", "onBreakerOpen", "deadline", "title", "jitter", "budget", "attentionAfter"},
 	}
 )
 
@@ -114,7 +114,7 @@ func (d decoder) step(n *node, path string) Step {
 		Step: o.name("step"), After: o.after(), When: o.text("when"), Kind: o.text("kind"),
 		Command: o.text("command"), Local: o.name("local"),
 		Compensation: o.compensation(), NoCompensation: o.text("noCompensation"),
-		Timeout: o.text("timeout"), Retry: o.retry(), Undo: o.undo(),
+		Timeout: o.text("timeout"), Heartbeat: o.text("heartbeat"), Retry: o.retry(), Undo: o.undo(),
 		Sleep: o.sleep(), Await: o.await(), Approval: o.approval(),
 	}
 	switch input := o.fields["input"]; {

@@ -3,6 +3,7 @@ package definition_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -65,6 +66,27 @@ func TestPriorityOfNoUse(t *testing.T) {
 		require.ErrorIs(t, err, definition.ErrInvalidInput)
 		require.EqualError(t, err, want)
 	}
+}
+
+// A heartbeat takes the place of the default timeout; one that is written bounds the
+// whole attempt.
+func TestHeartbeat(t *testing.T) {
+	t.Parallel()
+	f, err := definition.Load("o.yaml", []byte(`unwind: v1
+saga: o
+defaults: {timeout: 10s}
+steps:
+  - {step: a, command: x/a, compensation: b, heartbeat: 5m}
+  - {step: c, command: x/c, compensation: d, heartbeat: 300s, timeout: 2h}
+`), definition.Options{})
+	require.NoError(t, err)
+	require.Equal(t, saga.Policy{Heartbeat: 5 * time.Minute, Attempts: 5, Backoff: time.Second, Cap: time.Minute}, f.Definition.Steps[0].Do)
+	require.Equal(t, 2*time.Hour, f.Definition.Steps[1].Do.Timeout)
+	require.Equal(t, 30*time.Second, f.Definition.Steps[0].Undo.Timeout)
+	again, err := definition.Load("", f.Canonical, definition.Options{})
+	require.NoError(t, err)
+	require.Equal(t, string(f.Canonical), string(again.Canonical))
+	require.NoError(t, compiled(t, definition.Schema()).Validate(fromYAML(t, f.Canonical)))
 }
 
 func TestFaultsOfLabels(t *testing.T) {

@@ -75,7 +75,12 @@ func (r *resolver) step(s *Step, path string) saga.Step {
 	if step.Kind == saga.Retriable && (s.Retry == nil || s.Retry.Attempts == 0) {
 		step.Do.Attempts = 0 // it never gives up
 	}
+	ownTimeout := s.Timeout != ""
+	step.Do.Heartbeat = r.written(join(path, "heartbeat"), &s.Heartbeat)
 	s.Timeout, s.Retry = written(step.Do)
+	if step.Do.Heartbeat > 0 && !ownTimeout {
+		s.Timeout, step.Do.Timeout = "", 0 // it is heard, or sent again: no default cuts it short
+	}
 	switch {
 	case s.Compensation != "":
 		u := s.Undo

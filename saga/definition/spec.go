@@ -69,8 +69,9 @@ type Step struct {
 	// Input is any tree that encodes to JSON and whose texts may hold ${…}. nil
 	// passes the saga's input. The fields of a Go map are sorted; use
 	// json.RawMessage to keep an order.
-	Input   any    `json:"input,omitempty"`
-	Timeout string `json:"timeout,omitempty"` // Timeout is how long one attempt may take.
-	Retry   *Retry `json:"retry,omitempty"`   // Retry says how to try again.
-	Undo    *Undo  `json:"undo,omitempty"`    // Undo is the compensation's policy.
+	Input     any    `json:"input,omitempty"`
+	Timeout   string `json:"timeout,omitempty"`   // Timeout is how long one attempt may take; beside a heartbeat there is none unless it is written here.
+	Heartbeat string `json:"heartbeat,omitempty"` // Heartbeat is how often the participant has to say that it is at work.
+	Retry     *Retry `json:"retry,omitempty"`     // Retry says how to try again.
+	Undo      *Undo  `json:"undo,omitempty"`      // Undo is the compensation's policy.
 }

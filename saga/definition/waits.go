@@ -141,6 +141,7 @@ func (r *resolver) wait(s *Step, path string) saga.Step {
 		{"local", s.Local != "", "make two steps of it"},
 		{"kind", s.Kind != "", "remove it: a step that waits has no effect"},
 		{"timeout", s.Timeout != "", "write it into await, or due into approval"},
+		{"heartbeat", s.Heartbeat != "", "remove it: nobody is at work"},
 		{"retry", s.Retry != nil, "remove it: a step that waits is not tried again"},
 		{"undo", s.Undo != nil, "remove it: a step that waits has no effect"},
 	} {

@@ -88,6 +88,7 @@ func TestFaultsOfStepsThatWait(t *testing.T) {
 		{`{step: a, sleep: "${input.x}"}`, "w.yaml:4: steps[0].sleep: an expression can say until when, and not how long; write sleep: {until: ${input.x}}"},
 		{`{step: a, sleep: 400d}`, "w.yaml:4: steps[0].sleep: 9600h0m0s is out of range; write 1ms to 365 days"},
 		{`{step: a, sleep: 1h, kind: pivot}`, "w.yaml:4: steps[0].kind: a step that waits has no kind; remove it: a step that waits has no effect"},
+		{`{step: a, sleep: 1h, heartbeat: 1m}`, "w.yaml:4: steps[0].heartbeat: a step that waits has no heartbeat; remove it: nobody is at work"},
 		{`{step: a, sleep: 1h, command: x/y}`, "w.yaml:4: steps[0].command: a step that waits has no command; make two steps of it"},
 		{`{step: a, sleep: 1h, input: {}}`, "w.yaml:4: steps[0].input: a step that waits has no input; remove input"},
 		{`{step: a, await: {}}`, "w.yaml:4: steps[0].await.signal: the signal has no name; write signal: and a name such as paid"},

@@ -92,7 +92,7 @@ func (p *Participant) reply(d delivery, answer entry) outbox.Message {
 // execute runs the handler and judges its end. The error says why the answer is
 // failed; it is nil for every other answer.
 func (p *Participant) execute(ctx context.Context, d delivery, tx pgx.Tx, done *saga.Payload) (entry, error) {
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, contextKey{}, d.cmd), p.cfg.HandlerTimeout)
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, contextKey{}, working{p, d}), p.cfg.HandlerTimeout)
 	defer cancel()
 	result, err := p.call(ctx, d, tx, done)
 	answer, err := judge(d.cmd.ID.Direction, result, err)

@@ -140,9 +140,16 @@ func encode[T any](value T, err error) (saga.Payload, error) {
 // contextKey is the type of this package's context keys.
 type contextKey struct{}
 
+// working is what a handler's context knows.
+type working struct {
+	p *Participant
+	d delivery
+}
+
 // Info returns the command that the handler with this context is running: its
-// id, attempt, epoch, deadline. Outside a handler it returns the zero Command.
+// id, attempt, epoch, deadline, heartbeat. Outside a handler it returns the zero
+// Command.
 func Info(ctx context.Context) saga.Command {
-	cmd, _ := ctx.Value(contextKey{}).(saga.Command)
-	return cmd
+	w, _ := ctx.Value(contextKey{}).(working)
+	return w.d.cmd
 }

@@ -264,6 +264,15 @@ func (b *bus) Hand(rows []outbox.Row) {
 	}
 }
 
+// say sends a participant's reply to a command that it has had.
+func (b *bus) say(cmd saga.Command, outcome saga.Outcome, payload string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	reply := replyTo(cmd, outcome)
+	reply.Payload = saga.JSON([]byte(payload))
+	b.put(saga.ReplyHeaders(saga.CommandHeaders(cmd, time.Now()), reply, time.Now()), reply.Payload.Data, cmd.Route.ReplyPartition)
+}
+
 // put appends a record to a reply partition. The caller holds the lock.
 func (b *bus) put(headers []saga.Header, value []byte, partition int32) {
 	b.queue <- kafka.Record{Topic: "unwind.replies.g1", Partition: partition, Offset: b.offsets[partition], Headers: headers, Value: value}

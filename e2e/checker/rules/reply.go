@@ -63,10 +63,7 @@ func (t *tale) undoAnswered(s *stage, e *Event) {
 	}
 }
 
-// extend gives a command more time, if that is more than a little.
+// extend gives a command more time: what is too little to count is not stored.
 func (s *stage) extend(e *Event) {
-	timeout := s.policy().Timeout
-	if due := e.At.Add(timeout); due.Sub(s.due) >= timeout/4 {
-		s.due = due
-	}
+	s.due = later(s.due, s.atMost(e.At.Add(s.policy().clock())))
 }

@@ -62,7 +62,8 @@ type Step struct {
 // Policy says how long an attempt may take and how it is tried again.
 type Policy struct {
 	Timeout, Backoff, Cap time.Duration
-	Attempts              int // Attempts is how many there are; 0: no limit.
+	Heartbeat             time.Duration // Heartbeat is how often an attempt has to be heard; then Timeout is that of the whole attempt, and 0 is none.
+	Attempts              int           // Attempts is how many there are; 0: no limit.
 }
 
 // The statuses of a saga, as Postgres has them.

@@ -42,7 +42,7 @@ func (t *tale) send(e *Event, x Sent) {
 		t.c.findf("I2", t.id, "event %d sends %s/%s with another input than before, and nobody has written one", e.Seq, x.Step, x.Direction)
 	}
 	s.phase, s.attempt, s.hash = next, x.Attempt, x.Hash
-	s.due = e.At.Add(s.policy().Timeout)
+	s.wind(e.At)
 	t.sent[x.attempt()] = sending{Sent: x, place: len(t.sent), epoch: s.epoch}
 }
 

@@ -47,6 +47,7 @@ type stage struct {
 	from           int       // the attempts before its present input
 	hash           uint64    // that of its input; 0 before it was sent with it
 	due            time.Time // the earliest time at which its wait may end
+	until          time.Time // the end of the whole attempt that has a heartbeat; zero: none
 	succeeded      bool      // its do was answered so, and the answer counted
 	loose          bool      // it waits, and only the engine knows whether it has begun
 	byHand         bool      // an operator has ended it, so its effect, if any, comes when it comes

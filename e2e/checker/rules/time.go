@@ -39,11 +39,41 @@ func (s *stage) isDue(e *Event) bool {
 	if s.due.After(e.At) {
 		return false
 	}
-	timeout := s.policy().Timeout
-	if (s.phase == doing || s.phase == undoing) && e.Healthy.After(s.due.Add(-timeout)) {
-		s.due = e.Healthy.Add(timeout)
+	window := s.policy().clock()
+	if s.due.Equal(s.until) {
+		window = s.policy().Timeout
+	}
+	if (s.phase == doing || s.phase == undoing) && e.Healthy.After(s.due.Add(-window)) {
+		s.wind(e.Healthy)
 	}
 	return !s.due.After(e.At)
+}
+
+// clock is how long a command may be silent: a quarter longer than its heartbeat,
+// because not every one is stored.
+func (p Policy) clock() time.Duration {
+	if p.Heartbeat > 0 {
+		return p.Heartbeat + p.Heartbeat/4
+	}
+	return p.Timeout
+}
+
+// wind lets the clocks of a command begin at a time.
+func (s *stage) wind(from time.Time) {
+	p := s.policy()
+	s.until = time.Time{}
+	if p.Heartbeat > 0 && p.Timeout > 0 {
+		s.until = from.Add(p.Timeout)
+	}
+	s.due = s.atMost(from.Add(p.clock()))
+}
+
+// atMost is the earlier of a time and the end of the whole attempt.
+func (s *stage) atMost(at time.Time) time.Time {
+	if !s.until.IsZero() && s.until.Before(at) {
+		return s.until
+	}
+	return at
 }
 
 func (t *tale) timeUp(s *stage) {

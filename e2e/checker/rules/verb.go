@@ -29,6 +29,9 @@ func (t *tale) resume(at time.Time) {
 	for _, s := range t.stages {
 		if s.phase == doing || s.phase == undoing {
 			s.due = s.due.Add(at.Sub(t.paused))
+			if !s.until.IsZero() {
+				s.until = s.until.Add(at.Sub(t.paused))
+			}
 		}
 		if s.phase == idle && !s.due.IsZero() {
 			s.due = s.due.Add(at.Sub(t.paused))

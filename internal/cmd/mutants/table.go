@@ -162,6 +162,11 @@ var mutants = []mutant{
 		"./saga", "TestScenarios",
 	},
 	{
+		"heartbeat-without-slack", "I13", "a heartbeat that was not stored does not count",
+		"saga/heartbeat.go", "p.Heartbeat + p.Heartbeat/4", "p.Heartbeat",
+		"./sagatest", "TestSimulation",
+	},
+	{
 		"begins-at-once", "I13", "a start that asks for a later time begins at once",
 		"saga/begin.go", "case !begin.After(d.e.At):", "case begin != d.s.Last:",
 		"./sagatest", "TestSimulation",
