@@ -14,7 +14,7 @@ func (d *decision) skipped() error {
 	}
 	if undoing(d.s.Steps[i].Phase) {
 		d.settle(i, Kept)
-		return d.reverse()
+		return d.undone()
 	}
 	if why := d.notSkippable(i); why != "" {
 		return fmt.Errorf("skip step %s: %s: %w", d.e.Step.Name, why, ErrNotNow)
@@ -33,6 +33,8 @@ func (d *decision) notSkippable(i int) string {
 		return "it is " + st.Phase.String() + " in a saga that is " + d.s.Status.String()
 	case step.Kind == Pivot:
 		return "a saga needs its pivot: resolve it with an output, or cancel"
+	case d.g != nil && !step.Waits():
+		return "the code may read its output: resolve it with an output, or cancel"
 	case step.Compensation != "" && st.Attempt > 0:
 		return "it was sent and may have run: resolve it with an output, or cancel"
 	}
@@ -83,7 +85,7 @@ func (d *decision) resolved() error {
 		return fmt.Errorf("resolve step %s: it is %s in a saga that is %s: %w", d.e.Step.Name, st.Phase, d.s.Status, ErrNotNow)
 	}
 	st.Epoch++
-	if i == d.m.pivot {
+	if d.step(i).Kind == Pivot {
 		d.passPivot()
 	}
 	d.settle(i, Done)
@@ -93,14 +95,14 @@ func (d *decision) resolved() error {
 
 // stepOf finds the step that a verb is about.
 func (d *decision) stepOf(verb string) (int, error) {
-	i, ok := d.m.index[d.e.Step.Name]
+	i, ok := d.find(d.e.Step)
 	switch {
 	case d.s.Status == 0:
 		return 0, fmt.Errorf("%s a step of saga %s: it has not begun: %w", verb, d.s.ID, ErrNotNow)
 	case d.s.Status.Ended():
 		return 0, fmt.Errorf("%s a step of saga %s: %w", verb, d.s.ID, ErrEnded)
 	case !ok:
-		return 0, fmt.Errorf("%s a step of saga %s: there is no step %.80q: %w", verb, d.s.ID, d.e.Step.Name, ErrNotNow)
+		return 0, fmt.Errorf("%s a step of saga %s: there is no step %.80q: %w", verb, d.s.ID, d.e.Step, ErrNotNow)
 	}
 	return i, nil
 }

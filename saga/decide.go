@@ -58,6 +58,7 @@ var transitions = map[EventKind]func(*decision) error{
 // decision is one run of Decide.
 type decision struct {
 	m       *Machine
+	g       *growth // of a saga that is code; nil for one that is declared
 	s       State
 	h       History
 	e       Event
@@ -68,26 +69,36 @@ type decision struct {
 
 // Decide implements Decider.
 func (m *Machine) Decide(s State, h History, e Event) (State, []Effect, error) {
+	return decide(m, nil, s, h, e)
+}
+
+// decide is the one Decide there is. m is the saga's definition; a saga that is
+// code has one without steps, and what it has asked for instead.
+func decide(m *Machine, g *growth, s State, h History, e Event) (State, []Effect, error) {
 	transition, ok := transitions[e.Kind]
 	switch {
 	case !ok:
 		return s, nil, fmt.Errorf("%w %q", ErrUnknownEvent, e.Kind)
 	case max(s.Level, e.Extras().Level) > Level:
 		return s, nil, fmt.Errorf("%w: %d, this build knows %d", ErrLevel, max(s.Level, e.Extras().Level), Level)
-	case s.Status != 0 && len(s.Steps) != len(m.def.Steps):
+	case s.Status != 0 && len(s.Steps) != planned(m, g, &s):
 		return s, nil, fmt.Errorf("saga %s has %d steps, its definition %s %s has %d: %w",
-			s.ID, len(s.Steps), m.def.Name, m.def.Version, len(m.def.Steps), ErrState)
+			s.ID, len(s.Steps), m.def.Name, m.def.Version, planned(m, g, &s), ErrState)
 	}
-	d := decision{m: m, s: s, h: h, e: e}
+	d := decision{m: m, g: g, s: s, h: h, e: e}
 	if d.known() {
 		return s, nil, nil
 	}
-	d.was, d.s.Steps = s.Steps, slices.Clone(s.Steps)
+	d.was, d.s.Steps = s.Steps, d.cloned(s.Steps)
 	d.e.At = e.At.Truncate(time.Microsecond)
 	if d.e.At.Before(s.Last) {
 		d.e.At = s.Last
 	}
-	if err := transition(&d); err != nil {
+	err := transition(&d)
+	if err == nil {
+		err = d.noteAsked()
+	}
+	if err != nil {
 		return s, nil, err
 	}
 	if !d.changed {
@@ -103,10 +114,13 @@ func (m *Machine) Decide(s State, h History, e Event) (State, []Effect, error) {
 }
 
 // Replay implements Decider.
-func (m *Machine) Replay(id ID, h History) (State, error) {
+func (m *Machine) Replay(id ID, h History) (State, error) { return fold(id, h, m.Decide) }
+
+// fold is the state after a whole history.
+func fold(id ID, h History, decide func(State, History, Event) (State, []Effect, error)) (State, error) {
 	s := State{ID: id}
 	for i, e := range h {
-		next, _, err := m.Decide(s, h[:i+1], e)
+		next, _, err := decide(s, h[:i+1], e)
 		if err != nil {
 			return s, fmt.Errorf("replay event %d (%s) of saga %s: %w", e.Seq, e.Kind, id, err)
 		}
@@ -120,7 +134,34 @@ func (m *Machine) Replay(id ID, h History) (State, error) {
 
 // step returns the definition of the step whose state is d.s.Steps[i]. It is the
 // one way to it: what a saga's steps are may depend on the saga.
-func (d *decision) step(i int) *Step { return &d.m.def.Steps[i] }
+func (d *decision) step(i int) *Step {
+	if d.g != nil {
+		return &d.plan().Steps[i].Step
+	}
+	return &d.m.def.Steps[i]
+}
+
+// ref names step i's run on the wire, and called for people.
+func (d *decision) ref(i int) StepRef {
+	if d.g != nil {
+		return d.plan().Steps[i].Ref()
+	}
+	return StepRef{Name: d.m.def.Steps[i].Name}
+}
+
+func (d *decision) called(i int) string { return d.ref(i).String() }
+
+// find returns the index of the step that a message or a verb is about.
+func (d *decision) find(ref StepRef) (i int, ok bool) {
+	if d.g != nil {
+		return d.plan().find(ref)
+	}
+	i, ok = d.m.index[ref.Name]
+	return i, ok && ref.Item == 0 && ref.Visit == 0
+}
+
+// keeps reports whether the state has to keep step i's output.
+func (d *decision) keeps(i int) bool { return d.g == nil && d.m.keepOutput[i] }
 
 func requestHash(id string) uint64 {
 	h := fnv.New64a()
@@ -153,7 +194,9 @@ func (d *decision) started() error {
 	if start.Key != "" {
 		d.s.Own().Key = start.Key
 	}
-	d.s.Steps = make([]StepState, len(d.m.def.Steps))
+	if n := len(d.m.def.Steps); n > 0 {
+		d.s.Steps = make([]StepState, n)
+	}
 	d.s.Input = d.e.Payload
 	switch {
 	case !d.m.keepInput || len(d.e.Payload.Data) > InlineMax:
@@ -196,7 +239,7 @@ func (d *decision) cancelled() error {
 // undeliverable asks for attention; the step's timer runs on, so that the saga
 // still comes to an end by itself.
 func (d *decision) undeliverable() error {
-	i, ok := d.m.index[d.e.Step.Name]
+	i, ok := d.find(d.e.Step)
 	if !ok || d.s.Status == 0 || d.s.Status == Abandoned || d.s.Steps[i].Epoch != d.e.Epoch || !d.s.Steps[i].Phase.timed() {
 		return nil
 	}

@@ -156,6 +156,9 @@ func (e Event) Stored(s *State, effects []Effect) Event {
 	e.Seq, e.At = s.Seq, s.Last
 	e.Sent = nil
 	for _, effect := range effects {
+		if noted, ok := effect.(Noted); ok {
+			e.Own().Asked = noted.Asked
+		}
 		send, ok := effect.(Send)
 		if !ok {
 			continue

@@ -35,6 +35,10 @@ type EventExtra struct {
 	Signal string
 	// Groups are, in a Decided, those that its actor belongs to; see Everyone.
 	Groups []string
+
+	// Asked is, with a saga that is code, what the function has asked for when it
+	// was told of the event. It is filled in when the event is stored.
+	Asked []Asked
 }
 
 // Extras returns what the event has of EventExtra, to be read.
@@ -62,6 +66,7 @@ type StateExtra struct {
 	Signals    []KeptSignal     // Signals came before the steps that await them, in the order of arrival.
 	Assigned   string           // Assigned is who looks after what it needs attention for, user:NAME or group:NAME; empty: nobody yet.
 	Heeds      []Heed           // Heeds are what was said of its reasons for attention.
+	Plan       *Plan            // Plan is what the function of a saga that is code has asked for; nil for a declared one.
 }
 
 // Extras returns what the saga has of StateExtra, to be read.
@@ -91,7 +96,7 @@ func (s *State) drop() {
 // read back from the store.
 func (x *StateExtra) empty() bool {
 	return x.Begin.IsZero() && x.Key == "" && x.Attributes == nil && x.Output == nil && x.Signals == nil && x.Label == nil &&
-		x.Assigned == "" && x.Heeds == nil
+		x.Assigned == "" && x.Heeds == nil && x.Plan == nil
 }
 
 // tidy removes an Extra that says nothing.

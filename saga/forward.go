@@ -5,6 +5,9 @@ import "fmt"
 // advance starts every step whose predecessors are over, until nothing more can
 // start, and completes the saga when all are over.
 func (d *decision) advance() error {
+	if d.g != nil {
+		return d.goOn()
+	}
 	for again := true; again; {
 		again = false
 		for i := range d.s.Steps {
@@ -91,11 +94,11 @@ func (d *decision) attempt(i int) error {
 	st.Attempt++
 	st.Phase = sent
 	d.wind(i, policy, d.e.At)
-	if i == d.m.pivot {
+	if step.Kind == Pivot {
 		d.passPivot()
 	}
 	d.effects = append(d.effects, Send{Command{
-		ID:          CommandID{Saga: d.s.ID, Step: StepRef{Name: step.Name}, Direction: direction},
+		ID:          CommandID{Saga: d.s.ID, Step: d.ref(i), Direction: direction},
 		Participant: step.Participant, Name: name, Definition: d.s.Definition, Version: d.s.Version,
 		Attempt: st.Attempt, Epoch: st.Epoch, Deadline: later(st.Due, st.Extras().Until), Heartbeat: policy.Heartbeat, Payload: payload,
 	}})
@@ -141,6 +144,9 @@ func (d *decision) payload(i int) (Payload, error) {
 func (d *decision) input(i int) (Payload, error) {
 	if e := d.s.Steps[i].Extras().Edit; e != nil {
 		return d.editedInput(e)
+	}
+	if d.g != nil {
+		return d.askedInput(i)
 	}
 	step := d.step(i)
 	if step.Input != nil {

@@ -26,7 +26,7 @@ type Decider interface {
 // History is the stored events of one saga in order; nil when not loaded.
 type History []Event
 
-// Effect is something to do once the transition is committed. Sealed: Send.
+// Effect is something to do once the transition is committed. Sealed: Send, Noted.
 type Effect interface{ effect() }
 
 // Send sends a command to its participant.

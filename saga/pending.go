@@ -37,21 +37,27 @@ type Pending struct {
 // Pending implements Decider. What a paused saga holds back is not listed: no
 // gate can let it go.
 func (m *Machine) Pending(s *State) []Pending {
+	return pending(s, func(i int) (*Step, StepRef) { return &m.def.Steps[i], StepRef{Name: m.def.Steps[i].Name} })
+}
+
+// pending lists what Pending does, with the way to a step and its name.
+func pending(s *State, stepOf func(i int) (*Step, StepRef)) []Pending {
 	var list []Pending
 	for i := range s.Steps {
-		st, step := &s.Steps[i], &m.def.Steps[i]
+		st := &s.Steps[i]
 		switch st.Phase {
 		case Doing, Undoing, Held, UndoHeld:
 			held := st.Phase == Held || st.Phase == UndoHeld
 			if s.Status.Ended() || held && !s.Paused.IsZero() {
 				continue
 			}
+			step, ref := stepOf(i)
 			direction := Do
 			if undoing(st.Phase) {
 				direction = Undo
 			}
 			list = append(list, Pending{
-				Step: StepRef{Name: step.Name}, Way: Way{step.Participant, direction},
+				Step: ref, Way: Way{step.Participant, direction},
 				Attempt: st.Attempt, Held: held,
 			})
 		}

@@ -6,8 +6,8 @@ import "time"
 // fencing (FEATURES.md pitfalls 1 to 6): any attempt of the current epoch in the
 // current direction, while its answer is open. Everything else changes nothing.
 func (d *decision) replied() error {
-	i, ok := d.m.index[d.e.Step.Name]
-	if !ok || d.s.Status == 0 || d.s.Status == Abandoned || d.e.Step.Item != 0 || d.e.Step.Visit != 0 {
+	i, ok := d.find(d.e.Step)
+	if !ok || d.s.Status == 0 || d.s.Status == Abandoned {
 		return nil
 	}
 	if !d.counts(i) {
@@ -59,11 +59,11 @@ func (d *decision) doAnswered(i int) error {
 		return d.doFailed(i)
 	case Rejected:
 		if step.Kind == Retriable {
-			d.s.attend(Attention{Reason: RetriableFailing, Step: step.Name, Text: "rejected after the pivot: " + d.e.Reason})
+			d.s.attend(Attention{Reason: RetriableFailing, Step: d.called(i), Text: "rejected after the pivot: " + d.e.Reason})
 			return d.doFailed(i)
 		}
 		d.settle(i, Refused)
-		return d.turnBack(step.Name + " was rejected: " + d.e.Reason)
+		return d.setBack(i, d.called(i)+" was rejected: "+d.e.Reason)
 	}
 	d.settle(i, Done)
 	d.keepOutput(i)
@@ -78,13 +78,16 @@ func (d *decision) settle(i int, phase Phase) {
 	st := &d.s.Steps[i]
 	st.Phase, st.Due = phase, time.Time{}
 	st.hush()
-	d.s.calm(d.step(i).Name)
+	d.s.calm(d.called(i))
 	d.changed = true
+	if d.g != nil {
+		d.g.settled(i, phase)
+	}
 }
 
 func (d *decision) keepOutput(i int) {
 	out := d.e.Payload
-	if d.m.keepOutput[i] && out.IsJSON() && len(out.Data) <= InlineMax {
+	if d.keeps(i) && out.IsJSON() && len(out.Data) <= InlineMax {
 		d.s.Steps[i].Output = append([]byte{}, out.Data...) // nil would mean "not kept here"
 	}
 }
@@ -97,9 +100,9 @@ func (d *decision) undoAnswered(i int) error {
 		return nil
 	case Succeeded:
 		d.settle(i, Undone)
-		return d.reverse()
+		return d.undone()
 	case Rejected:
-		d.s.attend(Attention{Reason: CompensationFailed, Step: step.Name, Text: "the compensation was rejected: " + d.e.Reason})
+		d.s.attend(Attention{Reason: CompensationFailed, Step: d.called(i), Text: "the compensation was rejected: " + d.e.Reason})
 	}
 	return d.undoFailed(i)
 }

@@ -90,7 +90,7 @@ func (d *decision) doTimedOut(i int) error {
 	}
 	if d.spent(i, "no answer in time") {
 		d.settle(i, Unknown)
-		return d.turnBack(d.step(i).Name + " did not answer in time")
+		return d.setBack(i, d.called(i)+" did not answer in time")
 	}
 	return d.attempt(i)
 }
@@ -103,7 +103,7 @@ func (d *decision) doFailed(i int) error {
 	}
 	if d.spent(i, d.e.Reason) {
 		d.settle(i, Unknown)
-		return d.turnBack(d.step(i).Name + " failed: " + d.e.Reason)
+		return d.setBack(i, d.called(i)+" failed: "+d.e.Reason)
 	}
 	d.rest(i, Resting, d.step(i).Do)
 	return nil
@@ -127,7 +127,7 @@ func (d *decision) spent(i int, why string) bool {
 	case Retriable:
 		reason = RetriableFailing
 	}
-	d.s.attend(Attention{Reason: reason, Step: step.Name, Text: fmt.Sprintf("%d attempts: %s", tried, why)})
+	d.s.attend(Attention{Reason: reason, Step: d.called(i), Text: fmt.Sprintf("%d attempts: %s", tried, why)})
 	return false
 }
 
@@ -143,7 +143,7 @@ func (d *decision) giveUpMaybe(i int, why string) {
 	tried, step := d.tried(i), d.step(i)
 	if tried >= step.Undo.Attempts {
 		text := fmt.Sprintf("%d attempts to compensate: %s", tried, why)
-		d.s.attend(Attention{Reason: CompensationFailed, Step: step.Name, Text: text})
+		d.s.attend(Attention{Reason: CompensationFailed, Step: d.called(i), Text: text})
 	}
 }
 

@@ -33,15 +33,11 @@ func (d *decision) reverse() error {
 			return nil
 		}
 	}
-	for _, i := range d.m.order.Ready(d.open) {
-		st := &d.s.Steps[i]
-		if undoing(st.Phase) {
+	for _, i := range d.order().Ready(d.open) {
+		if undoing(d.s.Steps[i].Phase) {
 			continue
 		}
-		st.Phase, st.Attempt, st.Due = UndoHeld, 0, d.e.At
-		st.Epoch++
-		d.changed = true
-		if err := d.attempt(i); err != nil {
+		if err := d.undo(i); err != nil {
 			return err
 		}
 	}
@@ -52,6 +48,15 @@ func (d *decision) reverse() error {
 	}
 	d.s.Status = Compensated
 	return nil
+}
+
+// undo sends step i's compensation.
+func (d *decision) undo(i int) error {
+	st := &d.s.Steps[i]
+	st.Phase, st.Attempt, st.Due = UndoHeld, 0, d.e.At
+	st.Epoch++
+	d.changed = true
+	return d.attempt(i)
 }
 
 // open reports whether step i's effect is, or may be, still there.

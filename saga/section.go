@@ -19,6 +19,7 @@ const (
 	sectionEdits      = 17 // the steps' Edit
 	sectionLabel      = 19 // Label
 	sectionBeats      = 20 // the steps' Until and Progress
+	sectionPlan       = 24 // Plan
 )
 
 // sections appends the sections of s and reports whether there are any.
@@ -75,6 +76,10 @@ func (w *stateWriter) extra(x *StateExtra) {
 		w.label(x.Label)
 	}
 	w.trouble(x)
+	if x.Plan != nil {
+		w.section(sectionPlan)
+		w.plan(x.Plan)
+	}
 }
 
 func (w *stateWriter) label(l *Label) {
@@ -171,6 +176,8 @@ func (r *stateReader) section(s *State) bool {
 		r.beats(s.Steps)
 	case sectionLabel:
 		r.extra(s).Label = r.label()
+	case sectionPlan:
+		r.plan(s)
 	default:
 		r.fail()
 	}

@@ -223,6 +223,11 @@ func (s *State) attend(a Attention) bool {
 	return true
 }
 
+// blocked reports whether the saga takes no messages until somebody looks.
+func (s *State) blocked() bool {
+	return slices.ContainsFunc(s.Attention, func(a Attention) bool { return a.Reason == TransitionFailed })
+}
+
 // unblock removes the attention that keeps a saga from taking messages: somebody
 // has decided how it goes on.
 func (s *State) unblock() {

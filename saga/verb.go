@@ -68,19 +68,27 @@ func (d *decision) resumed() error {
 }
 
 // retried ends the pause before the next attempt: of one step, or of all that
-// rest. What a step had asked attention for is not forgotten: only its success
+// rest; then a saga that takes no messages, because one could not be decided, is
+// told of them again: a build or a code that can may be there by now. What a step had asked attention for is not forgotten: only its success
 // ends that.
 func (d *decision) retried() error {
-	name, found := d.e.Step.Name, false
+	only, found := -1, false
 	if d.s.Status.Ended() {
 		return fmt.Errorf("retry saga %s: %w", d.s.ID, ErrEnded)
 	}
-	if _, known := d.m.index[name]; name != "" && !known {
-		return fmt.Errorf("retry saga %s: there is no step %.80q: %w", d.s.ID, name, ErrNotNow)
+	if d.e.Step.Name != "" {
+		i, known := d.find(d.e.Step)
+		if only = i; !known {
+			return fmt.Errorf("retry saga %s: there is no step %.80q: %w", d.s.ID, d.e.Step, ErrNotNow)
+		}
+	}
+	if only < 0 && d.s.blocked() {
+		d.s.unblock()
+		found, d.changed = true, true
 	}
 	for i := range d.s.Steps {
-		st, step := &d.s.Steps[i], d.step(i)
-		if name != "" && name != step.Name || st.Phase != Resting && st.Phase != UndoResting {
+		st := &d.s.Steps[i]
+		if only >= 0 && only != i || st.Phase != Resting && st.Phase != UndoResting {
 			continue
 		}
 		found = true

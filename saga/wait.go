@@ -107,7 +107,7 @@ func (d *decision) answer(i int, with KeptSignal) {
 	st := &d.s.Steps[i]
 	d.settle(i, Done)
 	st.Extra = &StepExtra{Signal: with.Name, Answer: with.Seq}
-	if d.m.keepOutput[i] {
+	if d.g != nil || d.m.keepOutput[i] {
 		st.Output = with.Data
 	}
 }
@@ -127,7 +127,7 @@ func (d *decision) waitOver(i int) error {
 		d.settle(i, Expired)
 	default:
 		d.settle(i, Refused)
-		return d.turnBack(step.Name + " was not decided in time")
+		return d.setBack(i, d.called(i)+" was not decided in time")
 	}
 	return d.advance()
 }
@@ -170,6 +170,9 @@ func (d *decision) shift(i int, still time.Duration) {
 // signalled hands a signal to the first step that awaits it, or keeps it for one
 // whose turn has not come. It is kept only while such a step is left.
 func (d *decision) signalled() error {
+	if d.g != nil {
+		return d.signalledCode()
+	}
 	name, kept := d.e.Extras().Signal, d.s.Extras().Signals
 	steps, left := d.m.signals[name], 0
 	switch {
@@ -215,7 +218,7 @@ func (d *decision) decided() error {
 	if err != nil {
 		return err
 	}
-	name, st := d.e.Step.Name, &d.s.Steps[i]
+	name, st := d.called(i), &d.s.Steps[i]
 	switch {
 	case d.step(i).Approval == nil:
 		return fmt.Errorf("decide step %s: it is not an approval: %w", name, ErrNotNow)
@@ -224,12 +227,12 @@ func (d *decision) decided() error {
 	case !d.mayDecide(i):
 		return fmt.Errorf("decide step %s: %w: it is for %s", name, ErrNotYours, strings.Join(d.deciders(i), ", "))
 	}
-	d.settle(i, Done)
 	if d.e.Outcome != Succeeded {
-		st.Phase = Refused
-		return d.turnBack(strings.TrimSuffix(fmt.Sprintf("%s was refused by %s: %s", name, d.e.Actor.Name, d.e.Reason), ": "))
+		d.settle(i, Refused)
+		return d.setBack(i, strings.TrimSuffix(fmt.Sprintf("%s was refused by %s: %s", name, d.e.Actor.Name, d.e.Reason), ": "))
 	}
-	if d.m.keepOutput[i] {
+	d.settle(i, Done)
+	if d.g != nil || d.m.keepOutput[i] {
 		if st.Output, err = json.Marshal(Decision{By: d.e.Actor.Name, Reason: d.e.Reason}); err != nil {
 			return fmt.Errorf("decide step %s: %w", name, err)
 		}

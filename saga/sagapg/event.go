@@ -26,6 +26,14 @@ type detail struct {
 	Key        string    `json:"key,omitempty"`
 	Begin      time.Time `json:"begin,omitzero"`
 	Groups     []string  `json:"groups,omitempty"`
+	Asked      []asked   `json:"asked,omitempty"`
+}
+
+// asked is saga.Asked. Its data is compact JSON, so that it is read back byte for
+// byte.
+type asked struct {
+	What string          `json:"what"`
+	Data json.RawMessage `json:"data,omitempty"`
 }
 
 // holdAlone is the detail of an event without an Extra.
@@ -92,6 +100,9 @@ func detailText(e *saga.Event) string {
 	d := detail{
 		Hold: e.Hold, Held: heldText(x.Held), Healthy: x.Healthy, Definition: x.Definition, Version: x.Version, Level: x.Level, Trace: x.Trace,
 		Signal: x.Signal, Key: x.Key, Begin: x.Begin, Groups: x.Groups,
+	}
+	for _, a := range x.Asked {
+		d.Asked = append(d.Asked, asked(a))
 	}
 	data, err := json.Marshal(d)
 	if err != nil {
@@ -191,6 +202,9 @@ func decodeDetail(e *saga.Event, text string) (err error) {
 	e.Extra = &saga.EventExtra{
 		Healthy: d.Healthy, Definition: d.Definition, Version: d.Version, Level: d.Level, Trace: d.Trace,
 		Signal: d.Signal, Key: d.Key, Begin: d.Begin, Groups: d.Groups,
+	}
+	for _, a := range d.Asked {
+		e.Extra.Asked = append(e.Extra.Asked, saga.Asked(a))
 	}
 	e.Extra.Held, err = parseHeld(d.Held)
 	return err

@@ -58,6 +58,7 @@ func happened(seq int64) saga.Event {
 		Extra: &saga.EventExtra{
 			Held:    []saga.Way{{Participant: "payments", Direction: saga.Do}, {Participant: "flights", Direction: saga.Undo}},
 			Healthy: epoch, Definition: "bookTrip", Version: "r1", Level: 1, Key: "k", Begin: epoch, Trace: "t", Signal: "s", Groups: []string{"g"},
+			Asked: []saga.Asked{{What: "do:pay payments/charge", Data: []byte(`{"a":"\u003c"}`)}, {What: "sleep:sleep"}},
 		},
 		Sent: []saga.Sent{{Step: saga.StepRef{Name: "charge"}, Direction: saga.Do, Attempt: 1, Name: "payments/charge", Hash: 7}},
 	}

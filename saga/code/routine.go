@@ -1,0 +1,235 @@
+package code
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// routine is a function at work: its branches take turns in the order in which
+// what they wait for has come. It implements saga.Coroutine.
+type routine struct {
+	id     saga.ID
+	root   *cell // ends with the function
+	live   []*branch
+	ready  []*branch // those that can go on, in turn
+	asks   []saga.Ask
+	asked  int64           // steps asked for so far
+	open   map[int64]*cell // those that are not over
+	visits map[string]int  // how often each step's name was asked for
+
+	now      time.Time
+	replay   bool
+	recorded []saga.Asked // values to come, in a replay
+	versions map[string]int
+	draws    uint64
+	fault    error
+	stopped  bool
+}
+
+// branch is one line of the function: the function itself, or what Go began.
+type branch struct {
+	next  func() (struct{}, bool)
+	stop  func()
+	yield func(struct{}) bool
+	done  []int64 // the steps that were over last, as far as they leave something to undo
+}
+
+// cell is what a branch may wait for.
+type cell struct {
+	over    bool
+	waiters []*branch
+
+	ask    int64 // a step's number; 0 of a branch
+	undone bool  // it has a compensation
+	after  []int64
+	answer saga.Answer
+
+	value any // a branch's
+	err   error
+	done  []int64
+}
+
+func newRoutine(id saga.ID, fn func(c *Context) (json.RawMessage, error)) *routine {
+	r := &routine{id: id, open: map[int64]*cell{}, visits: map[string]int{}, versions: map[string]int{}}
+	r.root = r.branch(nil, func(c *Context) (any, error) { return fn(c) })
+	return r
+}
+
+// branch makes a branch that begins when its turn comes.
+func (r *routine) branch(done []int64, fn func(c *Context) (any, error)) *cell {
+	b, end := &branch{done: done}, &cell{}
+	b.next, b.stop = iter.Pull(func(yield func(struct{}) bool) {
+		b.yield = yield
+		defer r.ended(b, end)
+		end.value, end.err = fn(&Context{r: r, b: b})
+	})
+	r.live, r.ready = append(r.live, b), append(r.ready, b)
+	return end
+}
+
+// ended is deferred by a branch. A panic ends there; that of a fault or of Stop is
+// ours.
+func (r *routine) ended(b *branch, end *cell) {
+	switch p := recover(); p {
+	case nil:
+	case errStopped:
+		return
+	default:
+		if r.fault == nil {
+			r.fault = &PanicError{Value: p, Stack: debug.Stack()}
+		}
+		return
+	}
+	end.done = b.done
+	r.resolve(end)
+}
+
+// errStopped unwinds the branches of a routine that is stopped.
+var errStopped = errors.New("the saga's code was stopped")
+
+// raise ends the turn with a fault: the saga cannot go on with this code.
+func (r *routine) raise(err error) {
+	r.fault = err
+	panic(errStopped)
+}
+
+// resolve marks a cell as over and lets go on who waits for it.
+func (r *routine) resolve(c *cell) {
+	c.over = true
+	for _, b := range c.waiters {
+		if !slices.Contains(r.ready, b) {
+			r.ready = append(r.ready, b)
+		}
+	}
+	c.waiters = nil
+}
+
+// Resume implements saga.Coroutine.
+func (r *routine) Resume(news saga.News) saga.Turn {
+	r.now, r.replay, r.asks = news.At, news.Replay, nil
+	r.recorded = append(r.recorded, values(news.Recorded)...)
+	for i := range news.Answers {
+		a := &news.Answers[i]
+		if c := r.open[a.Ask]; c != nil {
+			delete(r.open, a.Ask)
+			c.answer = *a
+			r.resolve(c)
+		}
+	}
+	for len(r.ready) > 0 && r.fault == nil && !r.root.over {
+		b := r.ready[0]
+		r.ready = r.ready[1:]
+		if _, more := b.next(); !more {
+			r.live = slices.DeleteFunc(r.live, func(other *branch) bool { return other == b })
+		}
+	}
+	return r.turn()
+}
+
+func (r *routine) turn() saga.Turn {
+	turn := saga.Turn{Asks: r.asks, Fault: r.fault, Ended: r.root.over, Err: r.root.err}
+	turn.Output, _ = r.root.value.(json.RawMessage) // nil until it has ended
+	if turn.Ended || turn.Fault != nil {
+		r.Stop()
+	}
+	return turn
+}
+
+// Stop implements saga.Coroutine.
+func (r *routine) Stop() {
+	r.stopped = true
+	for _, b := range r.live {
+		b.stop()
+	}
+	r.live, r.ready = nil, nil
+}
+
+// values are the records that side effects and versions have left.
+func values(recorded []saga.Asked) []saga.Asked {
+	var list []saga.Asked
+	for _, a := range recorded {
+		if strings.HasPrefix(a.What, "side:") || strings.HasPrefix(a.What, "version:") {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// wait lets other branches run until one of the cells is over.
+func (c *Context) wait(cells ...*cell) {
+	over := func(c *cell) bool { return c.over }
+	for len(cells) > 0 && !slices.ContainsFunc(cells, over) {
+		for _, one := range cells {
+			if !slices.Contains(one.waiters, c.b) {
+				one.waiters = append(one.waiters, c.b)
+			}
+		}
+		if c.r.stopped || !c.b.yield(struct{}{}) {
+			panic(errStopped)
+		}
+	}
+}
+
+// asked notes a request and returns its future.
+func asked[T any](c *Context, ask saga.Ask, decode func(*saga.Answer) (T, error)) Future[T] {
+	r := c.r
+	if r.stopped {
+		panic(errStopped)
+	}
+	r.asked++
+	ask.Visit = r.visits[ask.Step.Name]
+	r.visits[ask.Step.Name]++
+	r.asks = append(r.asks, ask)
+	cell := &cell{ask: r.asked, undone: ask.Step.Compensation != "", after: ask.After}
+	r.open[r.asked] = cell
+	return Future[T]{cell: cell, decode: decode}
+}
+
+// after notes that a step was over before whatever the branch does next.
+func (b *branch) after(c *cell) {
+	if !c.undone || c.answer.Phase != saga.Done || slices.Contains(b.done, c.ask) {
+		return
+	}
+	left := []int64{c.ask}
+	for _, ask := range b.done {
+		if !slices.Contains(c.after, ask) {
+			left = append(left, ask)
+		}
+	}
+	slices.Sort(left)
+	b.done = left
+}
+
+// join notes that a branch was over before whatever this one does next.
+func (b *branch) join(done []int64) {
+	all := slices.Concat(b.done, done)
+	slices.Sort(all)
+	b.done = slices.Compact(all)
+}
+
+// record records a value, or takes the recorded one in a replay.
+func (c *Context) record(what string, value func() json.RawMessage) json.RawMessage {
+	r := c.r
+	if r.stopped {
+		panic(errStopped)
+	}
+	ask := saga.Ask{Record: what}
+	switch {
+	case !r.replay:
+		ask.Value = value()
+	case len(r.recorded) == 0:
+		r.raise(fmt.Errorf("%w: it did not ask for %s then", saga.ErrCodeChanged, what))
+	default:
+		ask.Value, r.recorded = r.recorded[0].Data, r.recorded[1:]
+	}
+	r.asks = append(r.asks, ask)
+	return ask.Value
+}

@@ -1,0 +1,117 @@
+package saga
+
+import "time"
+
+// What kind of step a planned one is, in the order in which they were made.
+const (
+	plannedCommand  = 0
+	plannedSleep    = 1
+	plannedAwait    = 2
+	plannedApproval = 3
+)
+
+func (w *stateWriter) plan(p *Plan) {
+	w.int(p.Asked)
+	w.int(p.Folded)
+	w.int(p.Resumed)
+	w.bool(p.Ended)
+	w.bytes(p.Output)
+	w.int(int64(len(p.Steps)))
+	for _, step := range p.Steps {
+		w.planned(step)
+	}
+}
+
+func (w *stateWriter) planned(p *Planned) {
+	step := &p.Step
+	w.text(step.Name)
+	w.int(int64(p.Visit))
+	w.int(p.Ask)
+	w.int(int64(len(p.After)))
+	for _, ask := range p.After {
+		w.int(ask)
+	}
+	switch {
+	case step.Sleep != nil:
+		w.section(plannedSleep)
+		w.int(int64(step.Sleep.For))
+	case step.Await != nil:
+		w.section(plannedAwait)
+		w.texts(step.Await.Signals)
+		w.int(int64(step.Await.Timeout))
+	case step.Approval != nil:
+		w.section(plannedApproval)
+		w.approval(step.Approval)
+	default:
+		w.section(plannedCommand)
+		w.command(step)
+	}
+}
+
+func (w *stateWriter) command(step *Step) {
+	w.section(byte(step.Kind))
+	w.text(step.Participant)
+	w.text(step.Command)
+	w.text(step.Compensation)
+	w.text(step.Reason)
+	for _, p := range []Policy{step.Do, step.Undo} {
+		w.int(int64(p.Timeout))
+		w.int(int64(p.Attempts))
+		w.int(int64(p.Backoff))
+		w.int(int64(p.Cap))
+		w.int(int64(p.Heartbeat))
+	}
+}
+
+func (w *stateWriter) approval(a *Approval) {
+	w.texts(a.By)
+	w.int(int64(a.Due))
+	w.int(int64(a.EscalateAfter))
+	w.texts(a.EscalateTo)
+	w.bool(a.ApproveWhenLate)
+}
+
+func (w *stateWriter) texts(list []string) {
+	w.int(int64(len(list)))
+	for _, text := range list {
+		w.text(text)
+	}
+}
+
+// plan reads the plan, which has a definition for each of the steps.
+func (r *stateReader) plan(s *State) {
+	p := &Plan{Asked: r.int(), Folded: r.int(), Resumed: r.int(), Ended: r.byte() == 1, Output: r.bytes()}
+	p.Steps = list(r, r.planned)
+	if len(p.Steps) != len(s.Steps) {
+		r.fail()
+	}
+	r.extra(s).Plan = p
+}
+
+func (r *stateReader) planned() *Planned {
+	p := &Planned{Step: Step{Name: r.text()}, Visit: int(r.int()), Ask: r.int(), After: list(r, r.int)}
+	step := &p.Step
+	switch r.byte() {
+	case plannedSleep:
+		step.Sleep = &Sleep{For: r.duration()}
+	case plannedAwait:
+		step.Await = &Await{Signals: list(r, r.text), Timeout: r.duration()}
+	case plannedApproval:
+		step.Approval = &Approval{
+			By: list(r, r.text), Due: r.duration(), EscalateAfter: r.duration(), EscalateTo: list(r, r.text), ApproveWhenLate: r.byte() == 1,
+		}
+	case plannedCommand:
+		step.Kind, step.Participant, step.Command = Kind(r.byte()), r.text(), r.text()
+		step.Compensation, step.Reason = r.text(), r.text()
+		step.Do, step.Undo = r.policy(), r.policy()
+	default:
+		r.fail()
+	}
+	return p
+}
+
+func (r *stateReader) policy() Policy {
+	return Policy{Timeout: r.duration(), Attempts: int(r.int()), Backoff: r.duration(), Cap: r.duration(), Heartbeat: r.duration()}
+}
+
+func (r *stateReader) duration() time.Duration { return time.Duration(r.int()) }

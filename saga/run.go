@@ -1,0 +1,98 @@
+package saga
+
+import "time"
+
+// Run keeps the coroutine of one saga between its events. The zero value is
+// empty. Whoever has one calls Stop in the end; it must not be used by two at
+// once.
+type Run struct {
+	co     Coroutine
+	last   int64            // the Seq of the event that has resumed it last
+	tape   []taped          // its last turns: an event may be decided again
+	inputs map[int64][]byte // the inputs of the commands that are not settled, by their numbers
+}
+
+// taped is one turn of the function.
+type taped struct {
+	seq   int64 // of the event
+	round int
+	kind  EventKind
+	at    time.Time
+	step  StepRef
+	turn  Turn
+}
+
+// tapeMax is how many turns a Run remembers.
+const tapeMax = 64
+
+// Stop ends the coroutine and empties the run. It may be called twice.
+func (r *Run) Stop() {
+	if r.co != nil {
+		r.co.Stop()
+	}
+	*r = Run{}
+}
+
+// Ready reports whether the run has the coroutine of a saga in state s, so that
+// nothing has to be run again.
+func (r *Run) Ready(s *State) bool {
+	p := s.Extras().Plan
+	return r.co != nil && p != nil && r.last == p.Resumed
+}
+
+// played returns a turn that was made before: the gate may ask to decide an event
+// again, and what the function does depends on no gate.
+func (r *Run) played(seq int64, round int, e *Event) (Turn, bool) {
+	for i := range r.tape {
+		if t := &r.tape[i]; t.seq == seq && t.round == round && t.kind == e.Kind && t.at.Equal(e.At) && t.step == e.Step {
+			return t.turn, true
+		}
+	}
+	return Turn{}, false
+}
+
+// record remembers a turn.
+func (r *Run) record(seq int64, round int, e *Event, turn Turn) {
+	if len(r.tape) >= tapeMax {
+		r.tape = append(r.tape[:0], r.tape[tapeMax/2:]...)
+	}
+	r.tape = append(r.tape, taped{seq: seq, round: round, kind: e.Kind, at: e.At, step: e.Step, turn: turn})
+	r.last = seq
+}
+
+// keep remembers the input of a command.
+func (r *Run) keep(ask int64, data []byte) {
+	if r.inputs == nil {
+		r.inputs = map[int64][]byte{}
+	}
+	r.inputs[ask] = data
+}
+
+// resume lets the function go on with what has happened.
+func (d *decision) resume(answers []Answer) (Turn, error) {
+	g, seq, round := d.g, d.s.Seq+1, d.g.round
+	g.round++
+	if turn, ok := g.run.played(seq, round, &d.e); ok {
+		return turn, nil
+	}
+	if round == 0 && (g.run.co == nil || g.run.last != g.before.resumed()) {
+		if err := d.rebuild(); err != nil {
+			return Turn{}, err
+		}
+	}
+	news := News{At: d.e.At, Answers: answers, Replay: d.e.Seq != 0}
+	if news.Replay && round == 0 {
+		news.Recorded = d.e.Extras().Asked
+	}
+	turn := g.run.co.Resume(news)
+	g.run.record(seq, round, &d.e, turn)
+	return turn, nil
+}
+
+// resumed is the Seq of the event with which the function has gone on last.
+func (s *State) resumed() int64 {
+	if s.Extra == nil || s.Extra.Plan == nil {
+		return 0
+	}
+	return s.Extra.Plan.Resumed
+}
