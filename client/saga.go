@@ -49,17 +49,27 @@ type Attention struct {
 
 // Step is the state of one step.
 type Step struct {
-	Step       string          `json:"step" doc:"the step's name"`                                                                                                                                           // Step is the step's name.
-	Kind       string          `json:"kind,omitempty" enum:"compensable,pivot,retriable"`                                                                                                                    // Kind is compensable, pivot or retriable.
-	Command    string          `json:"command,omitempty" doc:"participant/command"`                                                                                                                          // Command is participant/command.
-	Phase      string          `json:"phase" enum:"waiting,doing,resting,held,done,skipped,refused,unknown,undoing,undo-resting,undo-held,undone,kept,sleeping,awaiting,asking,expired" doc:"how far it is"` // Phase says how far it is.
-	Waits      string          `json:"waits,omitempty" doc:"what a step waits for that has no command" example:"signal paid"`                                                                                // Waits says what a step waits for that has no command: sleep, signal NAME, approval by WHOM.
-	Attempt    int             `json:"attempt,omitempty" doc:"the number of the last attempt in the present direction"`                                                                                      // Attempt is that of the last command in the present direction.
-	Epoch      int             `json:"epoch,omitempty" doc:"rises when the step is reversed or re-opened"`                                                                                                   // Epoch is that of the last command.
-	Progress   json.RawMessage `json:"progress,omitempty" doc:"what the participant has said last of a command under way"`                                                                                   // Progress is what the participant has said last of a command under way; nil: nothing.
-	ProgressAt *time.Time      `json:"progressAt,omitempty" doc:"when it has said that"`                                                                                                                     // ProgressAt is when it has said that.
-	LeftAlive  bool            `json:"leftAlive,omitempty" doc:"an operator has decided that this step's effect, which is or may be there, stays"`                                                           // LeftAlive says that its effect is, or may be, there and stays: the saga was terminated, or its undo skipped.
-	Due        *time.Time      `json:"due,omitempty" doc:"when its present wait is over"`                                                                                                                    // Due is when its wait is over; nil when it waits for no time.
+	Step       string          `json:"step" doc:"the step's name"`                                                                                                                                                     // Step is the step's name.
+	Kind       string          `json:"kind,omitempty" enum:"compensable,pivot,retriable"`                                                                                                                              // Kind is compensable, pivot or retriable.
+	Command    string          `json:"command,omitempty" doc:"participant/command"`                                                                                                                                    // Command is participant/command.
+	Phase      string          `json:"phase" enum:"waiting,doing,resting,held,done,skipped,refused,unknown,undoing,undo-resting,undo-held,undone,kept,sleeping,awaiting,asking,expired,spreading" doc:"how far it is"` // Phase says how far it is.
+	Waits      string          `json:"waits,omitempty" doc:"what a step waits for that has no command" example:"signal paid"`                                                                                          // Waits says what a step waits for that has no command: sleep, signal NAME, approval by WHOM.
+	Attempt    int             `json:"attempt,omitempty" doc:"the number of the last attempt in the present direction"`                                                                                                // Attempt is that of the last command in the present direction.
+	Epoch      int             `json:"epoch,omitempty" doc:"rises when the step is reversed or re-opened"`                                                                                                             // Epoch is that of the last command.
+	Progress   json.RawMessage `json:"progress,omitempty" doc:"what the participant has said last of a command under way"`                                                                                             // Progress is what the participant has said last of a command under way; nil: nothing.
+	ProgressAt *time.Time      `json:"progressAt,omitempty" doc:"when it has said that"`                                                                                                                               // ProgressAt is when it has said that.
+	LeftAlive  bool            `json:"leftAlive,omitempty" doc:"an operator has decided that this step's effect, which is or may be there, stays"`                                                                     // LeftAlive says that its effect is, or may be, there and stays: the saga was terminated, or its undo skipped.
+	Due        *time.Time      `json:"due,omitempty" doc:"when its present wait is over"`                                                                                                                              // Due is when its wait is over; nil when it waits for no time.
+	Items      map[string]int  `json:"items,omitempty" doc:"of a step that runs for each item of a list: how many of them are in each phase"`                                                                          // Items says of a step that runs for each item of a list how many of them are in each phase; nil for others.
+	Listed     []Item          `json:"listed,omitempty" doc:"its items that are under way or in trouble, in their order; at most 200"`                                                                                 // Listed are its items that are under way or in trouble, in their order; at most 200.
+}
+
+// Item is one item of a step that runs for each item of a list.
+type Item struct {
+	Step    string     `json:"step" doc:"the item's name, as verbs take it" example:"ship[3]"`                  // Step is the item's name, such as ship[3].
+	Phase   string     `json:"phase" doc:"how far it is"`                                                       // Phase says how far it is.
+	Attempt int        `json:"attempt,omitempty" doc:"the number of the last attempt in the present direction"` // Attempt is that of the last command in the present direction.
+	Due     *time.Time `json:"due,omitempty" doc:"when its present wait is over"`                               // Due is when its wait is over; nil when it waits for no time.
 }
 
 // Page is a page of sagas, the newest first.

@@ -17,7 +17,7 @@ func (d *decision) skipped() error {
 		return d.undone()
 	}
 	if why := d.notSkippable(i); why != "" {
-		return fmt.Errorf("skip step %s: %s: %w", d.e.Step.Name, why, ErrNotNow)
+		return fmt.Errorf("skip step %s: %s: %w", d.e.Step, why, ErrNotNow)
 	}
 	d.settle(i, Skipped)
 	return d.advance()
@@ -27,6 +27,8 @@ func (d *decision) skipped() error {
 func (d *decision) notSkippable(i int) string {
 	st, step := &d.s.Steps[i], d.step(i)
 	switch {
+	case st.Phase == Spreading:
+		return "it runs once for each item: name one, such as " + step.Name + "[0]"
 	case d.s.Status == Running && st.Phase == Waiting:
 		return "its turn has not come: what comes after it would not wait for what comes before"
 	case d.s.Status != Running || !st.Phase.timed() && !st.Phase.waits():
@@ -82,7 +84,7 @@ func (d *decision) resolved() error {
 	}
 	st := &d.s.Steps[i]
 	if d.s.Status != Running || !st.Phase.timed() && !st.Phase.waits() {
-		return fmt.Errorf("resolve step %s: it is %s in a saga that is %s: %w", d.e.Step.Name, st.Phase, d.s.Status, ErrNotNow)
+		return fmt.Errorf("resolve step %s: it is %s in a saga that is %s: %w", d.e.Step, st.Phase, d.s.Status, ErrNotNow)
 	}
 	st.Epoch++
 	if d.step(i).Kind == Pivot {

@@ -34,6 +34,7 @@ func (c *checker) check() {
 	if c.graph() {
 		c.kinds()
 		c.deadline()
+		c.allItems()
 	}
 }
 
@@ -45,6 +46,9 @@ func (c *checker) step(i int) {
 		c.fault(at+"step", fmt.Sprintf("%q is the name of an earlier step too", step.Name), "give each step its own name")
 	}
 	c.m.index[step.Name] = i
+	if step.ForEach != nil {
+		c.forEach(step, at)
+	}
 	if step.Waits() {
 		c.waits(step, at)
 		return
@@ -199,7 +203,7 @@ func (c *checker) reads(i int) {
 		if expr == nil {
 			continue
 		}
-		part := [...]string{"when", "input", "sleep.until"}[n]
+		part := [...]string{"when", "input", "sleep.until", "forEach"}[n]
 		for _, name := range expr.Reads().Steps {
 			at := fmt.Sprintf("steps[%d].%s", i, part)
 			j, ok := c.m.index[name]

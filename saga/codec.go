@@ -32,8 +32,9 @@ func AppendState(buf []byte, s *State) []byte {
 	w.time(s.Last)
 	w.text(s.Cause)
 	w.payload(s.Input)
-	w.int(int64(len(s.Steps)))
-	for i := range s.Steps {
+	plain := s.Plain()
+	w.int(int64(plain))
+	for i := range plain {
 		w.step(&s.Steps[i])
 	}
 	w.int(int64(len(s.Attention)))

@@ -3,6 +3,7 @@ package saga_test
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,6 +59,7 @@ func drawState(t *rapid.T) saga.State {
 	for range rapid.IntRange(0, 3).Draw(t, "requests") {
 		s.Requests = append(s.Requests, rapid.Uint64().Draw(t, "request"))
 	}
+	drawSpreads(t, &s)
 	s.Paused, s.Deadline = drawTime(t, "paused"), drawTime(t, "deadline")
 	if rapid.Bool().Draw(t, "labelled") {
 		s.Own().Label = &saga.Label{
@@ -69,6 +71,27 @@ func drawState(t *rapid.T) saga.State {
 		s.Window = rapid.Int64().Draw(t, "window")
 	}
 	return s
+}
+
+// drawSpreads draws items, equal ones beside each other as often as not.
+func drawSpreads(t *rapid.T, s *saga.State) {
+	for range rapid.IntRange(0, len(s.Steps)).Draw(t, "spreads") {
+		sp := saga.Spread{
+			Step: rapid.IntRange(0, s.Plain()-1).Draw(t, "of"), First: len(s.Steps), Count: rapid.IntRange(0, 9).Draw(t, "count"),
+			Hash: rapid.Uint64().Draw(t, "listHash"), Large: rapid.Bool().Draw(t, "large"),
+		}
+		for range sp.Count {
+			st := saga.StepState{Phase: saga.Done, Epoch: 1, Attempt: rapid.IntRange(1, 2).Draw(t, "attempt")}
+			switch rapid.IntRange(0, 5).Draw(t, "item") {
+			case 0:
+				st.Phase, st.Due, st.Hash = saga.Doing, drawTime(t, "due"), rapid.Uint64().Draw(t, "hash")
+			case 1:
+				st.Output = drawBytes(t, "output")
+			}
+			s.Steps = append(s.Steps, st)
+		}
+		s.Own().Spreads = slices.Concat(s.Extras().Spreads, []saga.Spread{sp})
+	}
 }
 
 func TestStateCodec(t *testing.T) {
@@ -94,6 +117,10 @@ func TestStateExtraIsStored(t *testing.T) {
 	for i := range reflect.TypeFor[saga.StateExtra]().NumField() {
 		s := saga.State{ID: storyID, Status: saga.Running, Extra: &saga.StateExtra{}}
 		fill(reflect.ValueOf(s.Extra).Elem().Field(i))
+		s.Steps = make([]saga.StepState, len(s.Extra.Spreads)) // they are about a step
+		if len(s.Steps) == 0 {
+			s.Steps = nil
+		}
 		decoded, err := saga.DecodeState(storyID, saga.AppendState(nil, &s))
 		require.NoError(t, err)
 		require.Equal(t, s, decoded, reflect.TypeFor[saga.StateExtra]().Field(i).Name)
@@ -109,6 +136,9 @@ func fill(v reflect.Value) {
 	switch v.Interface().(type) {
 	case time.Time:
 		v.Set(reflect.ValueOf(storyStart))
+		return
+	case []saga.Spread: // they say where in the steps their items are
+		v.Set(reflect.ValueOf([]saga.Spread{{First: 1, Hash: 7, Large: true}}))
 		return
 	case json.RawMessage:
 		v.SetBytes([]byte("1"))
@@ -148,6 +178,9 @@ func TestStateOfALaterVersion(t *testing.T) {
 func FuzzDecodeState(f *testing.F) {
 	s := saga.State{Definition: "trip", Status: saga.Running, Last: storyStart, Steps: make([]saga.StepState, 2), Requests: []uint64{7}}
 	s.Attention = []saga.Attention{{Reason: saga.PivotUnknown, Step: "pay", Text: "5 attempts"}}
+	f.Add(saga.AppendState(nil, &s))
+	s.Steps = append(s.Steps, saga.StepState{Phase: saga.Done, Epoch: 1}, saga.StepState{Phase: saga.Done, Epoch: 1}, saga.StepState{Phase: saga.Doing, Due: storyStart, Hash: 7})
+	s.Own().Spreads = []saga.Spread{{Step: 1, First: 2, Count: 3, Hash: 9}}
 	f.Add(saga.AppendState(nil, &s))
 	f.Add([]byte{})
 	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})

@@ -2,6 +2,7 @@ package saga_test
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -50,6 +51,47 @@ var stepFaults = []faulty{
 	{
 		"compensation", func(d *saga.Definition) { d.Steps[0].Compensation = "airline/release" },
 		`steps[0].compensation: "airline/release" is not a command; write a command of the same participant, such as refund`,
+	},
+	{
+		"no list", func(d *saga.Definition) { d.Steps[0].ForEach = &saga.ForEach{} },
+		`steps[0].forEach: there is no list; write an expression that yields one, such as ${input.lines}`,
+	},
+	{
+		"a list of too many", func(d *saga.Definition) {
+			d.Steps[0].ForEach = &saga.ForEach{List: path("input.lines"), Items: 1001}
+		},
+		`steps[0].limit.items: 1001 items; write 1 to 1000; let child sagas take the parts of a longer list`,
+	},
+	{
+		"too many at once", func(d *saga.Definition) {
+			d.Steps[0].ForEach = &saga.ForEach{List: path("input.lines"), Concurrency: 101}
+		},
+		`steps[0].limit.concurrency: 101 at once; write 1 to 100`,
+	},
+	{
+		"a pivot for each item", func(d *saga.Definition) { d.Steps[2].ForEach = &saga.ForEach{List: path("input.lines")} },
+		`steps[2].forEach: a pivot runs once: several commands are no point of no return; make the step compensable, and one behind it the pivot`,
+	},
+	{
+		"waits for each item", func(d *saga.Definition) {
+			d.Steps[1] = saga.Step{Name: "wait", Sleep: &saga.Sleep{For: time.Second}, ForEach: &saga.ForEach{List: path("input.lines")}}
+		},
+		`steps[1].forEach: a step that waits has no command to run for each item; remove forEach`,
+	},
+	{
+		"a list that comes later", func(d *saga.Definition) { d.Steps[0].ForEach = &saga.ForEach{List: path("hotel")} },
+		`steps[0].forEach: reads the output of hotel, which does not come before this step; add it to after`,
+	},
+	{
+		"too many of all", func(d *saga.Definition) {
+			d.Steps = d.Steps[:1]
+			for i := range 11 {
+				step := d.Steps[0]
+				step.Name, step.ForEach = "s"+strconv.Itoa(i), &saga.ForEach{List: path("input.lines")}
+				d.Steps = append(d.Steps, step)
+			}
+		},
+		`steps: the lists of all steps may have 11000 items; write limit.items so that they have at most 10000`,
 	},
 	{
 		"timeout", func(d *saga.Definition) { d.Steps[0].Do.Timeout = time.Microsecond },

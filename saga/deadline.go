@@ -64,6 +64,6 @@ func (c *checker) patience(i int, memo []time.Duration) time.Duration {
 	if attempt == 0 {
 		attempt = step.Do.clock() // it may take for ever while it is heard
 	}
-	memo[i] = before + time.Duration(step.Do.Attempts)*attempt
+	memo[i] = before + time.Duration(step.Do.Attempts*step.rounds())*attempt
 	return memo[i]
 }

@@ -65,6 +65,7 @@ type decision struct {
 	effects []Effect
 	changed bool
 	was     []StepState // the steps before the event
+	each    *each
 }
 
 // Decide implements Decider.
@@ -81,9 +82,9 @@ func decide(m *Machine, g *growth, s State, h History, e Event) (State, []Effect
 		return s, nil, fmt.Errorf("%w %q", ErrUnknownEvent, e.Kind)
 	case max(s.Level, e.Extras().Level) > Level:
 		return s, nil, fmt.Errorf("%w: %d, this build knows %d", ErrLevel, max(s.Level, e.Extras().Level), Level)
-	case s.Status != 0 && len(s.Steps) != planned(m, g, &s):
+	case s.Status != 0 && s.Plain() != planned(m, g, &s):
 		return s, nil, fmt.Errorf("saga %s has %d steps, its definition %s %s has %d: %w",
-			s.ID, len(s.Steps), m.def.Name, m.def.Version, planned(m, g, &s), ErrState)
+			s.ID, s.Plain(), m.def.Name, m.def.Version, planned(m, g, &s), ErrState)
 	}
 	d := decision{m: m, g: g, s: s, h: h, e: e}
 	if d.known() {
@@ -132,13 +133,14 @@ func fold(id ID, h History, decide func(State, History, Event) (State, []Effect,
 	return s, nil
 }
 
-// step returns the definition of the step whose state is d.s.Steps[i]. It is the
+// step returns the definition of the step, or of the item's step, whose state is d.s.Steps[i]. It is the
 // one way to it: what a saga's steps are may depend on the saga.
 func (d *decision) step(i int) *Step {
 	if d.g != nil {
 		return &d.plan().Steps[i].Step
 	}
-	return &d.m.def.Steps[i]
+	step, _ := d.s.Place(i)
+	return &d.m.def.Steps[step]
 }
 
 // ref names step i's run on the wire, and called for people.
@@ -146,18 +148,22 @@ func (d *decision) ref(i int) StepRef {
 	if d.g != nil {
 		return d.plan().Steps[i].Ref()
 	}
-	return StepRef{Name: d.m.def.Steps[i].Name}
+	return d.m.ref(&d.s, i)
 }
 
 func (d *decision) called(i int) string { return d.ref(i).String() }
 
-// find returns the index of the step that a message or a verb is about.
+// find returns where the state of the step or item is that a message or a verb is
+// about.
 func (d *decision) find(ref StepRef) (i int, ok bool) {
 	if d.g != nil {
 		return d.plan().find(ref)
 	}
-	i, ok = d.m.index[ref.Name]
-	return i, ok && ref.Item == 0 && ref.Visit == 0
+	step, ok := d.m.index[ref.Name]
+	if !ok || ref.Visit != 0 {
+		return 0, false
+	}
+	return d.s.At(step, ref.Item)
 }
 
 // keeps reports whether the state has to keep step i's output.
@@ -243,7 +249,7 @@ func (d *decision) undeliverable() error {
 	if !ok || d.s.Status == 0 || d.s.Status == Abandoned || d.s.Steps[i].Epoch != d.e.Epoch || !d.s.Steps[i].Phase.timed() {
 		return nil
 	}
-	d.changed = d.s.attend(Attention{Reason: NotDeliverable, Step: d.e.Step.Name, Text: d.e.Reason})
+	d.changed = d.s.attend(Attention{Reason: NotDeliverable, Step: d.called(i), Text: d.e.Reason})
 	return nil
 }
 
@@ -251,7 +257,7 @@ func (d *decision) undeliverable() error {
 // the first of its kind is recorded: a poison message comes back with each
 // re-sent command.
 func (d *decision) poisoned() error {
-	d.changed = d.s.Status != 0 && d.s.Status != Abandoned && d.s.attend(Attention{Reason: TransitionFailed, Step: d.e.Step.Name, Text: d.e.Reason})
+	d.changed = d.s.Status != 0 && d.s.Status != Abandoned && d.s.attend(Attention{Reason: TransitionFailed, Step: d.e.Step.String(), Text: d.e.Reason})
 	return nil
 }
 
@@ -278,6 +284,10 @@ func (d *decision) Output(name string) (json.RawMessage, bool, error) {
 	i, ok := d.m.index[name]
 	if !ok || d.s.Steps[i].Phase != Done {
 		return nil, false, nil
+	}
+	if d.step(i).ForEach != nil {
+		out, err := d.outputs(i)
+		return out, err == nil, err
 	}
 	if out := d.s.Steps[i].Output; out != nil {
 		return out, true, nil
@@ -315,9 +325,9 @@ func (d *decision) jsonOutput(name string) (json.RawMessage, bool, error) {
 func (d *decision) succeeded(e *Event, i int) bool {
 	st := &d.s.Steps[i]
 	if e.Kind == StepResolved {
-		return e.Step.Name == d.step(i).Name
+		return e.Step == d.ref(i)
 	}
-	return e.Kind == Replied && e.Step.Name == d.step(i).Name && e.Direction == Do && e.Outcome == Succeeded &&
+	return e.Kind == Replied && e.Step == d.ref(i) && e.Direction == Do && e.Outcome == Succeeded &&
 		e.Epoch == st.Epoch && e.Attempt <= st.Attempt && d.fromParticipant(e, i)
 }
 

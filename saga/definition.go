@@ -68,7 +68,7 @@ type Step struct {
 	Command      string   // Command is the participant's command, or the local function's name.
 	Compensation string   // Compensation is the participant's command that undoes it.
 	Reason       string   // Reason says why a compensable step has no compensation ("noCompensation").
-	Input        Expr     // Input makes the command's payload. nil passes the saga's input.
+	Input        Expr     // Input makes the command's payload. nil passes the saga's input, or the item of a ForEach.
 	Do           Policy   // Do is the policy of the command.
 	Undo         Policy   // Undo is the policy of the compensation.
 
@@ -76,6 +76,8 @@ type Step struct {
 	Sleep    *Sleep    // Sleep lets time pass.
 	Await    *Await    // Await waits for a signal.
 	Approval *Approval // Approval waits for somebody's decision.
+
+	ForEach *ForEach // ForEach, if set, lets the step run once for each item of a list.
 }
 
 // Local is the participant of steps that run inside the coordinator's process.
@@ -105,6 +107,9 @@ func (s *Step) withDefaults() Step {
 	d := *s
 	if d.Waits() {
 		return d
+	}
+	if d.ForEach != nil {
+		d.ForEach = d.ForEach.withDefaults()
 	}
 	d.Do = d.Do.withDefaults(DefaultAttempts)
 	if d.Kind == Retriable {
@@ -157,10 +162,13 @@ type Scope interface {
 	// Input returns the saga's input.
 	Input() (json.RawMessage, error)
 	// Output returns a step's output; ok is false when the step was skipped or
-	// is not over.
+	// is not over. That of a step with ForEach is the list of its items' outputs.
 	Output(step string) (output json.RawMessage, ok bool, err error)
 	// Waited returns what is known of a step that waits, beside its output.
 	Waited(step string) Waited
+	// Item returns the item that an input is made for, and its place in the list,
+	// from 0. An error says that there is none.
+	Item() (item json.RawMessage, index int, err error)
 }
 
 // Fault is one thing that is wrong with a definition.

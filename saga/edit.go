@@ -23,10 +23,10 @@ func (d *decision) edited() error {
 		return err
 	}
 	if why := d.notEditable(i); why != "" {
-		return fmt.Errorf("edit step %s: %s: %w", d.e.Step.Name, why, ErrNotNow)
+		return fmt.Errorf("edit step %s: %s: %w", d.e.Step, why, ErrNotNow)
 	}
 	if input := d.e.Payload; !input.IsJSON() || !json.Valid(input.Data) {
-		return fmt.Errorf("edit step %s: the input is not JSON: %w", d.e.Step.Name, ErrInvalid)
+		return fmt.Errorf("edit step %s: the input is not JSON: %w", d.e.Step, ErrInvalid)
 	}
 	st := &d.s.Steps[i]
 	st.Epoch++
@@ -45,6 +45,8 @@ func (d *decision) notEditable(i int) string {
 	switch st, step := &d.s.Steps[i], d.step(i); {
 	case step.Waits():
 		return "it has no command: signal, decide or resolve it"
+	case st.Phase == Spreading:
+		return "it runs once for each item: name one, such as " + step.Name + "[0]"
 	case undoing(st.Phase):
 		return ""
 	case st.Phase == Waiting && d.s.Status == Running:

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/unwindhq/unwind/saga"
 )
 
-// path is a test expression: input.a.b or step.a.b; what is not there is null.
+// path is a test expression: input.a.b, step.a.b, item.a.b or index; what is not there
+// is null.
 type path string
 
 func (p path) root() string {
@@ -20,8 +22,11 @@ func (p path) root() string {
 func (p path) String() string { return string(p) }
 
 func (p path) Reads() saga.Reads {
-	if p.root() == "input" {
+	switch p.root() {
+	case "input":
 		return saga.Reads{Input: true}
+	case "item", "index":
+		return saga.Reads{}
 	}
 	return saga.Reads{Steps: []string{p.root()}}
 }
@@ -29,9 +34,15 @@ func (p path) Reads() saga.Reads {
 func (p path) Eval(scope saga.Scope) (json.RawMessage, error) {
 	var value json.RawMessage
 	var err error
-	if p.root() == "input" {
+	switch p.root() {
+	case "input":
 		value, err = scope.Input()
-	} else {
+	case "item":
+		value, _, err = scope.Item()
+	case "index":
+		_, index, missing := scope.Item()
+		value, err = json.RawMessage(strconv.Itoa(index)), missing
+	default:
 		value, _, err = scope.Output(p.root())
 	}
 	if err != nil {

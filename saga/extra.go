@@ -15,6 +15,9 @@ type EventExtra struct {
 	// saga: commands on them become held, burn no attempt and start no clock, and
 	// are released by a wake (DESIGN.md 6.9).
 	Held []Way
+	// Passed lists the steps whose commands the gate has let through although it has
+	// closed their way to others: a ramp lets some of a step's items go.
+	Passed []StepRef
 	// Healthy is, in a Woke, since when the way to the participants and back has
 	// been whole. A command whose time ran while it was not gets its whole
 	// timeout again: our own outage is not the participant's (DESIGN.md 6.2).
@@ -67,6 +70,7 @@ type StateExtra struct {
 	Assigned   string           // Assigned is who looks after what it needs attention for, user:NAME or group:NAME; empty: nobody yet.
 	Heeds      []Heed           // Heeds are what was said of its reasons for attention.
 	Plan       *Plan            // Plan is what the function of a saga that is code has asked for; nil for a declared one.
+	Spreads    []Spread         // Spreads are the steps that run for each item, in the order in which they began.
 }
 
 // Extras returns what the saga has of StateExtra, to be read.
@@ -96,7 +100,7 @@ func (s *State) drop() {
 // read back from the store.
 func (x *StateExtra) empty() bool {
 	return x.Begin.IsZero() && x.Key == "" && x.Attributes == nil && x.Output == nil && x.Signals == nil && x.Label == nil &&
-		x.Assigned == "" && x.Heeds == nil && x.Plan == nil
+		x.Assigned == "" && x.Heeds == nil && x.Plan == nil && x.Spreads == nil
 }
 
 // tidy removes an Extra that says nothing.

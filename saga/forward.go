@@ -10,11 +10,18 @@ func (d *decision) advance() error {
 	}
 	for again := true; again; {
 		again = false
-		for i := range d.s.Steps {
+		for i := range d.s.Plain() {
 			if d.s.Steps[i].Phase != Waiting || !d.may(i) {
 				continue
 			}
 			over, err := d.begin(i)
+			if err != nil {
+				return err
+			}
+			again = again || over
+		}
+		for n := range d.s.spreads() {
+			over, err := d.fill(n)
 			if err != nil {
 				return err
 			}
@@ -43,7 +50,7 @@ func (d *decision) may(i int) bool {
 }
 
 func (d *decision) over() bool {
-	for i := range d.s.Steps {
+	for i := range d.s.Plain() {
 		if !d.s.Steps[i].Phase.over() {
 			return false
 		}
@@ -65,8 +72,11 @@ func (d *decision) begin(i int) (over bool, err error) {
 			return true, nil
 		}
 	}
-	if step.Waits() {
+	switch {
+	case step.Waits():
 		return d.beginWait(i)
+	case step.ForEach != nil:
+		return d.spread(i)
 	}
 	d.s.Steps[i].Epoch = 1
 	return false, d.attempt(i)
@@ -86,7 +96,7 @@ func (d *decision) attempt(i int) error {
 		direction, policy, name = Undo, step.Undo, step.Compensation
 		sent, held = Undoing, UndoHeld
 	}
-	if !d.s.Paused.IsZero() || d.e.holds(Way{step.Participant, direction}) {
+	if !d.s.Paused.IsZero() || d.holds(d.ref(i), Way{step.Participant, direction}) {
 		d.hold(i, held)
 		return nil
 	}
@@ -121,20 +131,20 @@ func undoing(p Phase) bool { return p == Undoing || p == UndoResting || p == Und
 // payload maps step i's input. Every attempt, and the undo, must carry the
 // bytes of the first: a difference means that the mapping is not deterministic.
 func (d *decision) payload(i int) (Payload, error) {
-	st, step := &d.s.Steps[i], d.step(i)
+	st := &d.s.Steps[i]
 	payload, err := d.input(i)
 	if err != nil {
-		return payload, fmt.Errorf("step %s: input: %w", step.Name, err)
+		return payload, fmt.Errorf("step %s: input: %w", d.called(i), err)
 	}
 	if len(payload.Data) > MaxPayload {
-		return payload, fmt.Errorf("step %s: input: %d bytes, above the limit of %d: pass a reference instead", step.Name, len(payload.Data), MaxPayload)
+		return payload, fmt.Errorf("step %s: input: %d bytes, above the limit of %d: pass a reference instead", d.called(i), len(payload.Data), MaxPayload)
 	}
 	hash := PayloadHash(payload)
-	if st.Attempt == 0 && !undoing(st.Phase) {
+	if st.Attempt == 0 && (!undoing(st.Phase) || d.isItem(i)) {
 		st.Hash = hash
 	}
 	if st.Hash != hash {
-		return payload, fmt.Errorf("step %s: input: the bytes differ from those of the first attempt", step.Name)
+		return payload, fmt.Errorf("step %s: input: the bytes differ from those of the first attempt", d.called(i))
 	}
 	return payload, nil
 }
@@ -149,6 +159,9 @@ func (d *decision) input(i int) (Payload, error) {
 		return d.askedInput(i)
 	}
 	step := d.step(i)
+	if step.ForEach != nil {
+		return d.itemInput(i)
+	}
 	if step.Input != nil {
 		data, err := step.Input.Eval(d)
 		return JSON(data), err

@@ -62,7 +62,22 @@ func drawStep(t *rapid.T, def saga.Definition, i, pivot int) saga.Step {
 		step.When = drawPath(t, readable(def, step.After), "input.yes", "when")
 	}
 	step.Input = drawPath(t, readable(def, step.After), "input.x", "input")
+	if i != pivot && rapid.IntRange(0, 3).Draw(t, "each") == 0 {
+		drawEach(t, def, &step)
+	}
 	return step
+}
+
+// drawEach lets the step run for each item of the input's list, or of what another has
+// answered.
+func drawEach(t *rapid.T, def saga.Definition, step *saga.Step) {
+	step.ForEach = &saga.ForEach{List: path("input.list"), Concurrency: rapid.IntRange(1, 3).Draw(t, "concurrency")}
+	for _, other := range def.Steps {
+		if other.ForEach != nil && other.When == nil && slices.Contains(step.After, other.Name) {
+			step.ForEach.List = path(other.Name)
+		}
+	}
+	step.Input = rapid.SampledFrom([]saga.Expr{nil, path("index"), path("input.x")}).Draw(t, "itemInput")
 }
 
 // drawWait makes the step one that waits; one behind the pivot asks nobody.
@@ -87,11 +102,12 @@ func drawWait(t *rapid.T, def saga.Definition, step saga.Step, behind bool) saga
 	return wait
 }
 
-// readable leaves out the steps that sleep: they have no output.
+// readable leaves out the steps that sleep, which have no output, and those that run
+// for each item, whose output has no fields.
 func readable(def saga.Definition, names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		i := slices.IndexFunc(def.Steps, func(s saga.Step) bool { return s.Name == name })
-		return def.Steps[i].Sleep != nil
+		return def.Steps[i].Sleep != nil || def.Steps[i].ForEach != nil
 	})
 }
 
@@ -156,12 +172,14 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 func drawReply(t *rapid.T, e *saga.Event, def saga.Definition, s saga.State) {
 	i := rapid.IntRange(0, len(def.Steps)-1).Draw(t, "step")
 	e.Step.Name = def.Steps[i].Name
+	e.Step.Item = rapid.IntRange(0, len(s.Items(i))).Draw(t, "item")
 	e.Actor = saga.Actor{Kind: saga.Participant, Name: def.Steps[i].Participant}
 	e.Direction = rapid.SampledFrom([]saga.Direction{saga.Do, saga.Undo}).Draw(t, "direction")
 	e.Outcome = rapid.SampledFrom([]saga.Outcome{saga.Succeeded, saga.Succeeded, saga.Rejected, saga.Failed, saga.Ongoing}).Draw(t, "outcome")
 	e.Attempt, e.Epoch = rapid.IntRange(0, 3).Draw(t, "attempt"), rapid.IntRange(0, 3).Draw(t, "epoch")
 	if i < len(s.Steps) && rapid.Bool().Draw(t, "fits") {
-		st := s.Steps[i]
+		k, _ := s.At(i, e.Step.Item)
+		st := s.Steps[k]
 		e.Attempt, e.Epoch, e.Direction = st.Attempt, st.Epoch, saga.Do
 		if st.Epoch > 1 {
 			e.Direction = saga.Undo
@@ -173,5 +191,6 @@ func drawReply(t *rapid.T, e *saga.Event, def saga.Definition, s saga.State) {
 // drawDocument is small or too large to be kept in the state.
 func drawDocument(t *rapid.T) []byte {
 	size := rapid.SampledFrom([]int{0, 0, 0, saga.InlineMax + 1}).Draw(t, "size")
-	return fmt.Appendf(nil, `{"yes":%t,"x":%d,"pad":%q}`, rapid.Bool().Draw(t, "yes"), rapid.IntRange(0, 99).Draw(t, "x"), strings.Repeat("x", size))
+	list := rapid.SampledFrom([]string{"", "1", "1,2", `1,{"x":2},3,4`}).Draw(t, "list")
+	return fmt.Appendf(nil, `{"list":[%s],"yes":%t,"x":%d,"pad":%q}`, list, rapid.Bool().Draw(t, "yes"), rapid.IntRange(0, 99).Draw(t, "x"), strings.Repeat("x", size))
 }

@@ -88,7 +88,7 @@ func (m *Machine) findReads() {
 	}
 	for i := range m.def.Steps {
 		step := &m.def.Steps[i]
-		if step.Input == nil && !step.Waits() {
+		if step.Input == nil && !step.Waits() && step.ForEach == nil {
 			m.keepInput = true
 		}
 		for _, expr := range step.exprs() {
@@ -99,13 +99,17 @@ func (m *Machine) findReads() {
 	}
 }
 
-// exprs lists the step's expressions; some may be nil.
+// exprs lists the step's expressions, those of when, input, sleep.until and forEach;
+// some may be nil.
 func (s *Step) exprs() []Expr {
-	exprs := []Expr{s.When, s.Input}
+	exprs := [...]Expr{s.When, s.Input, nil, nil}
 	if s.Sleep != nil {
-		exprs = append(exprs, s.Sleep.Until)
+		exprs[2] = s.Sleep.Until
 	}
-	return exprs
+	if s.ForEach != nil {
+		exprs[3] = s.ForEach.List
+	}
+	return exprs[:]
 }
 
 // findSignals finds out who awaits what.

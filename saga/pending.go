@@ -37,7 +37,10 @@ type Pending struct {
 // Pending implements Decider. What a paused saga holds back is not listed: no
 // gate can let it go.
 func (m *Machine) Pending(s *State) []Pending {
-	return pending(s, func(i int) (*Step, StepRef) { return &m.def.Steps[i], StepRef{Name: m.def.Steps[i].Name} })
+	return pending(s, func(i int) (*Step, StepRef) {
+		step, _ := s.Place(i)
+		return &m.def.Steps[step], m.ref(s, i)
+	})
 }
 
 // pending lists what Pending does, with the way to a step and its name.
@@ -65,8 +68,9 @@ func pending(s *State, stepOf func(i int) (*Step, StepRef)) []Pending {
 	return list
 }
 
-// holds reports whether a command on this way may not be sent now: because
+// holds reports whether a step's command on this way may not be sent now: because
 // whoever decides does not own the saga, or because its gate said no.
-func (e *Event) holds(w Way) bool {
-	return e.Hold || e.Extra != nil && slices.Contains(e.Extra.Held, w)
+func (d *decision) holds(step StepRef, w Way) bool {
+	x := d.e.Extra
+	return d.e.Hold || x != nil && slices.Contains(x.Held, w) && !slices.Contains(x.Passed, step)
 }

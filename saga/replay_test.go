@@ -89,8 +89,11 @@ func (f *fold) check(next saga.State, effects []saga.Effect, e saga.Event) {
 func (f *fold) checkCommand(next saga.State, c saga.Command, e saga.Event) {
 	require.False(f.t, e.Hold, "a node that may not send has sent")
 	require.NotContains(f.t, e.Extras().Held, saga.Way{Participant: c.Participant, Direction: c.ID.Direction}, "sent though the gate is closed")
-	i := slices.IndexFunc(f.def.Steps, func(s saga.Step) bool { return s.Name == c.ID.Step.Name })
-	st := next.Steps[i]
+	i, k := f.place(next, c.ID.Step)
+	st := next.Steps[k]
+	if each := f.def.Steps[i].ForEach; each != nil {
+		require.LessOrEqual(f.t, underWay(next.Items(i)), each.Concurrency, "more at once than allowed")
+	}
 	require.Equal(f.t, st.Epoch, c.Epoch)
 	require.Equal(f.t, st.Attempt, c.Attempt)
 	require.Equal(f.t, st.Due, c.Deadline)
@@ -108,14 +111,36 @@ func (f *fold) checkCommand(next saga.State, c saga.Command, e saga.Event) {
 
 // checkStale: an answer of another epoch than the step's is only counted.
 func (f *fold) checkStale(next saga.State, e saga.Event) {
-	i := slices.IndexFunc(f.def.Steps, func(s saga.Step) bool { return s.Name == e.Step.Name })
-	if e.Kind != saga.Replied || e.Epoch == f.state.Steps[i].Epoch {
+	if e.Kind != saga.Replied {
+		return
+	}
+	i, k := f.place(f.state, e.Step)
+	if e.Epoch == f.state.Steps[k].Epoch {
 		return
 	}
 	want := copyState(f.state)
 	want.Steps[i].Ignored++
 	want.Seq, want.Last = next.Seq, next.Last
 	require.Equal(f.t, want, next)
+}
+
+// place finds a step in the definition, and the state of it or of its item.
+func (f *fold) place(s saga.State, ref saga.StepRef) (step, state int) {
+	step = slices.IndexFunc(f.def.Steps, func(s saga.Step) bool { return s.Name == ref.Name })
+	state, ok := s.At(step, ref.Item)
+	require.True(f.t, ok, "there is no %s", ref)
+	return step, state
+}
+
+// underWay counts the items that have been sent and have not settled.
+func underWay(items []saga.StepState) (n int) {
+	for _, st := range items {
+		switch st.Phase {
+		case saga.Doing, saga.Resting, saga.Held, saga.Undoing, saga.UndoResting, saga.UndoHeld:
+			n++
+		}
+	}
+	return n
 }
 
 func copyState(s saga.State) saga.State {

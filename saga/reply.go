@@ -42,10 +42,12 @@ func (d *decision) counts(i int) bool {
 func (d *decision) ignore(i int) {
 	st := &d.s.Steps[i]
 	repeat := d.e.Epoch == st.Epoch && d.e.Attempt <= st.Attempt && d.fromParticipant(&d.e, i)
-	if repeat || st.Ignored >= maxIgnored {
+	step, _ := d.s.Place(i)
+	counter := &d.s.Steps[step].Ignored // the items of a step share one
+	if repeat || *counter >= maxIgnored {
 		return
 	}
-	st.Ignored++
+	*counter++
 	d.changed = true
 }
 
@@ -79,6 +81,7 @@ func (d *decision) settle(i int, phase Phase) {
 	st.Phase, st.Due = phase, time.Time{}
 	st.hush()
 	d.s.calm(d.called(i))
+	d.shed(i)
 	d.changed = true
 	if d.g != nil {
 		d.g.settled(i, phase)
@@ -86,6 +89,10 @@ func (d *decision) settle(i int, phase Phase) {
 }
 
 func (d *decision) keepOutput(i int) {
+	if d.isItem(i) {
+		d.keepItem(i)
+		return
+	}
 	out := d.e.Payload
 	if d.keeps(i) && out.IsJSON() && len(out.Data) <= InlineMax {
 		d.s.Steps[i].Output = append([]byte{}, out.Data...) // nil would mean "not kept here"

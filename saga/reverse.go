@@ -17,6 +17,7 @@ func (d *decision) turnBack(why string) error {
 		switch {
 		case st.Phase == Held && st.Attempt == 0:
 			st.Phase, st.Due = Waiting, time.Time{}
+			d.shed(i)
 		case st.Phase.waits():
 			st.Phase, st.Due, st.Attempt = Waiting, time.Time{}, 0
 		case st.Phase == Held || st.Phase == Resting:
@@ -34,14 +35,19 @@ func (d *decision) reverse() error {
 		}
 	}
 	for _, i := range d.order().Ready(d.open) {
-		if undoing(d.s.Steps[i].Phase) {
+		undo := d.undo
+		switch {
+		case d.step(i).ForEach != nil:
+			undo = d.undoItems
+		case undoing(d.s.Steps[i].Phase):
 			continue
 		}
-		if err := d.undo(i); err != nil {
+		if err := undo(i); err != nil {
 			return err
 		}
 	}
-	for i := range d.s.Steps {
+	d.closeSpreads()
+	for i := range d.s.Plain() {
 		if d.open(i) {
 			return nil
 		}
@@ -56,11 +62,17 @@ func (d *decision) undo(i int) error {
 	st.Phase, st.Attempt, st.Due = UndoHeld, 0, d.e.At
 	st.Epoch++
 	d.changed = true
+	if d.isItem(i) {
+		st.Output = nil // whoever reads it is undone
+	}
 	return d.attempt(i)
 }
 
 // open reports whether step i's effect is, or may be, still there.
 func (d *decision) open(i int) bool {
+	if d.step(i).ForEach != nil {
+		return d.openItem(i)
+	}
 	switch p := d.s.Steps[i].Phase; p {
 	case Done, Unknown:
 		return d.step(i).Compensation != ""

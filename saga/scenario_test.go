@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -149,9 +150,12 @@ func (s *story) print(next saga.State, effects []saga.Effect) {
 		s.printf("send %s %s/%s attempt %d epoch %d until %s: %s",
 			id, c.Participant, c.Name, c.Attempt, c.Epoch, since(c.Deadline), shorten(c.Payload.Data))
 	}
-	steps := make([]string, len(next.Steps))
-	for i, st := range next.Steps {
-		steps[i] = s.def.Steps[i].Name + " " + stepText(st)
+	steps := make([]string, next.Plain())
+	for i := range steps {
+		steps[i] = s.def.Steps[i].Name + " " + stepText(next.Steps[i])
+		if items := next.Items(i); len(items) > 0 {
+			steps[i] += " [" + itemsText(items) + "]"
+		}
 	}
 	s.printf("%s at %s: %s", next.Status, since(next.Last), strings.Join(steps, ", "))
 	if !next.Paused.IsZero() {
@@ -218,6 +222,24 @@ func stepText(st saga.StepState) string {
 		text += fmt.Sprintf(" (%d ignored)", st.Ignored)
 	}
 	return text
+}
+
+// itemsText lists items, equal neighbours together.
+func itemsText(items []saga.StepState) string {
+	var parts []string
+	for from := 0; from < len(items); {
+		text, to := stepText(items[from]), from+1
+		for to < len(items) && stepText(items[to]) == text {
+			to++
+		}
+		place := strconv.Itoa(from)
+		if to-from > 1 {
+			place += "-" + strconv.Itoa(to-1)
+		}
+		parts = append(parts, place+" "+text)
+		from = to
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (s *story) printf(format string, args ...any) {

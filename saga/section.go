@@ -15,6 +15,7 @@ const (
 	sectionAttributes = 7  // Attributes
 	sectionOutput     = 8  // Output
 	sectionBegin      = 9  // Begin
+	sectionSpreads    = 10 // Spreads, with the steps' items
 	sectionTrouble    = 16 // Assigned and Heeds
 	sectionEdits      = 17 // the steps' Edit
 	sectionLabel      = 19 // Label
@@ -36,6 +37,10 @@ func (w *stateWriter) sections(s *State) bool {
 	if !s.Deadline.IsZero() {
 		w.section(sectionDeadline)
 		w.time(s.Deadline)
+	}
+	if len(s.spreads()) > 0 { // before what is about single items
+		w.section(sectionSpreads)
+		w.spreads(s)
 	}
 	w.answers(s.Steps)
 	w.edits(s.Steps)
@@ -178,6 +183,8 @@ func (r *stateReader) section(s *State) bool {
 		r.extra(s).Label = r.label()
 	case sectionPlan:
 		r.plan(s)
+	case sectionSpreads:
+		r.spreads(s)
 	default:
 		r.fail()
 	}

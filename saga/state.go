@@ -2,6 +2,7 @@ package saga
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -61,6 +62,7 @@ const (
 	Awaiting    Phase = 14 // Awaiting a signal.
 	Asking      Phase = 15 // Asking for somebody's decision.
 	Expired     Phase = 16 // Expired: its time was over before what it waited for came. Over like Done, without an output.
+	Spreading   Phase = 17 // Spreading over the items of its list: their states say how far each is.
 )
 
 // String returns the phase in lower case.
@@ -68,7 +70,7 @@ func (p Phase) String() string {
 	names := [...]string{
 		"waiting", "doing", "resting", "held", "done", "skipped", "refused", "unknown",
 		"undoing", "undo-resting", "undo-held", "undone", "kept",
-		"sleeping", "awaiting", "asking", "expired",
+		"sleeping", "awaiting", "asking", "expired", "spreading",
 	}
 	if int(p) < len(names) {
 		return names[p]
@@ -109,7 +111,7 @@ type State struct {
 	Paused     time.Time   // Paused is since when nothing may be sent; zero when it is not paused.
 	Cause      string      // Cause says why it turned back.
 	Input      Payload     // Input is the input; Data is nil when it is not kept here.
-	Steps      []StepState // Steps are in the definition's order.
+	Steps      []StepState // Steps are in the definition's order; behind them come the items of each Spread.
 	Attention  []Attention // Attention is why an operator should look; empty is good.
 	Requests   []uint64    // Requests are hashes of the last request ids, at most 128.
 	Extra      *StateExtra // Extra is what few sagas have; nil when there is none of it. Read it with Extras, write it with Own.
@@ -142,7 +144,7 @@ const (
 // Attention is one reason why an operator should look at a saga.
 type Attention struct {
 	Reason AttentionReason // Reason is the kind of trouble.
-	Step   string          // Step is the step concerned, if one is.
+	Step   string          // Step is the step or item concerned, such as ship or ship[3], if one is.
 	Text   string          // Text says what happened.
 }
 
@@ -215,7 +217,7 @@ func (s *State) WaitingFor() []string {
 // reports whether it is new.
 func (s *State) attend(a Attention) bool {
 	same := func(b Attention) bool { return b.Reason == a.Reason && b.Step == a.Step }
-	if slices.ContainsFunc(s.Attention, same) {
+	if slices.ContainsFunc(s.Attention, same) || s.enough(a.Step) {
 		return false
 	}
 	a.Text = Clip(a.Text)
@@ -226,6 +228,19 @@ func (s *State) attend(a Attention) bool {
 // blocked reports whether the saga takes no messages until somebody looks.
 func (s *State) blocked() bool {
 	return slices.ContainsFunc(s.Attention, func(a Attention) bool { return a.Reason == TransitionFailed })
+}
+
+// enough reports whether so many items of a step ask for attention that one more would
+// tell nobody anything new. It asks again when it fails again.
+func (s *State) enough(item string) bool {
+	step, _, isItem := strings.Cut(item, "[")
+	n := 0
+	for _, a := range s.Attention {
+		if isItem && strings.HasPrefix(a.Step, step+"[") {
+			n++
+		}
+	}
+	return n >= maxItemAttention
 }
 
 // unblock removes the attention that keeps a saga from taking messages: somebody

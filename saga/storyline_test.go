@@ -1,6 +1,7 @@
 package saga_test
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,9 +98,22 @@ func stepOption(t *testing.T, step *saga.Step, key, value string) {
 		step.When = path(value)
 	case "input":
 		step.Input = path(value)
+	case "each":
+		eachOf(step).List = path(value)
+	case "items":
+		eachOf(step).Items = number(t, value)
+	case "concurrency":
+		eachOf(step).Concurrency = number(t, value)
 	default:
 		policyOption(t, step, key, value)
 	}
+}
+
+func eachOf(step *saga.Step) *saga.ForEach {
+	if step.ForEach == nil {
+		step.ForEach = &saga.ForEach{}
+	}
+	return step.ForEach
 }
 
 func policyOption(t *testing.T, step *saga.Step, key, value string) {
@@ -154,7 +168,7 @@ func (s *story) parse(words []string) saga.Event {
 	case "pause", "resume", "retry", "terminate", "skip", "resolve", "edit", "annotate", "assign", "acknowledge", "snooze", "describe":
 		e.Kind, e.Actor.Kind = verbs[e.Kind], saga.Operator
 		if len(words) > 0 && slices.Contains(aboutSteps, e.Kind) {
-			e.Step.Name, words = words[0], words[1:]
+			e.Step, words = s.ref(words[0]), words[1:]
 		}
 	case "approve", "refuse":
 		e.Outcome = saga.Succeeded
@@ -167,7 +181,7 @@ func (s *story) parse(words []string) saga.Event {
 		e.Kind, e.Actor.Kind, e.Own().Signal = saga.Signalled, saga.Operator, words[0]
 		words = words[1:]
 	case saga.Undeliverable, saga.Poisoned:
-		e.Step.Name, e.Actor.Kind = words[0], saga.Engine
+		e.Step, e.Actor.Kind = s.ref(words[0]), saga.Engine
 		e.Epoch = s.stepState(words[0]).Epoch
 		words = words[1:]
 	}
@@ -179,8 +193,8 @@ func (s *story) parse(words []string) saga.Event {
 // unless options say otherwise.
 func (s *story) parseReply(e *saga.Event, words []string) []string {
 	st := s.stepState(words[0])
-	e.Step.Name, e.Epoch, e.Attempt = words[0], max(st.Epoch, 1), max(st.Attempt, 1)
-	e.Actor = saga.Actor{Kind: saga.Participant, Name: s.participant(words[0])}
+	e.Step, e.Epoch, e.Attempt = s.ref(words[0]), max(st.Epoch, 1), max(st.Attempt, 1)
+	e.Actor = saga.Actor{Kind: saga.Participant, Name: s.participant(e.Step.Name)}
 	var err error
 	e.Direction, err = saga.ParseDirection(words[1])
 	require.NoError(s.t, err)
@@ -219,12 +233,20 @@ func (s *story) options(e *saga.Event, words []string) {
 				require.NoError(s.t, err)
 				e.Own().Held = append(e.Extras().Held, w)
 			}
+		case "passed":
+			e.Own().Passed = append(e.Extras().Passed, s.ref(value))
 		case "healthy": // the way is whole since that long before now
 			e.Own().Healthy = s.now.Add(-duration(s.t, value))
 		case "level":
 			e.Own().Level = number(s.t, value)
 		case "type":
 			e.Payload.ContentType = value
+		case "lines": // a document with a list of that length
+			lines := make([]string, number(s.t, value))
+			for i := range lines {
+				lines[i] = fmt.Sprintf(`{"sku":"s%d"}`, i)
+			}
+			e.Payload.Data = []byte(`{"lines":[` + strings.Join(lines, ",") + `]}`)
 		case "pad": // a document of that size
 			e.Payload.Data = []byte(`{"seat":"12A","pad":"` + strings.Repeat("x", number(s.t, value)) + `"}`)
 		default:
@@ -240,12 +262,20 @@ func (s *story) options(e *saga.Event, words []string) {
 
 // stepState is the state of a step, zero when there is none.
 func (s *story) stepState(name string) saga.StepState {
+	ref := s.ref(name)
 	for i, step := range s.def.Steps {
-		if step.Name == name && i < len(s.state.Steps) {
-			return s.state.Steps[i]
+		if k, ok := s.state.At(i, ref.Item); ok && step.Name == ref.Name {
+			return s.state.Steps[k]
 		}
 	}
 	return saga.StepState{}
+}
+
+// ref reads the name of a step or an item.
+func (s *story) ref(text string) saga.StepRef {
+	ref, err := saga.ParseStepRef(text)
+	require.NoError(s.t, err)
+	return ref
 }
 
 func (s *story) participant(name string) string {

@@ -116,7 +116,7 @@ func (d *decision) snoozed() error {
 func (d *decision) heed(verb string, h Heeding) error {
 	list := slices.Clone(d.s.Extras().Heeds)
 	for _, a := range d.s.Attention {
-		if h.Attention != "" && h.Attention != a.Reason || d.e.Step.Name != "" && d.e.Step.Name != a.Step {
+		if h.Attention != "" && h.Attention != a.Reason || d.e.Step.Name != "" && !d.e.Step.covers(a.Step) {
 			continue
 		}
 		heed := Heed{Reason: a.Reason, Step: a.Step, By: d.e.Actor.Name, At: d.e.At, Until: h.Until}

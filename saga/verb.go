@@ -67,8 +67,8 @@ func (d *decision) resumed() error {
 	return nil
 }
 
-// retried ends the pause before the next attempt: of one step, or of all that
-// rest; then a saga that takes no messages, because one could not be decided, is
+// retried ends the pause before the next attempt: of one step or item, or of all
+// that rest; then a saga that takes no messages, because one could not be decided, is
 // told of them again: a build or a code that can may be there by now. What a step had asked attention for is not forgotten: only its success
 // ends that.
 func (d *decision) retried() error {
@@ -88,7 +88,7 @@ func (d *decision) retried() error {
 	}
 	for i := range d.s.Steps {
 		st := &d.s.Steps[i]
-		if only >= 0 && only != i || st.Phase != Resting && st.Phase != UndoResting {
+		if only >= 0 && !d.within(i, only) || st.Phase != Resting && st.Phase != UndoResting {
 			continue
 		}
 		found = true

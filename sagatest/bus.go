@@ -112,13 +112,14 @@ func (w *world) forge() {
 	id := w.store.order[w.rng.IntN(len(w.store.order))]
 	state := w.store.state(id)
 	i := w.rng.IntN(len(state.Steps))
-	step := w.store.machines[id].Definition().Steps[i]
+	number, item := state.Place(i)
+	step := w.store.machines[id].Definition().Steps[number]
 	direction := saga.Do
 	if state.Steps[i].Epoch > 1 {
 		direction = saga.Undo
 	}
 	reply := saga.Reply{
-		ID:          saga.CommandID{Saga: id, Step: saga.StepRef{Name: step.Name}, Direction: direction},
+		ID:          saga.CommandID{Saga: id, Step: saga.StepRef{Name: step.Name, Item: item}, Direction: direction},
 		Participant: cmp.Or(step.Participant, participantName(0)), Attempt: max(state.Steps[i].Attempt, 1), Epoch: max(state.Steps[i].Epoch, 1),
 		Outcome: saga.Succeeded, Payload: saga.JSON([]byte(`{"yes":true,"n":0}`)),
 	}

@@ -3,6 +3,7 @@ package sagatest
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/unwindhq/unwind/saga"
 )
@@ -14,7 +15,8 @@ func (w *world) mayRefuse(key effectKey) bool {
 
 func (w *world) stepOf(key effectKey) saga.Step {
 	steps := w.store.machines[key.id].Definition().Steps
-	return steps[slices.IndexFunc(steps, func(s saga.Step) bool { return s.Name == key.step })]
+	name, _, _ := strings.Cut(key.step, "[")
+	return steps[slices.IndexFunc(steps, func(s saga.Step) bool { return s.Name == name })]
 }
 
 // happened enters an effect into the ledger.
@@ -43,8 +45,8 @@ func (w *world) unhappened(p *participant, key effectKey) {
 		w.brokenf("I2: saga %s: %s was undone %d times", key.id, key.step, e.undone)
 	}
 	steps := w.store.machines[key.id].Definition().Steps
-	for _, later := range laterSteps(steps, key.step) {
-		if w.alive(key.id, later) && !w.byHand[effectKey{key.id, later.Name}] && (later.Compensation != "" || later.Kind != saga.Compensable) {
+	for _, later := range laterSteps(steps, w.stepOf(key).Name) {
+		if w.alive(key.id, later) && (later.Compensation != "" || later.Kind != saga.Compensable) {
 			w.brokenf("I3: saga %s: %s was undone before %s", key.id, key.step, later.Name)
 		}
 	}
@@ -68,12 +70,30 @@ func laterSteps(steps []saga.Step, name string) []saga.Step {
 	return later
 }
 
-// alive reports whether a step's effect exists.
+// alive reports whether a step's effect exists, or that of one of its items, which no
+// operator has ended.
 func (w *world) alive(id saga.ID, step saga.Step) bool {
 	if step.Waits() {
 		return false
 	}
-	e := w.participants[step.Participant].effects[effectKey{id, step.Name}]
+	if step.ForEach == nil {
+		return w.exists(step, effectKey{id, step.Name}) && !w.byHand[effectKey{id, step.Name}]
+	}
+	for item := range maxList {
+		key := effectKey{id, saga.StepRef{Name: step.Name, Item: item + 1}.String()}
+		if w.exists(step, key) && !w.byHand[key] {
+			return true
+		}
+	}
+	return false
+}
+
+// exists reports whether an effect is there.
+func (w *world) exists(step saga.Step, key effectKey) bool {
+	if step.Waits() {
+		return false
+	}
+	e := w.participants[step.Participant].effects[key]
 	return e != nil && e.alive
 }
 
@@ -95,8 +115,9 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 		w.hit("edited")
 	}
 	if e.Kind == saga.StepSkipped || e.Kind == saga.StepResolved {
-		w.byHand[effectKey{next.ID, e.Step.Name}] = true
+		w.byHand[effectKey{next.ID, e.Step.String()}] = true
 	}
+	w.checkItems(next)
 	w.countStates(before, next)
 }
 
@@ -122,9 +143,32 @@ func (w *world) checkSend(next saga.State, e saga.Event, c saga.Command) {
 	}
 }
 
+// checkItems: no more of a step's items are under way than it allows, and none is left
+// out of a step that is over.
+func (w *world) checkItems(s saga.State) {
+	for _, sp := range s.Extras().Spreads {
+		step, underWay := w.store.machines[s.ID].Definition().Steps[sp.Step], 0
+		for _, st := range s.Items(sp.Step) {
+			switch st.Phase {
+			case saga.Doing, saga.Resting, saga.Held, saga.Undoing, saga.UndoResting, saga.UndoHeld:
+				underWay++
+			}
+			over := st.Phase == saga.Done || st.Phase == saga.Skipped
+			if s.Status == saga.Running && s.Steps[sp.Step].Phase == saga.Done && !over {
+				w.brokenf("I3: saga %s: %s is done, and one of its items is %s", s.ID, step.Name, st.Phase)
+			}
+		}
+		if underWay > step.ForEach.Concurrency {
+			w.brokenf("I3: saga %s: %d items of %s are under way, at most %d may be", s.ID, underWay, step.Name, step.ForEach.Concurrency)
+		}
+	}
+}
+
 func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.State) {
-	name := w.store.machines[s.ID].Definition().Steps[i].Name
-	if e.Kind == saga.Replied && e.Step.Name == name && is.Ignored > was.Ignored {
+	step, item := s.Place(i)
+	ref := saga.StepRef{Name: w.store.machines[s.ID].Definition().Steps[step].Name, Item: item}
+	name := ref.String()
+	if e.Kind == saga.Replied && e.Step == ref && is.Ignored > was.Ignored {
 		w.hit("ignored")
 		if is.Phase != was.Phase || is.Attempt != was.Attempt {
 			w.brokenf("I12: saga %s: an ignored reply moved %s from %s to %s", s.ID, name, was.Phase, is.Phase)
@@ -149,25 +193,27 @@ func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.St
 
 // hear notes that the attempt under way of a step has said that it is at work.
 func (ch *change) hear(e saga.Event) {
-	i := ch.stepIndex(e.Step.Name)
-	if e.Kind != saga.Replied || e.Outcome != saga.Ongoing || e.Direction != saga.Do || i < 0 || i >= len(ch.state.Steps) {
+	i, ok := ch.state.At(ch.stepIndex(e.Step.Name), e.Step.Item)
+	if e.Kind != saga.Replied || e.Outcome != saga.Ongoing || e.Direction != saga.Do || !ok {
 		return
 	}
 	if st := ch.state.Steps[i]; st.Phase == saga.Doing && st.Epoch == e.Epoch && st.Attempt == e.Attempt {
-		ch.heard[effectKey{ch.id, e.Step.Name}] = e.At
+		ch.heard[effectKey{ch.id, e.Step.String()}] = e.At
 	}
 }
 
 // checkHeard: who is heard as often as the heartbeat says loses no attempt.
 func (w *world) checkHeard(was saga.StepState, i int, s saga.State) {
-	step := w.store.machines[s.ID].Definition().Steps[i]
-	heard, until := w.heard[effectKey{s.ID, step.Name}], was.Extras().Until
+	number, item := s.Place(i)
+	step := w.store.machines[s.ID].Definition().Steps[number]
+	name := saga.StepRef{Name: step.Name, Item: item}.String()
+	heard, until := w.heard[effectKey{s.ID, name}], was.Extras().Until
 	if step.Do.Heartbeat == 0 || heard.IsZero() || !until.IsZero() && !s.Last.Before(until) {
 		return
 	}
 	w.hit("heartbeat-lost")
 	if s.Last.Sub(heard) < step.Do.Heartbeat {
-		w.brokenf("DESIGN 6.3: saga %s: %s lost attempt %d and was heard %s before", s.ID, step.Name, was.Attempt, s.Last.Sub(heard))
+		w.brokenf("DESIGN 6.3: saga %s: %s lost attempt %d and was heard %s before", s.ID, name, was.Attempt, s.Last.Sub(heard))
 	}
 }
 
@@ -186,11 +232,11 @@ func (w *world) countStates(before, next saga.State) {
 			w.hit("escalated")
 		}
 		phase := next.Steps[i].Phase
-		if len(before.Steps) > 0 && before.Steps[i].Phase == phase {
+		if i < len(before.Steps) && before.Steps[i].Phase == phase {
 			continue
 		}
 		switch phase {
-		case saga.Held, saga.UndoHeld, saga.Unknown, saga.Skipped, saga.Refused, saga.UndoResting, saga.Sleeping, saga.Awaiting, saga.Asking, saga.Expired:
+		case saga.Held, saga.UndoHeld, saga.Unknown, saga.Skipped, saga.Refused, saga.UndoResting, saga.Sleeping, saga.Awaiting, saga.Asking, saga.Expired, saga.Spreading:
 			w.hit("phase-" + phase.String())
 		}
 	}
@@ -256,16 +302,16 @@ func (w *world) checkReplay(id saga.ID) {
 // checkInputs: I2, every command of a step carries the same input, do and undo, until
 // an operator has written another.
 func (w *world) checkInputs(id saga.ID) {
-	inputs := map[string]uint64{}
+	inputs := map[saga.StepRef]uint64{}
 	for _, e := range w.store.rows[id].history {
 		if e.Kind == saga.StepEdited {
-			inputs[e.Step.Name] = saga.PayloadHash(e.Payload)
+			inputs[e.Step] = saga.PayloadHash(e.Payload)
 		}
 		for _, s := range e.Sent {
-			if was, known := inputs[s.Step.Name]; known && was != s.Hash {
+			if was, known := inputs[s.Step]; known && was != s.Hash {
 				w.brokenf("I2: saga %s: event %d sends %s/%s with another input than is its own", id, e.Seq, s.Step, s.Direction)
 			}
-			inputs[s.Step.Name] = s.Hash
+			inputs[s.Step] = s.Hash
 		}
 	}
 }
@@ -273,16 +319,32 @@ func (w *world) checkInputs(id saga.ID) {
 // checkEffects: I3, no effect of a compensated saga is left, every one of a
 // completed saga is there.
 func (w *world) checkEffects(id saga.ID) {
-	state := w.store.state(id)
-	for i, step := range w.store.machines[id].Definition().Steps {
-		alive, phase := w.alive(id, step), state.Steps[i].Phase
+	state, steps := w.store.state(id), w.store.machines[id].Definition().Steps
+	for i := range state.Steps {
+		number, item := state.Place(i)
+		step, phase := steps[number], state.Steps[i].Phase
+		key := effectKey{id, saga.StepRef{Name: step.Name, Item: item}.String()}
+		alive := w.exists(step, key)
 		switch {
-		case step.Waits(): // it has no effect
-		case w.byHand[effectKey{id, step.Name}]: // an operator's word, not the saga's
+		case step.Waits(), step.ForEach != nil && item == 0: // it has no effect of its own
+			w.checkList(&state, number, step)
+		case w.byHand[key]: // an operator's word, not the saga's
 		case state.Status == saga.Compensated && alive && step.Reason == "":
-			w.brokenf("I3: saga %s is compensated and %s (%s) is left done", id, step.Name, phase)
+			w.brokenf("I3: saga %s is compensated and %s (%s) is left done", id, key.step, phase)
 		case state.Status == saga.Completed && alive != (phase == saga.Done):
-			w.brokenf("I3: saga %s is completed and %s (%s) is done: %t", id, step.Name, phase, alive)
+			w.brokenf("I3: saga %s is completed and %s (%s) is done: %t", id, key.step, phase, alive)
 		}
+	}
+}
+
+// checkList: a completed saga has run a step for every item of the list.
+func (w *world) checkList(state *saga.State, number int, step saga.Step) {
+	if step.ForEach == nil || state.Status != saga.Completed || state.Steps[number].Phase == saga.Skipped {
+		return
+	}
+	list, ok := step.ForEach.List.(field)
+	input := w.store.rows[state.ID].history[0].Payload.Data
+	if want := listLength(input); ok && list.step == "" && want != len(state.Items(number)) {
+		w.brokenf("I3: saga %s is completed, and %s has run for %d items of %d", state.ID, step.Name, len(state.Items(number)), want)
 	}
 }

@@ -216,9 +216,14 @@ func (c *coordinator) holds(e *saga.Event, effects []saga.Effect) (closed bool) 
 		if c.w.strikes(breakerOpen, 0.01) {
 			c.shut[way] = c.w.now.Add(c.w.upTo(2 * time.Minute))
 		}
-		if c.w.now.Before(c.shut[way]) {
-			e.Own().Held, closed = append(slices.Clip(e.Extras().Held), way), true
+		if !c.w.now.Before(c.shut[way]) || slices.Contains(e.Extras().Passed, command.ID.Step) {
+			continue
 		}
+		if c.w.rng.IntN(4) == 0 { // a ramp has something for some of them
+			e.Own().Passed = append(slices.Clip(e.Extras().Passed), command.ID.Step)
+			continue
+		}
+		e.Own().Held, closed = append(slices.Clip(e.Extras().Held), way), true
 	}
 	return closed
 }

@@ -16,11 +16,12 @@ func (w *world) cover(s saga.State, def saga.Definition, e saga.Event) {
 	about := false
 	for i := range s.Steps {
 		st := &s.Steps[i]
+		step, item := s.Place(i)
 		switch {
 		case e.Kind == saga.Woke && !st.Due.IsZero() && !st.Due.After(e.At):
 			w.hit(Pair(st.Phase.String(), "woke"))
 			about = true
-		case e.Step.Name != "" && e.Step.Name == def.Steps[i].Name:
+		case e.Step.Name == def.Steps[step].Name && e.Step.Item == item:
 			w.hit(Pair(st.Phase.String(), eventWord(e)))
 			about = true
 		}

@@ -23,6 +23,7 @@ func (w *world) drawDefinitions() {
 		Attributes: []saga.Attribute{{Name: "input", Value: field{"", "n"}}, {Name: "left", Value: field{"step1", "n"}}, {Name: "last", Value: field{"step5", "n"}}},
 	})
 	w.compile(saga.Definition{Name: "patience", Version: "r1", Steps: w.patience()})
+	w.compile(saga.Definition{Name: "parcels", Version: "r1", Steps: w.parcels()})
 	for i := range 3 {
 		w.compile(w.drawDefinition(fmt.Sprintf("drawn%d", i)))
 	}
@@ -51,6 +52,26 @@ func (w *world) diamond() []saga.Step {
 	steps[1].After, steps[2].After, steps[3].After = []string{"step0"}, []string{"step0"}, []string{"step1", "step2"}
 	steps[4].After, steps[5].After = []string{"step3"}, []string{"step3"}
 	return steps
+}
+
+// parcels has steps that run for each item of a list, before its pivot and after: of
+// the input's, and of what another has answered.
+func (w *world) parcels() []saga.Step {
+	steps := []saga.Step{
+		w.step(0, saga.Compensable), w.step(1, saga.Compensable), w.step(2, saga.Compensable), w.step(3, saga.Pivot),
+		w.step(4, saga.Retriable), w.step(5, saga.Retriable),
+	}
+	w.forEach(&steps[1], field{"", "list"})
+	w.forEach(&steps[2], field{"step1", "outputs"})
+	w.forEach(&steps[4], field{"", "list"})
+	steps[5].Input = field{"step4", "outputs"}
+	return steps
+}
+
+// forEach lets a step run for each item of a list. Its deadline would have to be long.
+func (w *world) forEach(step *saga.Step, list field) {
+	step.ForEach = &saga.ForEach{List: list, Items: maxList, Concurrency: 1 + w.rng.IntN(3)}
+	step.Input = [...]saga.Expr{nil, field{"item", ""}, field{"", "n"}}[w.rng.IntN(3)]
 }
 
 // patience has a step of each kind that waits, before its pivot and after.
@@ -120,6 +141,9 @@ func (w *world) drawDefinition(name string) saga.Definition {
 			}
 		}
 		w.drawExpressions(def.Steps, &step)
+		if i != pivot && !step.Waits() && w.rng.IntN(5) == 0 {
+			w.forEach(&step, field{"", "list"})
+		}
 		def.Steps = append(def.Steps, step)
 	}
 	return def
@@ -147,7 +171,7 @@ func (w *world) step(i int, kind saga.Kind) saga.Step {
 // compensation.
 func (w *world) drawExpressions(before []saga.Step, step *saga.Step) {
 	readable := slices.DeleteFunc(slices.Clone(step.After), func(name string) bool {
-		return slices.ContainsFunc(before, func(s saga.Step) bool { return s.Name == name && s.Sleep != nil })
+		return slices.ContainsFunc(before, func(s saga.Step) bool { return s.Name == name && (s.Sleep != nil || s.ForEach != nil) })
 	})
 	if step.Kind != saga.Pivot && w.rng.IntN(4) == 0 {
 		step.When = field{"", "yes"}
@@ -176,8 +200,11 @@ func (f field) String() string { return f.step + "." + f.name }
 
 // Reads implements saga.Expr.
 func (f field) Reads() saga.Reads {
-	if f.step == "" {
+	switch f.step {
+	case "":
 		return saga.Reads{Input: true}
+	case "item":
+		return saga.Reads{}
 	}
 	return saga.Reads{Steps: []string{f.step}}
 }
@@ -187,18 +214,34 @@ func (f field) Reads() saga.Reads {
 func (f field) Eval(scope saga.Scope) (json.RawMessage, error) {
 	var doc json.RawMessage
 	var err error
-	if f.step == "" {
+	switch f.step {
+	case "":
 		doc, err = scope.Input()
-	} else {
+	case "item":
+		doc, _, err = scope.Item()
+	default:
 		doc, _, err = scope.Output(f.step)
 	}
-	if err != nil {
-		return nil, err
+	if err != nil || f.name == "" || f.name == "outputs" {
+		return doc, err
 	}
 	_, rest, ok := bytes.Cut(doc, []byte(`"`+f.name+`":`))
 	end := bytes.IndexAny(rest, ",}")
+	if f.name == "list" {
+		end = bytes.IndexByte(rest, ']') + 1
+	}
 	if !ok || end < 0 {
 		return json.RawMessage("null"), nil
 	}
 	return bytes.Clone(rest[:end]), nil
+}
+
+// listLength is how many items the list of a document has.
+func listLength(doc []byte) int {
+	_, rest, _ := bytes.Cut(doc, []byte(`"list":[`))
+	list, _, _ := bytes.Cut(rest, []byte("]"))
+	if len(list) == 0 {
+		return 0
+	}
+	return bytes.Count(list, []byte(",")) + 1
 }

@@ -29,6 +29,10 @@ func withoutEpoch(ch *change, e saga.Event) saga.Event {
 	if e.Kind != saga.Replied || i < 0 || i >= len(ch.state.Steps) {
 		return e
 	}
+	i, ok := ch.state.At(i, e.Step.Item)
+	if !ok {
+		return e
+	}
 	st := ch.state.Steps[i]
 	e.Epoch, e.Attempt, e.Direction = st.Epoch, st.Attempt, saga.Do
 	if st.Phase == saga.Undoing || st.Phase == saga.UndoResting {
@@ -68,10 +72,11 @@ func (m Mutant) send(ch *change, e saga.Event, cmd saga.Command, w *world) bool 
 // knownDone reports whether the step to be undone is known to be done.
 func knownDone(ch *change, e saga.Event, cmd saga.Command) bool {
 	name := cmd.ID.Step.Name
-	if e.Kind == saga.Replied && e.Step.Name == name && e.Direction == saga.Do && e.Outcome == saga.Succeeded {
+	if e.Kind == saga.Replied && e.Step == cmd.ID.Step && e.Direction == saga.Do && e.Outcome == saga.Succeeded {
 		return true
 	}
-	phase := ch.state.Steps[ch.stepIndex(name)].Phase
+	i, _ := ch.state.At(ch.stepIndex(name), cmd.ID.Step.Item)
+	phase := ch.state.Steps[i].Phase
 	return phase == saga.Done || phase >= saga.Undoing
 }
 
@@ -87,7 +92,7 @@ func answerUndo(cmd saga.Command, w *world) bool {
 // undoOthers undoes every step that is done, out of turn.
 func undoOthers(ch *change, cmd saga.Command, w *world) {
 	for i, step := range ch.machine.Definition().Steps {
-		if step.Compensation == "" || ch.state.Steps[i].Phase != saga.Done || step.Name == cmd.ID.Step.Name {
+		if step.Compensation == "" || step.ForEach != nil || ch.state.Steps[i].Phase != saga.Done || step.Name == cmd.ID.Step.Name {
 			continue
 		}
 		other := cmd
@@ -103,7 +108,7 @@ func (m Mutant) held(before, next saga.State) saga.State {
 	}
 	next.Steps = slices.Clone(next.Steps)
 	for i := range next.Steps {
-		if st := &next.Steps[i]; st.Phase == saga.Held && (len(before.Steps) == 0 || before.Steps[i].Phase != saga.Held) {
+		if st := &next.Steps[i]; st.Phase == saga.Held && (i >= len(before.Steps) || before.Steps[i].Phase != saga.Held) {
 			st.Attempt++
 		}
 	}

@@ -81,7 +81,11 @@ func (c *client) press(kind saga.EventKind) {
 	switch kind {
 	case saga.StepSkipped, saga.StepResolved, saga.StepEdited:
 		steps := c.machine.Definition().Steps
-		e.Step.Name, e.Payload = steps[w.rng.IntN(len(steps))].Name, saga.JSON(w.document())
+		step := steps[w.rng.IntN(len(steps))]
+		e.Step.Name, e.Payload = step.Name, saga.JSON(w.document())
+		if step.ForEach != nil {
+			e.Step.Item = w.rng.IntN(maxList)
+		}
 	}
 	switch kind {
 	case saga.Assigned:

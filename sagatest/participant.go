@@ -17,7 +17,7 @@ type participant struct {
 	effects     map[effectKey]*effect
 }
 
-// effectKey names what a step does, once.
+// effectKey names what a step or item does, once.
 type effectKey struct {
 	id   saga.ID
 	step string
@@ -111,7 +111,7 @@ func (p *participant) answer(r record, cmd saga.Command, outcome saga.Outcome, p
 }
 
 func (p *participant) do(cmd saga.Command) (saga.Outcome, []byte) {
-	key := effectKey{cmd.ID.Saga, cmd.ID.Step.Name}
+	key := effectKey{cmd.ID.Saga, cmd.ID.Step.String()}
 	g := p.guards[key]
 	again := g != nil && (g.phase == guardDone && p.w.options.Mutant == NoStoredReply ||
 		g.phase == guardRejected && p.w.options.Mutant == NoStickyRejection)
@@ -159,7 +159,7 @@ func (p *participant) first(key effectKey, epoch int) (saga.Outcome, []byte) {
 }
 
 func (p *participant) undo(cmd saga.Command) saga.Outcome {
-	w, key := p.w, effectKey{cmd.ID.Saga, cmd.ID.Step.Name}
+	w, key := p.w, effectKey{cmd.ID.Saga, cmd.ID.Step.String()}
 	g := p.guards[key]
 	switch {
 	case g == nil && w.options.Mutant == NoTombstone:

@@ -126,11 +126,19 @@ func ruled(def saga.Definition) rules.Definition {
 		}
 		d.Steps = append(d.Steps, rules.Step{
 			Wait: waitOf(s),
-			Name: s.Name, Participant: s.Participant, Kind: s.Kind.String(), After: after, Conditional: s.When != nil,
+			Each: atOnce(s), Name: s.Name, Participant: s.Participant, Kind: s.Kind.String(), After: after, Conditional: s.When != nil,
 			Compensation: s.Compensation, Uncompensated: s.Reason != "", Do: policyOf(s.Do), Undo: policyOf(s.Undo),
 		})
 	}
 	return d
+}
+
+// atOnce is how many items of a step may be under way; 0: it has none.
+func atOnce(s saga.Step) int {
+	if s.ForEach == nil {
+		return 0
+	}
+	return s.ForEach.Concurrency
 }
 
 func waitOf(s saga.Step) *rules.Wait {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ const (
 	startFor   = 2 * time.Minute // sagas are started for that long
 	troubleFor = 8 * time.Minute // then the faults end
 	endAfter   = 3 * time.Hour   // and by then every saga must have ended
+	maxList    = 5               // the longest list that a document has
 )
 
 // world is one simulated world: one thread, one clock, one source of randomness.
@@ -112,7 +114,11 @@ func (w *world) document() []byte {
 	if w.rng.IntN(12) == 0 {
 		pad = strings.Repeat("x", saga.InlineMax)
 	}
-	return fmt.Appendf(nil, `{"yes":%t,"n":%d,"pad":%q}`, w.rng.IntN(4) > 0, w.rng.IntN(1000), pad)
+	items := make([]string, w.rng.IntN(maxList+1))
+	for i := range items {
+		items[i] = strconv.Itoa(w.rng.IntN(1000))
+	}
+	return fmt.Appendf(nil, `{"yes":%t,"n":%d,"list":[%s],"pad":%q}`, w.rng.IntN(4) > 0, w.rng.IntN(1000), strings.Join(items, ","), pad)
 }
 
 // after calls f once d has passed on the virtual clock.

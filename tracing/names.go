@@ -16,7 +16,7 @@ const scope = "github.com/unwindhq/unwind/tracing"
 // participant.
 func rootName(definition string) string { return "saga " + definition }
 
-func attemptName(cmd saga.CommandID) string { return cmd.Direction.String() + " " + cmd.Step.String() }
+func attemptName(cmd saga.CommandID) string { return cmd.Direction.String() + " " + cmd.Step.Name }
 
 func waitName(word, step string) string { return word + " " + step }
 

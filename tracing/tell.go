@@ -35,7 +35,7 @@ var errWindow = errors.New("the history does not reach the trace's first event")
 // command that was sent in the window and for each time that one had to wait. It
 // is pure: the same story gives the same spans, whoever tells it and how often.
 func Tell(s Story) ([]tracetest.SpanStub, error) {
-	t := teller{story: s, names: map[string]int{}, waits: make([]*tracetest.SpanStub, len(s.Machine.Definition().Steps))}
+	t := teller{story: s, names: map[string]int{}}
 	for i, step := range s.Machine.Definition().Steps {
 		t.names[step.Name] = i
 	}
@@ -70,7 +70,7 @@ type teller struct {
 	names map[string]int // steps by name
 	root  *tracetest.SpanStub
 	open  []*attempt
-	waits []*tracetest.SpanStub // the wait under way, for each step
+	waits []*tracetest.SpanStub // the wait under way, for each step and item
 	done  []*tracetest.SpanStub
 	last  saga.State
 	over  bool
@@ -78,7 +78,6 @@ type teller struct {
 
 // attempt is a command that was sent and not answered yet.
 type attempt struct {
-	step int
 	cmd  saga.Command
 	span *tracetest.SpanStub
 }
@@ -151,14 +150,15 @@ func (t *teller) sends(m moment) {
 			keySaga.String(t.story.Saga.String()), keyStep.String(cmd.ID.Step.String()), keyDirection.String(cmd.ID.Direction.String()),
 			keyParticipant.String(cmd.Participant), keyCommand.String(cmd.Name), keyAttempt.Int(cmd.Attempt), keyEpoch.Int(cmd.Epoch),
 		}
-		t.open = append(t.open, &attempt{step: t.names[cmd.ID.Step.Name], cmd: cmd, span: span})
+		t.open = append(t.open, &attempt{cmd: cmd, span: span})
 	}
 }
 
 // answers ends the attempts that the event has ended, one way or another.
 func (t *teller) answers(m moment) {
 	t.open = slices.DeleteFunc(t.open, func(a *attempt) bool {
-		st := &m.after.Steps[a.step]
+		i, _ := m.after.At(t.names[a.cmd.ID.Step.Name], a.cmd.ID.Step.Item)
+		st := &m.after.Steps[i]
 		sent := st.Phase == saga.Doing || st.Phase == saga.Undoing
 		answered := m.event.Kind == saga.Replied && m.event.Step == a.cmd.ID.Step && m.event.Direction == a.cmd.ID.Direction
 		if sent && st.Attempt == a.cmd.Attempt && st.Epoch == a.cmd.Epoch {
@@ -197,6 +197,9 @@ func (t *teller) end(span *tracetest.SpanStub, at time.Time, outcome string) {
 
 // waited ends and begins the spans of commands that have to wait.
 func (t *teller) waited(m moment) {
+	for len(t.waits) < len(m.after.Steps) { // a step has begun to run for each item
+		t.waits = append(t.waits, nil)
+	}
 	for i := range m.after.Steps {
 		word, direction := waiting(m.after.Steps[i].Phase)
 		was := ""
@@ -210,11 +213,12 @@ func (t *teller) waited(m moment) {
 		if word == "" || word == was {
 			continue
 		}
-		step := t.story.Machine.Definition().Steps[i].Name
-		cmd := saga.CommandID{Saga: t.story.Saga, Step: saga.StepRef{Name: step}, Direction: direction}
-		t.waits[i] = t.span(saga.TraceWait(cmd, t.story.Window, m.after.Seq), waitName(word, step), m.after.Last)
+		step, item := m.after.Place(i)
+		ref := saga.StepRef{Name: t.story.Machine.Definition().Steps[step].Name, Item: item}
+		cmd := saga.CommandID{Saga: t.story.Saga, Step: ref, Direction: direction}
+		t.waits[i] = t.span(saga.TraceWait(cmd, t.story.Window, m.after.Seq), waitName(word, ref.Name), m.after.Last)
 		t.waits[i].Attributes = []attribute.KeyValue{
-			keySaga.String(t.story.Saga.String()), keyStep.String(step), keyDirection.String(direction.String()),
+			keySaga.String(t.story.Saga.String()), keyStep.String(ref.String()), keyDirection.String(direction.String()),
 		}
 	}
 }
@@ -251,7 +255,7 @@ func (t *teller) remark(m moment) {
 	switch m.event.Kind {
 	case saga.Started, saga.Replied, saga.Woke:
 	default:
-		t.event(string(m.event.Kind), m.after.Last, keyActor.String(string(m.event.Actor.Kind)), keyStep.String(m.event.Step.Name))
+		t.event(string(m.event.Kind), m.after.Last, keyActor.String(string(m.event.Actor.Kind)), keyStep.String(m.event.Step.String()))
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 var marks = map[string]string{
 	"waiting": "·", "doing": "▸", "resting": "◦", "held": "‖", "done": "✓", "skipped": "–", "refused": "✗", "unknown": "?",
 	"undoing": "◂", "undo-resting": "◦", "undo-held": "‖", "undone": "↩", "kept": "!",
-	"sleeping": "☾", "awaiting": "▸", "asking": "?", "expired": "–",
+	"sleeping": "☾", "awaiting": "▸", "asking": "?", "expired": "–", "spreading": "▸",
 }
 
 // writeTree shows a saga and its steps.
@@ -54,9 +54,56 @@ func writeTree(w io.Writer, s client.Saga) {
 		}
 		cells := []string{branch + " " + marks[step.Phase] + " " + step.Step, step.Phase, step.Command + step.Waits, stepNote(step)}
 		_, _ = fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+		writeItems(tw, step, s.Attention)
 	}
 	defer writeOutput(w, s)
 	_ = tw.Flush() // a terminal that has gone hears nothing
+}
+
+// maxItemLines is how many items of a step the tree shows.
+const maxItemLines = 20
+
+// writeItems shows the items of a step that are under way or in trouble.
+func writeItems(w io.Writer, step client.Step, attention []client.Attention) {
+	failing := failingItems(step, attention)
+	for i, item := range step.Listed {
+		if i == maxItemLines {
+			_, _ = fmt.Fprintf(w, "│    … and %d more\n", len(step.Listed)-i)
+			return
+		}
+		note := stepNote(client.Step{Command: step.Command, Attempt: item.Attempt, Due: item.Due})
+		if failing[item.Step] {
+			note = strings.TrimPrefix(note+", failing", ", ")
+		}
+		cells := []string{"│    " + marks[item.Phase] + " " + item.Step, item.Phase, "", note}
+		_, _ = fmt.Fprintln(w, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+	}
+}
+
+// failingItems are those of a step that ask for attention.
+func failingItems(step client.Step, attention []client.Attention) map[string]bool {
+	failing := map[string]bool{}
+	for _, a := range attention {
+		if strings.HasPrefix(a.Step, step.Step+"[") {
+			failing[a.Step] = true
+		}
+	}
+	return failing
+}
+
+// itemsNote counts a step's items: 12 of 200 done, 1 undone.
+func itemsNote(step client.Step) string {
+	all := 0
+	for _, n := range step.Items {
+		all += n
+	}
+	notes := []string{fmt.Sprintf("%d of %d done", step.Items["done"], all)}
+	for _, phase := range []string{"undone", "refused", "unknown", "skipped", "kept"} {
+		if n := step.Items[phase]; n > 0 {
+			notes = append(notes, fmt.Sprintf("%d %s", n, phase))
+		}
+	}
+	return strings.Join(notes, ", ")
 }
 
 // writeNames shows what the saga can be found by.
@@ -97,6 +144,9 @@ func stepNote(step client.Step) string {
 	var notes []string
 	if step.Kind == "pivot" || step.Kind == "retriable" {
 		notes = append(notes, step.Kind)
+	}
+	if step.Items != nil {
+		notes = append(notes, itemsNote(step))
 	}
 	if step.Attempt > 1 && step.Command == "" {
 		notes = append(notes, "escalated")

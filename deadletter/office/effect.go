@@ -122,7 +122,8 @@ func taken(decider saga.Decider, state saga.State, i int, reply saga.Reply) Effe
 	return does("saga %s does not wait for it: step %s is %s; the reply changes nothing", state.ID, step, before)
 }
 
-// step returns a saga's decider and the index of one of its steps, -1 without it.
+// step returns a saga's decider and where the state of one of its steps or items is,
+// -1 without it.
 func (o *Office) step(ctx context.Context, row coordinator.Row, ref saga.StepRef) (saga.Decider, int, error) {
 	name, version := row.State.Definition, row.State.Version
 	decider, ok := o.cfg.Definitions.Decider(row.Namespace, name, version)
@@ -138,8 +139,9 @@ func (o *Office) step(ctx context.Context, row coordinator.Row, ref saga.StepRef
 	if !ok {
 		return decider, -1, nil
 	}
-	i := slices.IndexFunc(defined.Definition().Steps, func(s saga.Step) bool { return s.Name == ref.Name })
-	if i >= len(row.State.Steps) {
+	step := slices.IndexFunc(defined.Definition().Steps, func(s saga.Step) bool { return s.Name == ref.Name })
+	i, ok := row.State.At(step, ref.Item)
+	if !ok || step < 0 {
 		i = -1
 	}
 	return decider, i, nil

@@ -134,10 +134,13 @@ func (d *definition) replied(c *coordinator.Change, e *saga.Event) {
 	}
 	i := d.index[e.Step.Name]
 	was := before(c, i)
-	if i < len(c.After.Steps) && c.After.Steps[i].Ignored > was.Ignored && len(c.Events) == 1 {
+	if i < c.After.Plain() && c.After.Steps[i].Ignored > was.Ignored && len(c.Events) == 1 {
 		return
 	}
 	w.outcomes[e.Outcome].get().Inc()
+	if k, ok := c.Before.At(i, e.Step.Item); ok && e.Step.Item > 0 {
+		was = before(c, k)
+	}
 	if sent := was.Phase == saga.Doing || was.Phase == saga.Undoing; sent && e.Outcome != saga.Ongoing && e.Attempt == was.Attempt {
 		w.seconds[e.Outcome].get().Observe(seconds(max(0, e.At.Sub(was.Due.Add(-w.timeout)))))
 	}
@@ -156,10 +159,11 @@ func (s *step) moved(was, is *saga.StepState) {
 // timedOut counts the attempts whose time was up at a wake: they are over, and no
 // reply of the same batch says so.
 func (d *definition) timedOut(c *coordinator.Change, woke *saga.Event) {
-	for i := range min(len(d.steps), len(c.Before.Steps)) {
-		was, is := &c.Before.Steps[i], &c.After.Steps[i]
+	for k := range c.Before.Steps {
+		i, item := c.Before.Place(k)
+		was, is := &c.Before.Steps[k], &c.After.Steps[k]
 		over := was.Phase != is.Phase || was.Attempt != is.Attempt
-		if !over || was.Due.After(woke.At) || d.answered(c, i) {
+		if !over || was.Due.After(woke.At) || i >= len(d.steps) || d.answered(c, i, item) {
 			continue
 		}
 		switch was.Phase {
@@ -171,11 +175,11 @@ func (d *definition) timedOut(c *coordinator.Change, woke *saga.Event) {
 	}
 }
 
-// answered reports whether a change holds a reply of a step.
-func (d *definition) answered(c *coordinator.Change, i int) bool {
+// answered reports whether a change holds a reply of a step or item.
+func (d *definition) answered(c *coordinator.Change, i, item int) bool {
 	for n := range c.Events {
 		e := &c.Events[n].Event
-		if at, ok := d.index[e.Step.Name]; ok && at == i && e.Kind == saga.Replied {
+		if at, ok := d.index[e.Step.Name]; ok && at == i && e.Step.Item == item && e.Kind == saga.Replied {
 			return true
 		}
 	}

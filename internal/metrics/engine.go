@@ -65,7 +65,7 @@ func (m *Metrics) Change(c *coordinator.Change) {
 			d.timedOut(c, e)
 		}
 	}
-	for i := range min(len(d.steps), len(c.After.Steps)) {
+	for i := range min(len(d.steps), c.After.Plain()) {
 		d.steps[i].moved(before(c, i), &c.After.Steps[i])
 	}
 }

@@ -64,7 +64,7 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 	def := s.definitionOf(ctx, row)
 	out.Title = cmp.Or(out.Title, def.Title)
 	steps := def.Steps
-	for i := range row.State.Steps {
+	for i := range row.State.Plain() {
 		step := &row.State.Steps[i]
 		view := client.Step{
 			Step: fmt.Sprintf("step%d", i+1), Phase: step.Phase.String(),
@@ -78,6 +78,7 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 			view.Step = steps[i].Name
 			describe(&view, &steps[i], step)
 		}
+		showItems(&view, &row.State, i)
 		out.Steps = append(out.Steps, view)
 	}
 	return out
@@ -101,6 +102,31 @@ func describe(view *client.Step, step *saga.Step, is *saga.StepState) {
 		}
 	default:
 		view.Kind, view.Command = step.Kind.String(), step.Participant+"/"+step.Command
+	}
+}
+
+// maxListed is how many items of a step are shown one by one.
+const maxListed = 200
+
+// showItems counts a step's items and lists those that are under way or in trouble.
+func showItems(view *client.Step, state *saga.State, step int) {
+	items := state.Items(step)
+	if state.Steps[step].Phase == saga.Spreading || len(items) > 0 {
+		view.Items, view.LeftAlive = map[string]int{}, false
+	}
+	for k := range items {
+		st := &items[k]
+		view.Items[st.Phase.String()]++
+		alive := state.Status == saga.Abandoned && st.Alive() || st.Phase == saga.Kept
+		view.LeftAlive = view.LeftAlive || alive
+		switch st.Phase {
+		case saga.Waiting, saga.Done, saga.Undone, saga.Skipped:
+			continue
+		}
+		if len(view.Listed) < maxListed {
+			ref := saga.StepRef{Name: view.Step, Item: k + 1}
+			view.Listed = append(view.Listed, client.Item{Step: ref.String(), Phase: st.Phase.String(), Attempt: st.Attempt, Due: moment(st.Due)})
+		}
 	}
 }
 

@@ -114,7 +114,7 @@ func (c *Coordinator) Do(ctx context.Context, v Verb) (VerbResult, error) {
 	it := &item{
 		bucket: bucket.Of(v.Saga.String(), bucket.Count), saga: v.Saga, answer: make(chan answer, 1),
 		event: saga.Event{
-			Kind: v.Kind, Actor: v.Actor, Reason: v.Reason, RequestID: v.RequestID, Step: saga.StepRef{Name: v.Step},
+			Kind: v.Kind, Actor: v.Actor, Reason: v.Reason, RequestID: v.RequestID, Step: stepRef(v.Step),
 			Payload: v.Payload, Outcome: v.Outcome, Extra: &saga.EventExtra{Signal: v.Signal, Groups: v.Groups},
 		},
 	}
@@ -188,3 +188,13 @@ func (c *Coordinator) wakeWriters() {
 func (c *Coordinator) now() time.Time { return time.Now().Add(time.Duration(c.clock.Load())) }
 
 func (c *Coordinator) tick(database time.Time) { c.clock.Store(int64(time.Until(database))) }
+
+// stepRef reads the step or item that a verb is about. What is neither names a step
+// that no saga has.
+func stepRef(text string) saga.StepRef {
+	ref, err := saga.ParseStepRef(text)
+	if err != nil {
+		return saga.StepRef{Name: text}
+	}
+	return ref
+}

@@ -46,7 +46,19 @@ func (f *fold) gated(s *folding, it *item, e *saga.Event) (saga.State, []saga.Ef
 		spare = append(spare, granted...)
 		extra := e.Own()
 		extra.Held = slices.Concat(extra.Held, shut)
+		extra.Passed = passed(granted, extra.Held)
 	}
+}
+
+// passed lists what the gate has let through of the ways that it has closed to the
+// rest: a half-open breaker wants its probe, and a ramp gives what it has.
+func passed(granted []out, shut []saga.Way) (steps []saga.StepRef) {
+	for _, o := range granted {
+		if slices.Contains(shut, o.way) {
+			steps = append(steps, o.step)
+		}
+	}
+	return steps
 }
 
 // ask asks the gate for every command; spare permits are used first.

@@ -115,4 +115,9 @@ func (s inputScope) Output(string) (json.RawMessage, bool, error) { return nil, 
 // Waited implements saga.Scope.
 func (s inputScope) Waited(string) saga.Waited { return saga.Waited{} }
 
+// Item implements saga.Scope.
+func (s inputScope) Item() (json.RawMessage, int, error) {
+	return nil, 0, errors.New("there is no item before the saga begins")
+}
+
 var errNoSteps = errors.New("the saga has not begun")

@@ -17,6 +17,7 @@ type scope struct {
 	input   string
 	outputs map[string]string
 	waited  map[string]saga.Waited
+	item    json.RawMessage
 	err     error
 }
 
@@ -24,6 +25,9 @@ func (s scope) Input() (json.RawMessage, error) { return json.RawMessage(s.input
 
 // Waited implements saga.Scope.
 func (s scope) Waited(step string) saga.Waited { return s.waited[step] }
+
+// Item implements saga.Scope.
+func (s scope) Item() (json.RawMessage, int, error) { return s.item, 2, nil }
 
 func (s scope) Output(step string) (json.RawMessage, bool, error) {
 	out, ok := s.outputs[step]

@@ -26,6 +26,7 @@ type detail struct {
 	Key        string    `json:"key,omitempty"`
 	Begin      time.Time `json:"begin,omitzero"`
 	Groups     []string  `json:"groups,omitempty"`
+	Passed     []string  `json:"passed,omitempty"` // steps; only beside Held
 	Asked      []asked   `json:"asked,omitempty"`
 }
 
@@ -103,6 +104,9 @@ func detailText(e *saga.Event) string {
 	}
 	for _, a := range x.Asked {
 		d.Asked = append(d.Asked, asked(a))
+	}
+	for _, step := range x.Passed {
+		d.Passed = append(d.Passed, step.String())
 	}
 	data, err := json.Marshal(d)
 	if err != nil {
@@ -207,5 +211,12 @@ func decodeDetail(e *saga.Event, text string) (err error) {
 		e.Extra.Asked = append(e.Extra.Asked, saga.Asked(a))
 	}
 	e.Extra.Held, err = parseHeld(d.Held)
+	for _, text := range d.Passed {
+		step, err := saga.ParseStepRef(text)
+		if err != nil {
+			return err
+		}
+		e.Extra.Passed = append(e.Extra.Passed, step)
+	}
 	return err
 }

@@ -56,16 +56,23 @@ func (c *checker) sequence(t *tale, s *stage, all map[string]deeds) {
 		c.findf("I3", t.id, "%s was undone before it was done", s.Name)
 	}
 	for _, j := range s.later {
-		if s.byHand || t.stages[j].byHand {
+		if s.byHand {
 			continue
 		}
-		name := t.stages[j].Name
-		after := all[name]
-		if !after.do.IsZero() && after.do.Before(d.do) {
-			c.findf("I3", t.id, "%s was done before %s", name, s.Name)
+		for _, later := range append(t.stages[j].items, t.stages[j]) {
+			c.inTurn(t, s, later, all)
 		}
-		if !d.undo.IsZero() && d.undo.Before(after.undo) {
-			c.findf("I3", t.id, "%s was undone before %s, which came after it", s.Name, name)
-		}
+	}
+}
+
+// inTurn: a step was done before a later one, and undone after it.
+func (c *checker) inTurn(t *tale, s, later *stage, all map[string]deeds) {
+	d, after := all[s.Name], all[later.Name]
+	switch {
+	case later.byHand:
+	case !after.do.IsZero() && after.do.Before(d.do):
+		c.findf("I3", t.id, "%s was done before %s", later.Name, s.Name)
+	case !d.undo.IsZero() && d.undo.Before(after.undo):
+		c.findf("I3", t.id, "%s was undone before %s, which came after it", s.Name, later.Name)
 	}
 }

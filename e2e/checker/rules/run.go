@@ -57,6 +57,7 @@ type Step struct {
 	Uncompensated bool     // Uncompensated: its effect may stay, the definition says why.
 	Do, Undo      Policy   // Do and Undo are its times.
 	Wait          *Wait    // Wait is what it waits for instead of a command; nil: it has one.
+	Each          int      // Each is how many items may be under way at once, of a step that runs for each item of a list; 0: it runs once.
 }
 
 // Policy says how long an attempt may take and how it is tried again.

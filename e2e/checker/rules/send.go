@@ -16,8 +16,8 @@ func (t *tale) send(e *Event, x Sent) {
 	case s.Participant != x.Participant:
 		t.c.findf("I8", t.id, "event %d sends %s/%s to %s instead of %s", e.Seq, x.Step, x.Direction, x.Participant, s.Participant)
 	}
-	if s.Wait != nil {
-		t.c.findf("I8", t.id, "event %d sends %s/%s, and the step only waits", e.Seq, x.Step, x.Direction)
+	if s.Wait != nil || s.Each > 0 {
+		t.c.findf("I8", t.id, "event %d sends %s/%s, and the step has no command of its own", e.Seq, x.Step, x.Direction)
 		return
 	}
 	if s.Kind == Pivot {
@@ -43,6 +43,7 @@ func (t *tale) send(e *Event, x Sent) {
 	}
 	s.phase, s.attempt, s.hash = next, x.Attempt, x.Hash
 	s.wind(e.At)
+	t.c.crowd(t, e, s)
 	t.sent[x.attempt()] = sending{Sent: x, place: len(t.sent), epoch: s.epoch}
 }
 

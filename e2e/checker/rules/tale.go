@@ -41,7 +41,9 @@ func (p phase) undo() bool { return p == undoing || p == undoResting || p == und
 // stage is one step of a saga, as far as the events have told.
 type stage struct {
 	*Step
-	before, later  []int // before: directly; later: directly or not
+	of             *stage   // whose item it is; nil: it is a step
+	items          []*stage // those of a step with Each, as far as events have named them
+	before, later  []int    // before: directly; later: directly or not
 	phase          phase
 	epoch, attempt int
 	from           int       // the attempts before its present input
@@ -70,11 +72,20 @@ func (s *stage) policy() Policy {
 
 // open: its effect is, or may be, there and is to be undone.
 func (s *stage) open() bool {
+	if s.Each > 0 {
+		return s.anyItem((*stage).open)
+	}
 	return s.phase.undo() || (s.phase == done || s.phase == unknown) && s.Compensation != ""
 }
 
 // over: what comes after it may begin.
 func (s *stage) over() bool {
+	if s.Each > 0 {
+		return !s.anyItem(func(item *stage) bool { return !item.over() })
+	}
+	if s.of != nil {
+		return s.phase == done || s.phase == skipped
+	}
 	return s.phase == done || s.phase == skipped || s.phase == waiting && s.Conditional || s.loose
 }
 
@@ -147,11 +158,11 @@ func (t *tale) ahead(i int, seen []bool) {
 	}
 }
 
-// find returns the stage of a step, or nil.
+// find returns the stage of a step or item, or nil.
 func (t *tale) find(step string) *stage {
 	i := slices.IndexFunc(t.stages, func(s *stage) bool { return s.Name == step })
 	if i < 0 {
-		return nil
+		return t.item(step)
 	}
 	return t.stages[i]
 }
@@ -227,7 +238,7 @@ func (t *tale) reverse() {
 	var ready []*stage
 	for _, s := range t.stages {
 		laterOpen := slices.ContainsFunc(s.later, func(j int) bool { return t.stages[j].open() })
-		if s.open() && !s.phase.undo() && !laterOpen {
+		if s.Each == 0 && s.open() && !s.phase.undo() && !laterOpen {
 			ready = append(ready, s)
 		}
 	}

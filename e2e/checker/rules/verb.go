@@ -44,7 +44,7 @@ func (t *tale) resume(at time.Time) {
 func (t *tale) byHand(e *Event) {
 	s := t.find(e.Step)
 	switch {
-	case s == nil:
+	case s == nil || s.Each > 0:
 		return
 	case e.Kind == StepResolved:
 		s.phase = done
@@ -78,7 +78,7 @@ func (t *tale) edited(e *Event) {
 // retry ends the rest of one step, or of all.
 func (t *tale) retry(step string) {
 	for _, s := range t.stages {
-		if step == "" || step == s.Name {
+		if step == "" || s.is(step) {
 			switch s.phase {
 			case resting:
 				s.phase = held

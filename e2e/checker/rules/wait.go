@@ -15,10 +15,10 @@ type Wait struct {
 }
 
 // loosen marks the steps that wait if it cannot be told from the events which of
-// them have begun: a condition stands before or on one of them.
+// them have begun: a condition stands before or on one of them, or a list before it.
 func (t *tale) loosen() {
 	loose := slices.ContainsFunc(t.stages, func(s *stage) bool {
-		return s.Wait != nil && (s.Conditional || slices.ContainsFunc(s.before, func(j int) bool { return t.stages[j].Conditional }))
+		return s.Wait != nil && (s.Conditional || slices.ContainsFunc(s.before, func(j int) bool { return t.stages[j].Conditional || t.stages[j].Each > 0 }))
 	})
 	for _, s := range t.stages {
 		s.loose = s.Wait != nil && (loose || s.Wait.Until)

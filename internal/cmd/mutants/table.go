@@ -50,6 +50,16 @@ var mutants = []mutant{
 		"./sagatest", "TestSimulation",
 	},
 	{
+		"items-all-at-once", "I3", "a step runs for more items at once than it allows",
+		"saga/foreach.go", "free := d.step(sp.Step).ForEach.Concurrency - underWay(items)", "free := len(items) - underWay(items)",
+		"./sagatest", "TestSimulation",
+	},
+	{
+		"first-item-left", "I3", "the first item of a step is not undone",
+		"saga/foreach.go", "k >= 0 && free > 0", "k > 0 && free > 0",
+		"./saga", "TestScenarios",
+	},
+	{
 		"deadline-past-the-pivot", "I3", "the deadline turns back a saga whose pivot was sent",
 		"saga/deadline.go", "d.s.PivotSent, d.s.Deadline = true, time.Time{}", "d.s.PivotSent = true\n\t_ = time.Time{}",
 		"./saga", "TestScenarios",
@@ -133,7 +143,7 @@ var mutants = []mutant{
 	},
 	{
 		"pause-not-heeded", "I12", "a paused saga sends",
-		"saga/forward.go", "if !d.s.Paused.IsZero() || d.e", "if d.e",
+		"saga/forward.go", "if !d.s.Paused.IsZero() || d.holds", "if d.holds",
 		"./saga/sagapg", "TestPauseOutlivesItsOwner",
 	},
 	{
