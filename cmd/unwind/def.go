@@ -20,7 +20,7 @@ import (
 func (p *program) defCommand() *cobra.Command {
 	var r remote
 	cmd := group("def", "Write and apply definitions", validateCommand(), applyCommand(&r), defListCommand(&r), defShowCommand(&r), schemaCommand(),
-		graphCommand(&r), diffCommand(&r))
+		graphCommand(&r), diffCommand(&r), scriptCommand(&r))
 	cmd.AddCommand(changeCommands(&r)...)
 	r.flags(cmd)
 	return cmd

@@ -12,10 +12,10 @@ const (
 // Participants lists the names of all participants.
 func Participants() []string { return []string{Flights, Hotels, Payments} }
 
-//go:embed travel.yaml weekend.yaml contracts/*.yaml
+//go:embed *.yaml contracts/*.yaml
 var files embed.FS
 
-// Files holds the definitions (travel.yaml, weekend.yaml) and, in contracts/, the
+// Files holds the definitions (travel.yaml, weekend.yaml), their scripts and, in contracts/, the
 // contracts of the participants.
 func Files() embed.FS { return files }
 

@@ -165,7 +165,11 @@ func fingerprint(dir string) string {
 	return b.String()
 }
 
-var topKey = regexp.MustCompile(`(?m)^(saga|participant)[ \t]*:`)
+// topKey finds what a YAML file is; a schedule and a script are neither.
+var (
+	topKey   = regexp.MustCompile(`(?m)^(saga|participant)[ \t]*:`)
+	otherKey = regexp.MustCompile(`(?m)^(schedule|scenes)[ \t]*:`)
+)
 
 // kindOf tells a definition (saga) from a contract (participant); anything else
 // is "".
@@ -173,9 +177,10 @@ func kindOf(data []byte) string {
 	if len(data) > definition.MaxFile {
 		return ""
 	}
-	var head struct{ Saga, Participant *json.RawMessage }
+	var head struct{ Saga, Participant, Schedule *json.RawMessage }
 	if json.Unmarshal(data, &head) == nil {
 		switch {
+		case head.Schedule != nil:
 		case head.Saga != nil:
 			return "saga"
 		case head.Participant != nil:
@@ -183,7 +188,7 @@ func kindOf(data []byte) string {
 		}
 		return ""
 	}
-	if m := topKey.FindSubmatch(data); m != nil {
+	if m := topKey.FindSubmatch(data); m != nil && !otherKey.Match(data) {
 		return string(m[1])
 	}
 	return ""

@@ -1,0 +1,241 @@
+package script
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/definition"
+	"github.com/unwindhq/unwind/sagatest/stage"
+)
+
+// Result is what became of one scene.
+type Result struct {
+	File     string        `json:"file"`               // File is the script's.
+	Line     int           `json:"line"`               // Line is the scene's.
+	Scene    string        `json:"scene"`              // Scene is its name.
+	Failures []Failure     `json:"failures,omitempty"` // Failures are what is not as expected; none is good.
+	Story    []string      `json:"story"`              // Story is what happened, one line each.
+	Virtual  time.Duration `json:"virtualNs"`          // Virtual is how long the saga took.
+	Real     time.Duration `json:"realNs"`             // Real is how long playing it took.
+}
+
+// Failed reports whether something is not as expected.
+func (r Result) Failed() bool { return len(r.Failures) > 0 }
+
+// Failure is one thing that is not as expected.
+type Failure struct {
+	Line   int    `json:"line"`           // Line is where the expectation is written.
+	What   string `json:"what"`           // What is about what it is, such as status.
+	Want   string `json:"want,omitempty"` // Want is what was expected.
+	Got    string `json:"got,omitempty"`  // Got is what there was.
+	Detail string `json:"diff,omitempty"` // Detail shows the difference over several lines.
+}
+
+// Play reads the script of a file, with the definition and the contracts that it
+// names, and plays the scenes that are chosen; nil chooses all. The error, which
+// errors.Is finds to be saga.ErrInvalidDefinition, says what is wrong with the files.
+func Play(files fs.FS, name string, chosen func(scene string) bool) ([]Result, error) {
+	data, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, err
+	}
+	s, err := definition.LoadScript(name, data)
+	if err != nil {
+		return nil, err
+	}
+	file, err := load(files, s)
+	if err != nil {
+		return nil, err
+	}
+	machine, err := saga.Compile(file.Definition)
+	if err != nil {
+		return nil, err
+	}
+	results := []Result{}
+	for i := range s.Scenes {
+		if chosen == nil || chosen(s.Scenes[i].Name) {
+			results = append(results, play(s, &s.Scenes[i], machine))
+		}
+	}
+	return results, nil
+}
+
+// load reads the definition and the contracts of a script and holds the script to them.
+func load(files fs.FS, s *definition.Script) (*definition.File, error) {
+	dir := path.Dir(s.Name)
+	var contracts []definition.Contract
+	for _, name := range s.Contracts {
+		data, err := fs.ReadFile(files, path.Join(dir, name))
+		if err != nil {
+			return nil, fmt.Errorf("%s names a contract: %w", s.Name, err)
+		}
+		c, err := definition.LoadContract(path.Join(dir, name), data)
+		if err != nil {
+			return nil, err
+		}
+		contracts = append(contracts, *c)
+	}
+	name := path.Join(dir, s.Definition)
+	data, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, fmt.Errorf("%s names a definition: %w", s.Name, err)
+	}
+	own, err := fs.Sub(files, path.Dir(name))
+	if err != nil {
+		return nil, err
+	}
+	file, err := definition.Load(name, data, definition.Options{Dir: own, Contracts: contracts})
+	if err != nil {
+		return nil, err
+	}
+	return file, s.Check(file, contracts)
+}
+
+// scene is one scene under way.
+type scene struct {
+	*definition.Scene
+
+	stage  *stage.Stage
+	steps  []saga.Step
+	asked  map[string]int // attempts that each step was asked for
+	result *Result
+}
+
+func play(s *definition.Script, of *definition.Scene, machine *saga.Machine) Result {
+	begin := time.Now()
+	def := machine.Definition()
+	result := Result{File: s.Name, Line: of.Line, Scene: of.Name}
+	sc := &scene{Scene: of, steps: def.Steps, asked: map[string]int{}, result: &result}
+	sc.stage = stage.New(stage.Config{Decider: machine, Definition: def.Name, Version: "r1", Cast: sc, Start: of.Start, Until: of.Until})
+	sc.run()
+	result.Virtual, result.Story = sc.stage.Took(), sc.story()
+	result.Real = time.Since(begin)
+	return result
+}
+
+// run plays the scene and compares.
+func (sc *scene) run() {
+	came := make([]bool, len(sc.Cues))
+	err := sc.stage.Start(sc.Input, saga.EventExtra{})
+	if err == nil {
+		for i := range sc.Cues {
+			sc.cue(&sc.Cues[i], &came[i])
+		}
+		err = sc.stage.Run()
+	}
+	if err != nil {
+		hint := ""
+		if errors.Is(err, stage.ErrEndless) {
+			hint = "; write until: to look at it then"
+		}
+		sc.fail(Failure{Line: sc.Line, What: "the scene breaks off", Got: err.Error() + hint})
+	}
+	for i, cue := range sc.Cues {
+		if !came[i] {
+			sc.fail(Failure{Line: cue.Line, What: "an event never happens", Want: moment(cue), Got: "its moment never came"})
+		}
+	}
+	sc.compare()
+}
+
+func moment(cue definition.Cue) string {
+	if cue.Step != "" {
+		return "when " + cue.Step + " is " + cue.Phase
+	}
+	return "at " + cue.At.String()
+}
+
+func (sc *scene) fail(f Failure) { sc.result.Failures = append(sc.result.Failures, f) }
+
+// cue lets somebody do something at its moment.
+func (sc *scene) cue(cue *definition.Cue, came *bool) {
+	do := func() error {
+		*came = true
+		err := sc.stage.Submit(cueEvent(cue))
+		switch {
+		case err != nil && saga.IsRefusal(err):
+			if got := err.Error(); cue.Refused == "" || !strings.Contains(got, cue.Refused+":") {
+				sc.fail(Failure{Line: cue.Line, What: "an event is refused", Want: cue.Refused, Got: got})
+			}
+		case err != nil:
+			return err
+		case cue.Refused != "":
+			sc.fail(Failure{Line: cue.Line, What: "an event is not refused", Want: cue.Refused})
+		}
+		return nil
+	}
+	if cue.Step == "" {
+		sc.stage.At(cue.At, do)
+		return
+	}
+	sc.stage.When(func(s saga.State) bool { return sc.phase(s, cue.Step) == cue.Phase }, do)
+}
+
+// phase is how far a step is.
+func (sc *scene) phase(s saga.State, step string) string {
+	for i := range s.Steps {
+		if sc.steps[i].Name == step {
+			return s.Steps[i].Phase.String()
+		}
+	}
+	return ""
+}
+
+func cueEvent(cue *definition.Cue) saga.Event {
+	e := saga.Event{
+		Kind: cue.Kind, Actor: saga.Actor{Kind: saga.Operator, Name: strings.TrimPrefix(cue.By, "user:")}, Reason: cue.Reason, Outcome: cue.Outcome,
+		Step: saga.StepRef{Name: cue.Target}, Payload: saga.JSON(cue.Payload),
+	}
+	if cue.Kind == saga.Signalled {
+		e.Own().Signal = cue.Signal
+		if cue.Payload == nil {
+			e.Payload = saga.JSON([]byte("null"))
+		}
+	}
+	if cue.Kind == saga.Decided {
+		e.Own().Groups = groupsOf(cue)
+	}
+	return e
+}
+
+// groupsOf are the groups of who decides; nobody in particular may decide everything.
+func groupsOf(cue *definition.Cue) (groups []string) {
+	if cue.Groups == nil && cue.By == "" {
+		return []string{saga.Everyone}
+	}
+	for _, name := range cue.Groups {
+		groups = append(groups, strings.TrimPrefix(name, "group:"))
+	}
+	return groups
+}
+
+// Answer implements stage.Cast: the answer to the attempt that this is, of the step and
+// direction; the last one holds for all that follow. A step without answers succeeds.
+func (sc *scene) Answer(c saga.Command) []stage.Answer {
+	name := c.ID.Step.Name
+	if c.ID.Direction == saga.Undo {
+		name += "/undo"
+	}
+	n := sc.asked[name]
+	sc.asked[name]++
+	answer := definition.Answer{Outcome: saga.Succeeded, Output: []byte("{}")}
+	for _, a := range sc.Answers[name] {
+		answer = a
+		if n -= a.Times; n < 0 {
+			break
+		}
+	}
+	var answers []stage.Answer
+	for at := answer.Ongoing; answer.Ongoing > 0 && at < answer.After; at += answer.Ongoing {
+		answers = append(answers, stage.Answer{After: at, Outcome: saga.Ongoing})
+	}
+	if answer.Outcome != 0 {
+		answers = append(answers, stage.Answer{After: answer.After, Outcome: answer.Outcome, Reason: answer.Reason, Output: answer.Output})
+	}
+	return answers
+}

@@ -1,0 +1,246 @@
+package stage
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// Cast acts all participants of a saga.
+type Cast interface {
+	// Answer returns what becomes of a command, in any order; none: nobody answers.
+	Answer(command saga.Command) []Answer
+}
+
+// Answer is one answer to a command.
+type Answer struct {
+	After   time.Duration // After is how long after the command it comes.
+	Outcome saga.Outcome  // Outcome says what it is.
+	Reason  string        // Reason says why it was rejected or failed.
+	Output  []byte        // Output is the payload of a success, JSON.
+}
+
+// Config configures a Stage.
+type Config struct {
+	Decider    saga.Decider  // Decider decides. Required.
+	Definition string        // Definition is the definition's name.
+	Version    string        // Version is its version. Default r1.
+	Cast       Cast          // Cast acts the participants. Required.
+	Start      time.Time     // Start is when the saga begins. Default 2026-01-01 in UTC.
+	MaxEvents  int           // MaxEvents is how many events may happen. Default 10,000.
+	Until      time.Duration // Until is when the play ends at the latest; 0: when nothing more happens.
+}
+
+// Sent is a command and when it was sent.
+type Sent struct {
+	saga.Command               // Command is what was sent.
+	At           time.Duration // At is when, from the start.
+}
+
+// ErrEndless says that a saga goes on and on.
+var ErrEndless = errors.New("the saga goes on and on")
+
+// Stage plays one saga. It is for one goroutine.
+type Stage struct {
+	cfg     Config
+	now     time.Time
+	queue   queue
+	n       int
+	state   saga.State
+	history saga.History
+	sent    []Sent
+	watches []watch
+	events  int
+	ended   time.Duration
+}
+
+// watch is something that happens once a condition holds.
+type watch struct {
+	when func(saga.State) bool
+	do   func() error
+}
+
+// playID is the saga's: always the same, so that the pauses between attempts are.
+var playID = saga.ID{0x01, 0x9b, 0x76, 0xda, 0xa8, 0x00, 0x7a, 0x11, 0x8a, 0x9b, 0x0c, 0x1d, 0x2e, 0x3f, 0x4a, 0x5b}
+
+// New returns a Stage on which nothing has happened yet.
+func New(cfg Config) *Stage {
+	if cfg.Version == "" {
+		cfg.Version = "r1"
+	}
+	if cfg.Start.IsZero() {
+		cfg.Start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if cfg.MaxEvents == 0 {
+		cfg.MaxEvents = 10_000
+	}
+	return &Stage{cfg: cfg, now: cfg.Start, state: saga.State{ID: playID}}
+}
+
+// State returns the saga's state as it is.
+func (s *Stage) State() saga.State { return s.state }
+
+// History returns the saga's events so far.
+func (s *Stage) History() saga.History { return s.history }
+
+// Sent returns all commands so far, in the order in which they were sent.
+func (s *Stage) Sent() []Sent { return s.sent }
+
+// Now returns the virtual time.
+func (s *Stage) Now() time.Time { return s.now }
+
+// Elapsed returns the virtual time since the start.
+func (s *Stage) Elapsed() time.Duration { return s.now.Sub(s.cfg.Start) }
+
+// Took returns how long the saga took, or has taken so far.
+func (s *Stage) Took() time.Duration {
+	if s.state.Status.Ended() {
+		return s.ended
+	}
+	return s.Elapsed()
+}
+
+// Start starts the saga.
+func (s *Stage) Start(input []byte, extra saga.EventExtra) error {
+	extra.Definition, extra.Version, extra.Level = s.cfg.Definition, s.cfg.Version, saga.Level
+	return s.Submit(saga.Event{
+		Kind: saga.Started, Actor: saga.Actor{Kind: saga.Operator, Name: "script"}, Payload: saga.JSON(input), Extra: &extra,
+	})
+}
+
+// At lets something happen at a time from the start; what has passed happens at once.
+func (s *Stage) At(at time.Duration, do func() error) { s.push(s.cfg.Start.Add(at), do) }
+
+// When lets something happen once, as soon as a condition holds, also if it holds
+// already.
+func (s *Stage) When(when func(saga.State) bool, do func() error) {
+	s.watches = append(s.watches, watch{when, do})
+	s.look()
+}
+
+// Submit lets an event happen now. A refusal of a verb is returned and changes
+// nothing.
+func (s *Stage) Submit(e saga.Event) error {
+	if s.events++; s.events > s.cfg.MaxEvents {
+		return fmt.Errorf("%w: %d events in %s", ErrEndless, s.cfg.MaxEvents, s.Elapsed())
+	}
+	e.At = s.now
+	next, effects, err := s.cfg.Decider.Decide(s.state, nil, e)
+	if errors.Is(err, saga.ErrNeedHistory) {
+		next, effects, err = s.cfg.Decider.Decide(s.state, s.history, e)
+	}
+	if err != nil {
+		return s.poisoned(e, err)
+	}
+	if next.Seq == s.state.Seq {
+		return nil
+	}
+	s.history = append(s.history, e.Stored(&next, effects))
+	if next.Status.Ended() && !s.state.Status.Ended() {
+		s.ended = s.Elapsed()
+	}
+	s.state = next
+	for _, effect := range effects {
+		if err := s.perform(effect); err != nil {
+			return err
+		}
+	}
+	s.look()
+	return nil
+}
+
+// poisoned treats what cannot be decided as a coordinator does: a verb and a start are
+// refused; anything else puts attention on the saga.
+func (s *Stage) poisoned(e saga.Event, cause error) error {
+	if e.Kind != saga.Replied && e.Kind != saga.Woke {
+		return cause
+	}
+	return s.Submit(saga.Event{Kind: saga.Poisoned, Actor: saga.Actor{Kind: saga.Engine}, Step: e.Step, Reason: saga.Clip(cause.Error())})
+}
+
+// perform lets the cast answer a command.
+func (s *Stage) perform(effect saga.Effect) error {
+	send, ok := effect.(saga.Send)
+	if !ok {
+		return fmt.Errorf("the stage cannot perform %T", effect)
+	}
+	c := send.Command
+	s.sent = append(s.sent, Sent{Command: c, At: s.Elapsed()})
+	for _, a := range s.cfg.Cast.Answer(c) {
+		s.push(s.now.Add(a.After), func() error {
+			return s.Submit(saga.ReplyEvent(saga.Reply{
+				ID: c.ID, Participant: c.Participant, Attempt: c.Attempt, Epoch: c.Epoch, Outcome: a.Outcome, Reason: a.Reason, Payload: saga.JSON(a.Output),
+			}, s.now))
+		})
+	}
+	return nil
+}
+
+// look lets the watches see the state. What they do happens after what is happening.
+func (s *Stage) look() {
+	waiting := s.watches[:0]
+	for _, w := range s.watches {
+		if w.when(s.state) {
+			s.push(s.now, w.do)
+		} else {
+			waiting = append(waiting, w)
+		}
+	}
+	s.watches = waiting
+}
+
+func (s *Stage) push(at time.Time, do func() error) {
+	s.n++
+	if at.Before(s.now) {
+		at = s.now
+	}
+	heap.Push(&s.queue, item{at, s.n, do})
+}
+
+// Run lets time pass until the saga has ended, nothing more will happen, or until the
+// end that Config says. The error wraps ErrEndless if it goes on and on.
+func (s *Stage) Run() error {
+	for {
+		at, do := s.next()
+		if do == nil {
+			return nil
+		}
+		if end := s.cfg.Start.Add(s.cfg.Until); s.cfg.Until > 0 && at.After(end) {
+			s.now = end
+			return nil
+		}
+		s.now = at
+		if err := do(); err != nil {
+			return err
+		}
+	}
+}
+
+// next is what happens next: what was pushed, or the saga's own wake. What happens at
+// one time happens in the order in which it was pushed, the wake last.
+func (s *Stage) next() (time.Time, func() error) {
+	wake := s.state.WakeAt()
+	if len(s.queue) > 0 && (wake.IsZero() || !s.queue[0].at.After(wake)) {
+		first := heap.Pop(&s.queue).(item)
+		return first.at, first.do
+	}
+	if wake.IsZero() {
+		return s.now, nil
+	}
+	if wake.Before(s.now) {
+		wake = s.now
+	}
+	return wake, func() error {
+		before := s.state.Seq
+		if err := s.Submit(saga.Event{Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}}); err != nil {
+			return err
+		}
+		if s.state.Seq == before && !s.state.WakeAt().After(s.now) && len(s.queue) == 0 {
+			return fmt.Errorf("%w: a wake at %s changes nothing", ErrEndless, s.Elapsed())
+		}
+		return nil
+	}
+}
