@@ -45,7 +45,11 @@ type step struct {
 	Compensation   string   `json:"compensation"`
 	NoCompensation string   `json:"noCompensation"`
 	Undo           policy   `json:"undo"`
-	Sleep          *struct {
+	ForEach        string   `json:"forEach"`
+	Limit          struct {
+		Concurrency int `json:"concurrency"`
+	} `json:"limit"`
+	Sleep *struct {
 		For   span   `json:"for"`
 		Until string `json:"until"`
 	} `json:"sleep"`
@@ -93,7 +97,7 @@ func parseDefinition(canonical []byte) (rules.Definition, error) {
 		}
 		def.Steps = append(def.Steps, rules.Step{
 			Wait: s.wait(),
-			Name: s.Step, Participant: participant, Kind: s.Kind, After: s.After, Conditional: s.When != "",
+			Each: s.Limit.Concurrency, Name: s.Step, Participant: participant, Kind: s.Kind, After: s.After, Conditional: s.When != "",
 			Compensation: s.Compensation, Uncompensated: s.NoCompensation != "", Do: s.policy.policy(), Undo: s.Undo.policy(),
 		})
 	}

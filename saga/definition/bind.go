@@ -17,6 +17,7 @@ type binder struct {
 	*report
 	env       *cel.Env // of the saga's expressions
 	events    *cel.Env // of those that read an event
+	items     *cel.Env // of those that make the input of an item
 	steps     []Step
 	shape     *shape // the input's
 	index     map[string]int
@@ -30,11 +31,12 @@ type binder struct {
 func newBinder(r *report, steps []Step, input *shape) (*binder, error) {
 	env, err1 := newEnv(sagaVariables...)
 	events, err2 := newEnv(eventVariables...)
-	if err := errors.Join(err1, err2); err != nil {
+	items, err3 := newEnv(append(slices.Clone(sagaVariables), itemVariables...)...)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, fmt.Errorf("set up expressions: %w", err)
 	}
 	b := &binder{
-		report: r, env: env, events: events, steps: steps, shape: input, index: map[string]int{},
+		report: r, env: env, events: events, items: items, steps: steps, shape: input, index: map[string]int{},
 		ancestors: make([]map[int]bool, len(steps)), skippable: map[string]bool{}, waits: map[string]*Step{}, results: map[string]*shape{},
 	}
 	for i, s := range steps {
@@ -104,6 +106,9 @@ func (b *binder) condition(step int, path, where, text string) saga.Expr {
 // input binds a step's input, which is a tree.
 func (b *binder) input(i int, tree *node) saga.Expr {
 	t := b.template(i, "step "+b.steps[i].Step+", input", string(tree.appendJSON(nil)))
+	if t.ofItem = b.steps[i].ForEach != ""; t.ofItem {
+		t.e.items = b.itemShape(i)
+	}
 	t.tree(tree, at("steps", i)+".input", "")
 	t.e.finish()
 	return t.e
@@ -112,8 +117,9 @@ func (b *binder) input(i int, tree *node) saga.Expr {
 // template builds one expression.
 type template struct {
 	*binder
-	step int
-	e    *expression
+	step   int
+	ofItem bool // it makes the input of an item
+	e      *expression
 }
 
 // template begins an expression that stands at a place; where is for its errors.
@@ -196,7 +202,7 @@ func (t *template) hole(source, path, where string) *hole {
 		}
 		return nil
 	}
-	found := &references{bind: t.binder, step: t.step}
+	found := &references{bind: t.binder, step: t.step, ofItems: t.ofItem, items: t.e.items}
 	v, errs := t.compile(source, found)
 	for _, e := range errs {
 		t.add(path, "${"+clip(source)+"}: "+e.problem, e.cure)
@@ -227,8 +233,11 @@ func (t *template) compile(source string, found *references) (value, []celError)
 		return nil, []celError{{"the expression is empty", "write one, or $${ for the characters themselves"}}
 	}
 	env := t.env
-	if t.step == atEvent {
+	switch {
+	case t.step == atEvent:
 		env = t.events
+	case t.ofItem:
+		env = t.items
 	}
 	parsed, issues := env.Parse(source)
 	if issues.Err() != nil {
@@ -238,7 +247,7 @@ func (t *template) compile(source string, found *references) (value, []celError)
 	if found.walk(root); len(found.errors) > 0 {
 		return nil, found.errors
 	}
-	if c, ok := chainOf(root); ok && c.isPath(t.step == atEvent) {
+	if c, ok := chainOf(root); ok && c.isPath(t.step == atEvent, t.ofItem) {
 		return pathOf(c), nil
 	}
 	checked, issues := env.Check(parsed)
@@ -257,11 +266,14 @@ func (t *template) compile(source string, found *references) (value, []celError)
 
 // isPath reports whether the chain is a place in a document, whose bytes can be
 // copied.
-func (c chain) isPath(event bool) bool {
+func (c chain) isPath(event, item bool) bool {
 	if event {
 		return c.plain && c.root == "event"
 	}
-	return c.plain && (c.root == "input" || c.root == "steps" && c.elems[1].name == "output")
+	if item && (c.root == "item" || c.root == "index") {
+		return c.plain
+	}
+	return c.plain && (c.root == "input" || c.root == "steps" && (c.elems[1].name == output || c.elems[1].name == outputs))
 }
 
 // pathOf returns the chain as a path; references checked that it is one.
@@ -271,6 +283,10 @@ func pathOf(c chain) *lookup {
 		return &lookup{elems: c.elems}
 	case "event":
 		return &lookup{step: eventDocument, elems: c.elems}
+	case "item":
+		return &lookup{step: itemDocument, elems: c.elems}
+	case "index":
+		return &lookup{step: indexDocument, elems: c.elems}
 	}
 	return &lookup{step: c.elems[0].name, elems: c.elems[2:]}
 }

@@ -45,6 +45,7 @@ var (
 		cel.Variable("steps", cel.MapType(cel.StringType, cel.DynType)),
 	}
 	eventVariables = []cel.EnvOption{cel.Variable("event", cel.DynType)}
+	itemVariables  = []cel.EnvOption{cel.Variable("item", cel.DynType), cel.Variable("index", cel.IntType)}
 )
 
 // newEnv returns the environment of all expressions that read these variables.
@@ -124,6 +125,8 @@ func celProblems(issues *cel.Issues) []celError {
 		message, _, _ = strings.Cut(message, " expecting ")
 		cure := ""
 		switch {
+		case message == "undeclared reference to 'item'" || message == "undeclared reference to 'index'":
+			cure = "only the input of a step with forEach has an item"
 		case meant != "":
 			cure = "did you mean " + strings.TrimSuffix(meant, "'?)") + "?"
 		case message == "Syntax error: mismatched input '<EOF>'":
@@ -157,6 +160,8 @@ type program struct {
 	program cel.Program
 	input   bool
 	event   bool
+	item    bool
+	index   bool
 	steps   []string
 }
 
@@ -166,7 +171,7 @@ func compile(e *cel.Env, checked *cel.Ast, found *references) (*program, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &program{program: p, input: found.input, event: found.event, steps: found.steps}, nil
+	return &program{program: p, input: found.input, event: found.event, item: found.item, index: found.index, steps: found.steps}, nil
 }
 
 // eval computes the value. What the program reads is fetched first, so that an
@@ -177,7 +182,7 @@ func (p *program) eval(r *reader) (ref.Val, error) {
 		read bool
 		name string
 		into *ref.Val
-	}{{p.input, "", &variables.input}, {p.event, eventDocument, &variables.event}} {
+	}{{p.input, "", &variables.input}, {p.event, eventDocument, &variables.event}, {p.item, itemDocument, &variables.item}, {p.index, indexDocument, &variables.index}} {
 		if !v.read {
 			continue
 		}
@@ -234,15 +239,16 @@ func (r *reader) step(name string) (ref.Val, error) {
 	waited := r.scope.Waited(name)
 	fields := map[string]any{"timedOut": waited.TimedOut, "signal": waited.Signal}
 	if !d.absent {
-		if fields["output"], err = r.decode(d); err != nil {
+		if fields[output], err = r.decode(d); err != nil {
 			return nil, err
 		}
+		fields[outputs] = fields[output] // only one of them is ever asked for
 	}
 	return types.NewStringInterfaceMap(types.DefaultTypeAdapter, fields), nil
 }
 
 // bindings are the variables of one evaluation.
-type bindings struct{ input, event, steps ref.Val }
+type bindings struct{ input, event, steps, item, index ref.Val }
 
 // ResolveName returns a variable.
 func (b *bindings) ResolveName(name string) (any, bool) {
@@ -251,6 +257,10 @@ func (b *bindings) ResolveName(name string) (any, bool) {
 		return b.input, b.input != nil
 	case "event":
 		return b.event, b.event != nil
+	case "item":
+		return b.item, b.item != nil
+	case "index":
+		return b.index, b.index != nil
 	case "steps":
 		return b.steps, true
 	}

@@ -24,8 +24,8 @@ var (
 	retryOptions  = options{"retry", []string{"attempts", "backoff", "cap"}, []string{"jitter", "budget", "attentionAfter"}}
 	stepOptions   = options{
 		"a step",
-		[]string{"step", "after", "when", "kind", "command", "local", "compensation", "noCompensation", "input", "timeout", "heartbeat", "retry", "undo", "sleep", "await", "approval"},
-		[]string{"child", "forEach", "limit", "firstOf", "onBreakerOpen", "deadline", "title", "jitter", "budget", "attentionAfter"},
+		[]string{"step", "after", "when", "kind", "command", "local", "compensation", "noCompensation", "input", "timeout", "heartbeat", "retry", "undo", "sleep", "await", "approval", "forEach", "limit"},
+		[]string{"child", "firstOf", "onBreakerOpen", "deadline", "title", "jitter", "budget", "attentionAfter"},
 	}
 )
 
@@ -116,6 +116,7 @@ func (d decoder) step(n *node, path string) Step {
 		Compensation: o.compensation(), NoCompensation: o.text("noCompensation"),
 		Timeout: o.text("timeout"), Heartbeat: o.text("heartbeat"), Retry: o.retry(), Undo: o.undo(),
 		Sleep: o.sleep(), Await: o.await(), Approval: o.approval(),
+		ForEach: o.text("forEach"), Limit: o.limit(),
 	}
 	switch input := o.fields["input"]; {
 	case input == nil:

@@ -15,8 +15,9 @@ type expression struct {
 	reads   saga.Reads
 	boolean bool // it must yield true or false
 	parts   []part
-	size    int // a guess of the result's size
-	shape   *shape
+	size    int    // a guess of the result's size
+	shape   *shape // the input's
+	items   *shape // an item's
 }
 
 var _ saga.Expr = (*expression)(nil)
@@ -39,7 +40,7 @@ func (e *expression) Reads() saga.Reads { return e.reads }
 
 // Eval computes the expression. It is safe for concurrent use.
 func (e *expression) Eval(scope saga.Scope) (json.RawMessage, error) {
-	r := &reader{scope: scope, shape: e.shape}
+	r := &reader{scope: scope, shape: e.shape, items: e.items}
 	dst := make([]byte, 0, e.size)
 	for _, p := range e.parts {
 		var err error

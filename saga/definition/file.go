@@ -123,6 +123,11 @@ func (f *File) bind(r *report, spec *Spec, contracts []Contract) error {
 				def.Steps[i].When = e
 			}
 		}
+		if each := written[i].ForEach; each != "" && def.Steps[i].ForEach != nil {
+			if e := b.forEach(i, each); e != nil {
+				def.Steps[i].ForEach.List = e
+			}
+		}
 		var tree *node
 		if raw, ok := written[i].Input.(json.RawMessage); ok {
 			if tree, err = parseJSON(raw, ""); err != nil {

@@ -58,6 +58,9 @@ func linesOf(step *saga.Step) []string {
 	default:
 		lines = append(lines, step.Participant+"/"+step.Command)
 	}
+	if step.ForEach != nil {
+		lines = append(lines, "for each "+step.ForEach.List.String())
+	}
 	if step.Kind != saga.Compensable {
 		lines = append(lines, step.Kind.String())
 	}

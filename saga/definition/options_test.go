@@ -27,6 +27,7 @@ func TestSchemaKnowsTheOptions(t *testing.T) {
 		{definitions.get("step"), stepOptions},
 		{definitions.get("sleep"), sleepOptions},
 		{definitions.get("await"), awaitOptions},
+		{definitions.get("limit"), limitOptions},
 		{definitions.get("approval"), approvalOptions},
 		{definitions.get("escalate"), escalateOptions},
 		{contract, contractOptions},

@@ -3,6 +3,7 @@ package definition
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"cel.dev/cel-go/common/types/ref"
 
@@ -14,6 +15,7 @@ import (
 type reader struct {
 	scope   saga.Scope
 	shape   *shape // the input's schema, which types its numbers
+	items   *shape // the same of an item
 	input   document
 	outputs []document
 }
@@ -45,6 +47,13 @@ func (r *reader) document(step string) (*document, error) {
 		d.raw, d.fetched = raw, true
 		return d, nil
 	}
+	if step == itemDocument || step == indexDocument {
+		item, index, err := r.scope.Item()
+		if d.raw, d.fetched = item, true; step == indexDocument {
+			d.raw = strconv.AppendInt(nil, int64(index), 10)
+		}
+		return d, err
+	}
 	raw, ok, err := r.scope.Output(step)
 	if err != nil {
 		return nil, fmt.Errorf("read the output of step %s: %w", step, err)
@@ -75,6 +84,9 @@ func (r *reader) decode(d *document) (ref.Val, error) {
 	if d.step == "" || d.step == eventDocument {
 		s = r.shape
 	}
+	if d.step == itemDocument {
+		s = r.items
+	}
 	v, err := decodeValue(d.raw, s)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not JSON that can be read: %w", rootName(d.step), err)
@@ -90,6 +102,10 @@ func rootName(step string) string {
 		return "input"
 	case eventDocument:
 		return "event"
+	case itemDocument:
+		return "item"
+	case indexDocument:
+		return "index"
 	}
 	return "steps." + step + ".output"
 }

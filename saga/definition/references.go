@@ -17,6 +17,10 @@ type references struct {
 	errors []celError
 	bind   *binder
 	step   int // the step that holds the expression
+
+	ofItems     bool   // there is an item to be read
+	items       *shape // what is known of it
+	item, index bool   // they are read
 }
 
 // chain is a path in an expression: its root's name and its elements.
@@ -109,7 +113,7 @@ func (f *references) all(list []ast.Expr) {
 
 func (f *references) comprehension(c ast.ComprehensionExpr) {
 	for _, name := range []string{c.IterVar(), c.IterVar2(), c.AccuVar()} {
-		if name == "input" || name == "steps" || name == "event" && f.step == atEvent {
+		if name == "input" || name == "steps" || name == "event" && f.step == atEvent || f.ofItems && (name == "item" || name == "index") {
 			f.fault(name+" is taken", "call the variable something else")
 			return
 		}
@@ -131,6 +135,8 @@ func (f *references) chain(c chain) {
 		f.fields(f.bind.shape, "input", "the input's schema", c.elems)
 	case c.root == "steps":
 		f.output(c)
+	case f.ofItems && (c.root == "item" || c.root == "index"):
+		f.ofItem(c)
 	}
 }
 
@@ -158,8 +164,12 @@ func (f *references) output(c chain) {
 	if len(c.elems) > 1 && f.waited(name, c.elems[1]) {
 		return
 	}
-	if len(c.elems) == 1 || c.elems[1].isIndex || c.elems[1].name != "output" {
+	if len(c.elems) == 1 || c.elems[1].isIndex || c.elems[1].name != output && c.elems[1].name != outputs {
 		f.fault("of a step only the output can be read", "write steps."+name+".output")
+		return
+	}
+	result, ok := f.yields(name, c.elems[1])
+	if !ok {
 		return
 	}
 	f.addStep(name)
@@ -167,9 +177,9 @@ func (f *references) output(c chain) {
 		f.fault("step "+name+" may time out and then has no output", "write steps."+name+".?output… and .orValue(…) behind it, or ask steps."+name+".timedOut")
 	}
 	if f.bind.skippable[name] && !c.elems[0].optional && !c.elems[1].optional {
-		f.fault("step "+name+" may be skipped and then has no output", "write steps."+name+".?output… and .orValue(…) behind it")
+		f.fault("step "+name+" may be skipped and then has no output", "write steps."+name+".?"+c.elems[1].name+"… and .orValue(…) behind it")
 	}
-	f.fields(f.bind.results[name], "steps."+name+".output", "the contract of step "+name+"'s command", c.elems[2:])
+	f.fields(result, "steps."+name+"."+c.elems[1].name, "the contract of step "+name+"'s command", c.elems[2:])
 }
 
 // waited reads steps.NAME.timedOut and .signal, and reports whether it is one of

@@ -71,6 +71,7 @@ func (r *resolver) step(s *Step, path string) saga.Step {
 	}
 	step := saga.Step{Name: s.Step, After: s.After, Kind: r.kind(s, path), Compensation: s.Compensation, Reason: s.NoCompensation}
 	step.Participant, step.Command = r.command(s, path)
+	step.ForEach = r.forEach(s, path)
 	step.Do = r.policy(path, s.Timeout, s.Retry, r.do)
 	if step.Kind == saga.Retriable && (s.Retry == nil || s.Retry.Attempts == 0) {
 		step.Do.Attempts = 0 // it never gives up

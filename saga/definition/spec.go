@@ -65,6 +65,8 @@ type Step struct {
 	NoCompensation string    `json:"noCompensation,omitempty"` // NoCompensation says why there is none.
 	Sleep          *Sleep    `json:"sleep,omitempty"`          // Sleep lets time pass, instead of a command.
 	Await          *Await    `json:"await,omitempty"`          // Await waits for a signal, instead of a command.
+	ForEach        string    `json:"forEach,omitempty"`        // ForEach is ${…} that yields a list; the command is sent for each of its items.
+	Limit          *Limit    `json:"limit,omitempty"`          // Limit bounds ForEach.
 	Approval       *Approval `json:"approval,omitempty"`       // Approval waits for somebody's decision, instead of a command.
 	// Input is any tree that encodes to JSON and whose texts may hold ${…}. nil
 	// passes the saga's input. The fields of a Go map are sorted; use

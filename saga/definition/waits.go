@@ -143,6 +143,8 @@ func (r *resolver) wait(s *Step, path string) saga.Step {
 		{"timeout", s.Timeout != "", "write it into await, or due into approval"},
 		{"heartbeat", s.Heartbeat != "", "remove it: nobody is at work"},
 		{"retry", s.Retry != nil, "remove it: a step that waits is not tried again"},
+		{"forEach", s.ForEach != "", "remove it: a step that waits has no command to run for each item"},
+		{"limit", s.Limit != nil, "remove it: a step that waits has no list"},
 		{"undo", s.Undo != nil, "remove it: a step that waits has no effect"},
 	} {
 		if o.given {
