@@ -33,17 +33,27 @@ func find(ctx context.Context, r *remote, what string) (*definition.File, error)
 }
 
 func graphCommand(r *remote) *cobra.Command {
-	return &cobra.Command{
-		Use: "graph FILE|NAME[@VERSION]", Short: "Draw a definition as a Mermaid flowchart", Args: cobra.ExactArgs(1),
+	cmd := &cobra.Command{
+		Use: "graph FILE|NAME[@VERSION]", Short: "Draw a definition as a Mermaid flowchart, or with -o svg as a picture", Args: cobra.ExactArgs(1),
+		Example: "  unwind def graph order.yaml -o svg > order.svg",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			draw := definition.Mermaid
+			switch r.format {
+			case "svg":
+				draw = definition.SVG
+			case "table", "mermaid": // table is the default of all commands
+			default:
+				return usagef("-o %s: write mermaid or svg", r.format)
+			}
 			file, err := find(cmd.Context(), r, args[0])
 			if err != nil {
 				return err
 			}
-			_, err = io.WriteString(cmd.OutOrStdout(), definition.Mermaid(&file.Definition))
+			_, err = io.WriteString(cmd.OutOrStdout(), draw(&file.Definition))
 			return err
 		},
 	}
+	return cmd
 }
 
 func diffCommand(r *remote) *cobra.Command {

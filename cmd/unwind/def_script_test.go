@@ -12,6 +12,20 @@ import (
 	"github.com/unwindhq/unwind/sagatest/script"
 )
 
+// TestDefGraph draws in both ways.
+func TestDefGraph(t *testing.T) {
+	t.Parallel()
+	const file = "../../examples/travel/weekend.yaml"
+	code, out, errs := unwind(t.Context(), nil, "def", "graph", file)
+	require.Equal(t, exitOK, code, errs)
+	require.True(t, strings.HasPrefix(out, "flowchart TD\n"))
+	code, out, errs = unwind(t.Context(), nil, "def", "graph", file, "-o", "svg")
+	require.Equal(t, exitOK, code, errs)
+	require.True(t, strings.HasPrefix(out, "<svg "))
+	code, _, _ = unwind(t.Context(), nil, "def", "graph", file, "-o", "png")
+	require.Equal(t, exitUsage, code)
+}
+
 // TestDefTest plays the travel example, and a script that expects too much.
 func TestDefTest(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,8 @@
 package definition_test
 
 import (
+	"encoding/xml"
+	"io"
 	"strings"
 	"testing"
 
@@ -42,4 +44,35 @@ func TestDiff(t *testing.T) {
 	same, err := definition.Diff(older, older)
 	require.NoError(t, err)
 	require.Empty(t, same)
+}
+
+// TestSVG holds the picture of a definition with everything that is drawn: branches,
+// an arrow that passes a layer, kinds, waits, conditions and the way back.
+func TestSVG(t *testing.T) {
+	t.Parallel()
+	f, err := definition.Load("order.yaml", []byte(`unwind: v1
+saga: fulfilOrder
+title: Order <fulfilment>
+owner: team-orders
+steps:
+  - {step: reserve, command: warehouse/reserve, compensation: release}
+  - {step: score, after: [], command: risk/score, noCompensation: reads only}
+  - {step: insure, after: [reserve], command: insurance/cover, compensation: cancel}
+  - {step: sign, after: [reserve, score], when: "${input.cents > 100000 && input.customer != 'a customer of ours'}", approval: {by: group:order-desk}}
+  - {step: pack, after: [sign, insure, reserve], command: warehouse/pack, compensation: unpack}
+  - {step: charge, kind: pivot, command: payments/charge}
+  - {step: confirm, after: [charge], kind: retriable, command: mail/send}
+  - {step: delivered, after: [charge], await: {signal: delivered, timeout: 14d}}
+  - {step: claim, when: "${steps.delivered.timedOut}", kind: retriable, command: claims/open}
+  - {step: thank, after: [claim, confirm], kind: retriable, command: mail/thank}
+`), definition.Options{})
+	require.NoError(t, err)
+	picture := definition.SVG(&f.Definition)
+	golden(t, "testdata/order.svg", []byte(picture))
+	require.Equal(t, 2, strings.Count(picture, "url(#u)"), "unpack before cancel before release")
+	decoder := xml.NewDecoder(strings.NewReader(picture))
+	for err == nil {
+		_, err = decoder.Token()
+	}
+	require.ErrorIs(t, err, io.EOF, "it is XML")
 }
