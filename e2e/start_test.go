@@ -263,7 +263,8 @@ func TestEventsSurviveACrash(t *testing.T) {
 		text := fmt.Sprintf("unwind: v1\nsaga: %s\nstartOn: %s\nsteps: [{step: rest, sleep: 1ms}]\n", name, startOn)
 		w.call(t, request{method: http.MethodPut, path: "/v1/definitions?file=x.yaml", body: []byte(text), want: http.StatusOK})
 	}
-	listen("byPlace", "{topic: "+topic+"}")
+	listen("byPlace", "{topic: "+topic+"}\nonEnd: {}")
+	command(t, w.env(), unwindBinary, "topics", "apply") // the topic of the ends
 	listen("byKey", "{topic: "+topic+`, key: "order ${event.value.order}"}`)
 	count := func(query string) (n int) {
 		require.NoError(t, w.pool.QueryRow(t.Context(), query).Scan(&n))
@@ -283,6 +284,14 @@ func TestEventsSurviveACrash(t *testing.T) {
 	require.Equal(t, 2*events, count("SELECT count(*) FROM unwind.sagas WHERE definition = 'byPlace'"))
 	require.Equal(t, events, count("SELECT count(*) FROM unwind.sagas WHERE definition = 'byKey'"))
 	require.Zero(t, count("SELECT count(*) FROM unwind.dead_letters"))
+	ends := w.tap(w.prefix+"events.default", commandPartitions)
+	eventually(t, "every end of a saga of byPlace is told", func() bool {
+		told := map[string]bool{}
+		for _, rec := range ends.find(everything) {
+			told[header(rec, saga.HeaderID)] = true
+		}
+		return len(told) == 2*events
+	})
 
 	out, code := w.topics(t, "check")
 	require.Zero(t, code, out)
@@ -291,7 +300,7 @@ func TestEventsSurviveACrash(t *testing.T) {
 	command(t, w.env(), unwindBinary, "topics", "apply")
 	out, code = w.topics(t, "check")
 	require.Equal(t, 1, code, "somebody else's topic is not made")
-	require.Regexp(t, topic+`.none +0 +missing; events of it are waited for`, out)
+	require.Regexp(t, topic+`.none +0 +missing; a definition names it`, out)
 }
 
 // topics runs unwind topics and returns what it prints and its exit code.

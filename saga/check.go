@@ -31,6 +31,7 @@ func (c *checker) check() {
 	}
 	c.names()
 	c.labels()
+	c.onEnd()
 	if c.graph() {
 		c.kinds()
 		c.deadline()

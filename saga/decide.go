@@ -105,6 +105,9 @@ func decide(m *Machine, g *growth, s State, h History, e Event) (State, []Effect
 	if !d.changed {
 		return s, nil, nil
 	}
+	if err := d.announce(s.Status); err != nil {
+		return s, nil, err
+	}
 	d.s.Seq++
 	d.openWindow()
 	d.s.Last = d.e.At

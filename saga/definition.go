@@ -33,6 +33,7 @@ type Definition struct {
 	Key        Expr
 	Attributes []Attribute // Attributes are what the sagas can be found by; at most MaxAttributes.
 	Output     Expr        // Output, if set, yields the saga's output when it completes.
+	OnEnd      *OnEnd      // OnEnd, if set, lets an event go out when a saga ends.
 	Steps      []Step      // Steps are 1 to MaxSteps, in the order they are written.
 }
 

@@ -25,7 +25,7 @@ func (p path) Reads() saga.Reads {
 	switch p.root() {
 	case "input":
 		return saga.Reads{Input: true}
-	case "item", "index":
+	case "item", "index", "cause":
 		return saga.Reads{}
 	}
 	return saga.Reads{Steps: []string{p.root()}}
@@ -34,6 +34,9 @@ func (p path) Reads() saga.Reads {
 func (p path) Eval(scope saga.Scope) (json.RawMessage, error) {
 	var value json.RawMessage
 	var err error
+	if ending, ok := scope.(saga.Ending); ok && p == "cause" {
+		return json.Marshal(ending.End().Cause)
+	}
 	switch p.root() {
 	case "input":
 		value, err = scope.Input()

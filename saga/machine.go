@@ -26,7 +26,8 @@ type Decider interface {
 // History is the stored events of one saga in order; nil when not loaded.
 type History []Event
 
-// Effect is something to do once the transition is committed. Sealed: Send, Noted.
+// Effect is something to do once the transition is committed. Sealed: Send, Noted,
+// Announce.
 type Effect interface{ effect() }
 
 // Send sends a command to its participant.
@@ -80,6 +81,9 @@ func (m *Machine) findReads() {
 	m.keepOutput = make([]bool, len(m.def.Steps))
 	if m.def.Output != nil {
 		m.keep(m.def.Output.Reads())
+	}
+	if on := m.def.OnEnd; on != nil && on.Payload != nil {
+		m.keep(on.Payload.Reads())
 	}
 	for _, a := range m.def.Attributes {
 		if reads := a.Value.Reads(); len(reads.Steps) > 0 { // the others are evaluated while the input is at hand

@@ -83,6 +83,8 @@ func (s *story) line(words []string) {
 		s.def.Attributes = append(s.def.Attributes, saga.Attribute{Name: words[1], Value: path(words[2])})
 	case "output":
 		s.def.Output = path(words[1])
+	case "onend":
+		s.def.OnEnd = parseEnd(s.t, words[1:])
 	case "title":
 		s.def.Heading = path(words[1])
 	case "subject":
@@ -145,6 +147,13 @@ func (s *story) replay() {
 
 func (s *story) print(next saga.State, effects []saga.Effect) {
 	for _, effect := range effects {
+		if a, ok := effect.(saga.Announce); ok {
+			s.printf("announce %s on %q: %s", a.Type, a.Topic, a.Payload)
+			if a.Fault != "" {
+				s.printf("payload fault: %s", a.Fault)
+			}
+			continue
+		}
 		c := effect.(saga.Send).Command
 		_, id, _ := strings.Cut(c.ID.String(), "/")
 		s.printf("send %s %s/%s attempt %d epoch %d until %s: %s",

@@ -81,6 +81,32 @@ func waitOption(t *testing.T, step *saga.Step, key, value string) {
 	}
 }
 
+// parseEnd reads: [topic=] [type=] [when=completed,…] [payload=PATH].
+func parseEnd(t *testing.T, words []string) *saga.OnEnd {
+	t.Helper()
+	on := &saga.OnEnd{}
+	for _, word := range words {
+		key, value, _ := strings.Cut(word, "=")
+		switch key {
+		case "topic":
+			on.Topic = value
+		case "type":
+			on.Type = value
+		case "payload":
+			on.Payload = path(value)
+		case "when":
+			for name := range strings.SplitSeq(value, ",") {
+				status, ok := saga.ParseStatus(name)
+				require.True(t, ok, name)
+				on.When = append(on.When, status)
+			}
+		default:
+			t.Fatalf("onend option %q is not known", key)
+		}
+	}
+	return on
+}
+
 func stepOption(t *testing.T, step *saga.Step, key, value string) {
 	t.Helper()
 	switch key {

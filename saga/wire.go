@@ -44,7 +44,9 @@ const (
 	HeaderCodec          = "unwind-codec"           // HeaderCodec is the payload's codec, if any.
 	HeaderKeyID          = "unwind-key-id"          // HeaderKeyID is the codec's key, if any.
 	HeaderOutcome        = "unwind-outcome"         // HeaderOutcome is a reply's answer.
-	HeaderReason         = "unwind-reason"          // HeaderReason says why, in a reply.
+	HeaderReason         = "unwind-reason"          // HeaderReason says why, in a reply; of a saga's end, why it turned back.
+	HeaderStatus         = "unwind-status"          // HeaderStatus is, of a saga's end, completed, compensated or abandoned.
+	HeaderPayloadFault   = "unwind-payload-fault"   // HeaderPayloadFault says, of a saga's end, why its value is null against its definition.
 
 	// HeaderParticipantVersion may be set by a participant in its replies.
 	HeaderParticipantVersion = "unwind-participant-version"

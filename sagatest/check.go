@@ -255,6 +255,7 @@ func (w *world) checkEnd() {
 		w.checkReplay(id)
 		w.checkInputs(id)
 		w.checkEffects(id)
+		w.checkAnnounced(id)
 	}
 	for i := range participantCount {
 		for key, e := range w.participants[participantName(i)].effects {
@@ -284,6 +285,19 @@ func (w *world) checkSaga(id saga.ID) {
 			phases = append(phases, step.Phase)
 		}
 		w.brokenf("I1: saga %s is still %s: %v, to be woken at %s", id, state.Status, phases, state.WakeAt().Sub(w.origin))
+	}
+}
+
+// checkAnnounced: the end of a saga whose definition asks for it is told once, with
+// the status that it ended with.
+func (w *world) checkAnnounced(id saga.ID) {
+	state, told := w.store.state(id), w.store.rows[id].ends
+	want := 0
+	if w.store.machines[id].Definition().OnEnd != nil && state.Status.Ended() {
+		want = 1
+	}
+	if len(told) != want || want == 1 && told[0].Ended.Status != state.Status.String() {
+		w.brokenf("I4: the end of saga %s, which is %s, was told %d times, want %d: %v", id, state.Status, len(told), want, told)
 	}
 }
 

@@ -183,6 +183,11 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 		ch.stored = append(ch.stored, e.Stored(&next, effects))
 	}
 	for _, effect := range effects {
+		if a, ok := effect.(saga.Announce); ok {
+			ch.ends = append(ch.ends, a)
+			w.hit("announced")
+			continue
+		}
 		command := effect.(saga.Send).Command
 		w.checkSend(next, e, command)
 		if w.options.Mutant.send(ch, e, command, w) {
@@ -211,7 +216,11 @@ func (c *coordinator) gated(ch *change, e *saga.Event) (saga.State, []saga.Effec
 // holds closes the way of each command that the gate keeps back.
 func (c *coordinator) holds(e *saga.Event, effects []saga.Effect) (closed bool) {
 	for _, effect := range effects {
-		command := effect.(saga.Send).Command
+		send, ok := effect.(saga.Send)
+		if !ok {
+			continue
+		}
+		command := send.Command
 		way := saga.Way{Participant: command.Participant, Direction: command.ID.Direction}
 		if c.w.strikes(breakerOpen, 0.01) {
 			c.shut[way] = c.w.now.Add(c.w.upTo(2 * time.Minute))

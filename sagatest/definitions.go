@@ -17,7 +17,7 @@ func participantName(i int) string { return fmt.Sprintf("participant%d", i) }
 // drawDefinitions makes this seed's definitions: a sequence and a diamond that
 // are always there, and some of any form.
 func (w *world) drawDefinitions() {
-	w.compile(saga.Definition{Name: "sequence", Version: "r1", Deadline: 2 * time.Minute, Steps: w.sequence()})
+	w.compile(saga.Definition{Name: "sequence", Version: "r1", Deadline: 2 * time.Minute, Steps: w.sequence(), OnEnd: &saga.OnEnd{Payload: field{"", "n"}}})
 	w.compile(saga.Definition{
 		Name: "diamond", Version: "r1", Steps: w.diamond(), Subject: field{"", "n"}, Retention: saga.Short,
 		Attributes: []saga.Attribute{{Name: "input", Value: field{"", "n"}}, {Name: "left", Value: field{"step1", "n"}}, {Name: "last", Value: field{"step5", "n"}}},

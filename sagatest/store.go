@@ -22,6 +22,7 @@ type row struct {
 	ended   bool
 	history saga.History
 	outbox  []outgoing
+	ends    []saga.Announce // what was committed to be told of its end
 }
 
 // outgoing is a row of the outbox.
@@ -44,6 +45,7 @@ type change struct {
 	events  int          // how many of stored are new
 	sends   []saga.Command
 	heard   map[effectKey]time.Time // heartbeats, of any of its steps
+	ends    []saga.Announce
 }
 
 // load begins a change of a saga.
@@ -73,6 +75,7 @@ func (s *store) commit(c *change) []outgoing {
 	}
 	r.state, r.ended = saga.AppendState(nil, &c.state), c.state.Status.Ended()
 	r.history = c.stored
+	r.ends = append(r.ends, c.ends...)
 	fresh := make([]outgoing, 0, len(c.sends))
 	for _, command := range c.sends {
 		s.nextRow++

@@ -24,7 +24,7 @@ type topicState struct {
 const (
 	topicExists  = "exists"
 	topicMissing = "missing"
-	topicForeign = "missing; events of it are waited for, whoever writes them makes it"
+	topicForeign = "missing; a definition names it, and it is not ours to make"
 )
 
 func (p *program) topicsCommand() *cobra.Command {
@@ -73,7 +73,8 @@ func (s *stores) planTopics(ctx context.Context, replicas int16) (topicPlan, err
 	if err != nil {
 		return topicPlan{}, err
 	}
-	plan := topicPlan{wanted: app.Topics{Prefix: s.prefix, Namespaces: s.namespaces, Partitions: s.partitions}.Plan(needed.participants...)}
+	names := app.Topics{Prefix: s.prefix, Namespaces: s.namespaces, Partitions: s.partitions}
+	plan := topicPlan{wanted: append(names.Plan(needed.participants...), needed.ends...)}
 	if plan.admin, err = kafka.NewAdmin(kafka.Config{Brokers: s.brokers, Security: s.protection.security()}); err != nil {
 		return plan, usageError{err}
 	}
@@ -89,7 +90,7 @@ func (s *stores) planTopics(ctx context.Context, replicas int16) (topicPlan, err
 		plan.wanted[i].ReplicationFactor = replicas
 		plan.states = append(plan.states, compare(plan.wanted[i], partitions))
 	}
-	for _, name := range needed.listened {
+	for _, name := range needed.foreign {
 		state := topicState{Name: name, Partitions: partitions[name], State: topicExists}
 		if state.Partitions == 0 {
 			state.State = topicForeign
@@ -112,12 +113,15 @@ func compare(t kafka.Topic, there map[string]int32) topicState {
 
 // needs are what the applied definitions need of the brokers.
 type needs struct {
-	participants []string // whose commands are sent
-	listened     []string // somebody else's topics whose events are waited for, sorted
+	names        app.Topics
+	participants []string      // whose commands are sent
+	ends         []kafka.Topic // those of ours that ends of sagas are announced on
+	foreign      []string      // somebody else's topics that definitions name, sorted
 }
 
 // needed asks the definitions of all namespaces.
-func (s *stores) needed(ctx context.Context) (n needs, err error) {
+func (s *stores) needed(ctx context.Context) (needs, error) {
+	n := needs{names: app.Topics{Prefix: s.prefix, Namespaces: s.namespaces, Partitions: s.partitions}}
 	pool, err := pgxpool.New(ctx, s.database)
 	if err != nil {
 		return n, usageError{err}
@@ -125,60 +129,64 @@ func (s *stores) needed(ctx context.Context) (n needs, err error) {
 	defer pool.Close()
 	reg := registry.New(pool, s.schema)
 	for _, namespace := range s.namespaces {
-		more, err := participants(ctx, reg, namespace)
-		if err != nil {
+		if err := n.ofNamespace(ctx, reg, namespace); err != nil {
 			return n, err
 		}
-		n.participants = append(n.participants, more...)
 		listeners, err := reg.Listeners(ctx, namespace)
 		if err != nil {
 			return n, err
 		}
 		for _, l := range listeners {
-			n.listened = append(n.listened, l.Topics...)
+			n.foreign = append(n.foreign, l.Topics...)
 		}
 	}
-	slices.Sort(n.listened)
-	n.listened = slices.Compact(n.listened)
+	slices.Sort(n.foreign)
+	n.foreign = slices.Compact(n.foreign)
 	return n, nil
 }
 
-// participants are those of every version of every definition: sagas of old
-// versions still run.
-func participants(ctx context.Context, reg *registry.Registry, namespace string) ([]string, error) {
-	var names []string
+// ofNamespace asks every definition of a namespace.
+func (n *needs) ofNamespace(ctx context.Context, reg *registry.Registry, namespace string) error {
 	for after := ""; ; {
 		page, err := reg.List(ctx, namespace, after, registry.MaxList)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, entry := range page {
-			more, err := participantsOf(ctx, reg, namespace, entry.Name)
-			if err != nil {
-				return nil, err
+			if err := n.ofDefinition(ctx, reg, namespace, entry.Name); err != nil {
+				return err
 			}
-			names, after = append(names, more...), entry.Name
+			after = entry.Name
 		}
 		if len(page) < registry.MaxList {
-			return names, nil
+			return nil
 		}
 	}
 }
 
-func participantsOf(ctx context.Context, reg *registry.Registry, namespace, name string) ([]string, error) {
+// ofDefinition asks every version: sagas of old versions still run.
+func (n *needs) ofDefinition(ctx context.Context, reg *registry.Registry, namespace, name string) error {
 	versions, err := reg.Versions(ctx, namespace, name, registry.MaxList)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var names []string
 	for _, v := range versions {
 		file, err := reg.Get(ctx, namespace, name, v.Version)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		names = append(names, app.Participants(file.Definition)...)
+		n.participants = append(n.participants, app.Participants(file.Definition)...)
+		ends := n.names.Ends(namespace, file.Definition)
+		if on := file.Definition.OnEnd; on != nil && on.Topic != "" {
+			n.foreign, ends = append(n.foreign, on.Topic), nil
+		}
+		for _, topic := range ends {
+			if !slices.ContainsFunc(n.ends, func(t kafka.Topic) bool { return t.Name == topic.Name }) {
+				n.ends = append(n.ends, topic)
+			}
+		}
 	}
-	return names, nil
+	return nil
 }
 
 func (t topicPlan) show(cmd *cobra.Command) error {

@@ -267,7 +267,7 @@ func (a *App) openEngine(ctx context.Context, p *parts) (err error) {
 	config := coordinator.Config{
 		Store: p.store, Definitions: p.registry, Relay: p.relay, Locals: p.locals, Gate: p.gate,
 		Keys: settings.Keys, Incarnation: settings.Incarnation,
-		ReplyTopic: names.Replies(), Prefix: names.Commands(""),
+		ReplyTopic: names.Replies(), Prefix: names.Commands(""), Events: names.Events(""),
 		Writers: a.cfg.Writers, Log: a.cfg.Log,
 		SaveOffsets: func(ctx context.Context, offsets map[int]int64) error { return p.lease.SaveOffsets(ctx, offsets) },
 	}

@@ -90,7 +90,7 @@ func (t Topics) deadLetters(topic string) bool {
 	name, dead := strings.CutSuffix(name, deadletter.Suffix)
 	kind, rest, _ := strings.Cut(name, ".")
 	return prefixed && dead && rest != "" && !strings.Contains(rest, ".") &&
-		(kind == "replies" || kind == "start" || kind == "commands" && saga.IsName(rest))
+		(kind == "replies" || kind == "start" || kind == "events" || kind == "commands" && saga.IsName(rest))
 }
 
 // Read implements office.Source.

@@ -42,6 +42,24 @@ func (t Topics) Commands(participant string) string {
 	return t.withDefaults().Prefix + "commands." + participant
 }
 
+// Events returns the name of the topic of the ends of a namespace's sagas.
+func (t Topics) Events(namespace string) string {
+	return t.withDefaults().Prefix + "events." + namespace
+}
+
+// Ends returns the topics that the ends of a namespace's sagas are announced on: that
+// of the namespace with its dead-letter topic, or the one that the definition names.
+func (t Topics) Ends(namespace string, def saga.Definition) []kafka.Topic {
+	switch on := def.OnEnd; {
+	case on == nil:
+		return nil
+	case on.Topic == "":
+		return t.pair(t.Events(namespace), t.withDefaults().Partitions)
+	default:
+		return []kafka.Topic{{Name: on.Topic, Partitions: 1}}
+	}
+}
+
 func (t Topics) withDefaults() Topics {
 	t.Prefix = cmp.Or(t.Prefix, "unwind.")
 	if len(t.Namespaces) == 0 {
@@ -105,8 +123,8 @@ func newTopicGuard(c Config) (*topicGuard, error) {
 }
 
 // Missing implements intake.Topics. What was there once is not asked for again.
-func (g *topicGuard) Missing(ctx context.Context, def saga.Definition) ([]string, error) {
-	return g.missing(ctx, g.names.Plan(Participants(def)...))
+func (g *topicGuard) Missing(ctx context.Context, namespace string, def saga.Definition) ([]string, error) {
+	return g.missing(ctx, append(g.names.Plan(Participants(def)...), g.names.Ends(namespace, def)...))
 }
 
 // begin creates the coordinator's own topics if topics are to be created.

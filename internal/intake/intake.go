@@ -31,9 +31,9 @@ type Registry interface {
 
 // Topics knows which of a definition's topics do not exist.
 type Topics interface {
-	// Missing returns the names of the topics that a saga of the definition needs
-	// and that do not exist.
-	Missing(ctx context.Context, def saga.Definition) ([]string, error)
+	// Missing returns the names of the topics that a saga of a namespace's definition
+	// needs and that do not exist.
+	Missing(ctx context.Context, namespace string, def saga.Definition) ([]string, error)
 }
 
 // Config configures an Intake. The zero value of a limit is its default.
@@ -140,7 +140,7 @@ func (i *Intake) admit(ctx context.Context, req Request) (version, key string, p
 	if priority, err = file.PriorityOf(req.Input.Data); err != nil {
 		return "", "", 0, err
 	}
-	return version, key, priority, i.topicsThere(ctx, file)
+	return version, key, priority, i.topicsThere(ctx, req.Namespace, file)
 }
 
 // resolve finds the version to pin.
@@ -153,11 +153,11 @@ func (i *Intake) resolve(ctx context.Context, req Request) (string, *definition.
 }
 
 // topicsThere refuses a start whose commands could not be sent.
-func (i *Intake) topicsThere(ctx context.Context, file *definition.File) error {
+func (i *Intake) topicsThere(ctx context.Context, namespace string, file *definition.File) error {
 	if i.cfg.Topics == nil {
 		return nil
 	}
-	missing, err := i.cfg.Topics.Missing(ctx, file.Definition)
+	missing, err := i.cfg.Topics.Missing(ctx, namespace, file.Definition)
 	switch {
 	case err != nil: // the brokers are away: commands wait in the outbox
 		i.cfg.Log.WarnContext(ctx, "topics not checked", "error", err)

@@ -53,7 +53,9 @@ func (w *world) Get(_ context.Context, _, name, version string) (*definition.Fil
 	return w.file, nil
 }
 
-func (w *world) Missing(context.Context, saga.Definition) ([]string, error) { return w.missing, w.away }
+func (w *world) Missing(context.Context, string, saga.Definition) ([]string, error) {
+	return w.missing, w.away
+}
 
 func open(t *testing.T) (*intake.Intake, *world) {
 	t.Helper()

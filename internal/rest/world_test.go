@@ -240,7 +240,9 @@ func (l library) Get(_ context.Context, _, name, version string) (*definition.Fi
 
 type topics struct{ *world }
 
-func (t topics) Missing(context.Context, saga.Definition) ([]string, error) { return t.missing, nil }
+func (t topics) Missing(context.Context, string, saga.Definition) ([]string, error) {
+	return t.missing, nil
+}
 
 // call sends a request and returns the answer.
 func call(t *testing.T, method, url, body string, headers ...string) (*http.Response, string) {

@@ -29,6 +29,7 @@ type Config struct {
 	Incarnation int64     // Incarnation is the database's; at least 1.
 	ReplyTopic  string    // ReplyTopic is where replies go. Default unwind.replies.g1.
 	Prefix      string    // Prefix begins the names of command topics. Default unwind.commands.
+	Events      string    // Events begins the names of the topics of the sagas' ends, one for each namespace. Default unwind.events.
 
 	Writers      int           // Writers is how many batches may be committing at once, 1 to 64. Default 2: fewer writers make larger batches.
 	BatchMax     int           // BatchMax is the largest batch, in messages. Default 256, at most 4,096.
@@ -54,6 +55,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.ReplyTopic = cmp.Or(c.ReplyTopic, "unwind.replies.g1")
 	c.Prefix = cmp.Or(c.Prefix, "unwind.commands.")
+	c.Events = cmp.Or(c.Events, "unwind.events.")
 	c.Writers = cmp.Or(c.Writers, 2)
 	c.BatchMax = cmp.Or(c.BatchMax, 256)
 	c.QueueMax = cmp.Or(c.QueueMax, 2048)

@@ -15,6 +15,7 @@ import (
 const (
 	atStart = -1 // evaluated before the first step: only the input is there
 	atEvent = -2 // evaluated when an event is read: only that is there
+	atEnd   = -3 // evaluated when the saga has ended, whatever its end is
 )
 
 // attributes reads the option attributes: texts by name.
@@ -61,6 +62,13 @@ func (b *binder) whole(spec *Spec, def *saga.Definition) error {
 	b.label(spec, def)
 	for _, name := range slices.Sorted(maps.Keys(spec.Attributes)) {
 		def.Attributes = append(def.Attributes, saga.Attribute{Name: name, Value: b.textAt(len(b.steps), "attributes."+name, spec.Attributes[name])})
+	}
+	if spec.OnEnd != nil {
+		end, err := b.onEnd(spec.OnEnd)
+		if err != nil {
+			return err
+		}
+		def.OnEnd = end
 	}
 	raw, ok := spec.Output.(json.RawMessage)
 	if !ok {

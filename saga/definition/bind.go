@@ -18,6 +18,8 @@ type binder struct {
 	env       *cel.Env // of the saga's expressions
 	events    *cel.Env // of those that read an event
 	items     *cel.Env // of those that make the input of an item
+	endings   *cel.Env // of those that read how a saga has ended
+	completes bool     // it is read only if the saga has completed
 	steps     []Step
 	shape     *shape // the input's
 	index     map[string]int
@@ -32,11 +34,12 @@ func newBinder(r *report, steps []Step, input *shape) (*binder, error) {
 	env, err1 := newEnv(sagaVariables...)
 	events, err2 := newEnv(eventVariables...)
 	items, err3 := newEnv(append(slices.Clone(sagaVariables), itemVariables...)...)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	endings, err4 := newEnv(append(slices.Clone(endVariables), sagaVariables...)...)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, fmt.Errorf("set up expressions: %w", err)
 	}
 	b := &binder{
-		report: r, env: env, events: events, items: items, steps: steps, shape: input, index: map[string]int{},
+		report: r, env: env, events: events, items: items, endings: endings, steps: steps, shape: input, index: map[string]int{},
 		ancestors: make([]map[int]bool, len(steps)), skippable: map[string]bool{}, waits: map[string]*Step{}, results: map[string]*shape{},
 	}
 	for i, s := range steps {
@@ -71,7 +74,7 @@ func (b *binder) before(i int, name string) bool {
 	switch i {
 	case atStart, atEvent:
 		return false
-	case len(b.steps):
+	case len(b.steps), atEnd:
 		return true
 	}
 	return j != i && b.ancestors[i][j]
@@ -236,6 +239,8 @@ func (t *template) compile(source string, found *references) (value, []celError)
 	switch {
 	case t.step == atEvent:
 		env = t.events
+	case t.step == atEnd:
+		env = t.endings
 	case t.ofItem:
 		env = t.items
 	}
@@ -247,7 +252,7 @@ func (t *template) compile(source string, found *references) (value, []celError)
 	if found.walk(root); len(found.errors) > 0 {
 		return nil, found.errors
 	}
-	if c, ok := chainOf(root); ok && c.isPath(t.step == atEvent, t.ofItem) {
+	if c, ok := chainOf(root); ok && c.isPath(t.step, t.ofItem) {
 		return pathOf(c), nil
 	}
 	checked, issues := env.Check(parsed)
@@ -266,9 +271,9 @@ func (t *template) compile(source string, found *references) (value, []celError)
 
 // isPath reports whether the chain is a place in a document, whose bytes can be
 // copied.
-func (c chain) isPath(event, item bool) bool {
-	if event {
-		return c.plain && c.root == "event"
+func (c chain) isPath(step int, item bool) bool {
+	if isFact(step, c.root) {
+		return c.plain
 	}
 	if item && (c.root == "item" || c.root == "index") {
 		return c.plain
@@ -281,12 +286,9 @@ func pathOf(c chain) *lookup {
 	switch c.root {
 	case "input":
 		return &lookup{elems: c.elems}
-	case "event":
-		return &lookup{step: eventDocument, elems: c.elems}
-	case "item":
-		return &lookup{step: itemDocument, elems: c.elems}
-	case "index":
-		return &lookup{step: indexDocument, elems: c.elems}
+	case "steps":
+	default:
+		return &lookup{step: factPrefix + c.root, elems: c.elems}
 	}
 	return &lookup{step: c.elems[0].name, elems: c.elems[2:]}
 }

@@ -46,7 +46,22 @@ var (
 	}
 	eventVariables = []cel.EnvOption{cel.Variable("event", cel.DynType)}
 	itemVariables  = []cel.EnvOption{cel.Variable("item", cel.DynType), cel.Variable("index", cel.IntType)}
+	endVariables   = []cel.EnvOption{
+		cel.Variable("output", cel.DynType), cel.Variable("status", cel.StringType), cel.Variable("cause", cel.StringType),
+	}
 )
+
+// isFact reports whether expressions at a place can read something of this name that
+// is neither the input nor of a step.
+func isFact(step int, name string) bool {
+	switch step {
+	case atEvent:
+		return name == "event"
+	case atEnd:
+		return name == "output" || name == "status" || name == "cause"
+	}
+	return false
+}
 
 // newEnv returns the environment of all expressions that read these variables.
 func newEnv(variables ...cel.EnvOption) (*cel.Env, error) {
@@ -159,9 +174,7 @@ func undeclared(message string) string {
 type program struct {
 	program cel.Program
 	input   bool
-	event   bool
-	item    bool
-	index   bool
+	facts   []string
 	steps   []string
 }
 
@@ -171,28 +184,29 @@ func compile(e *cel.Env, checked *cel.Ast, found *references) (*program, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &program{program: p, input: found.input, event: found.event, item: found.item, index: found.index, steps: found.steps}, nil
+	return &program{program: p, input: found.input, facts: found.facts, steps: found.steps}, nil
 }
 
 // eval computes the value. What the program reads is fetched first, so that an
 // error of the scope comes out as it is.
 func (p *program) eval(r *reader) (ref.Val, error) {
 	variables := bindings{}
-	for _, v := range []struct {
-		read bool
-		name string
-		into *ref.Val
-	}{{p.input, "", &variables.input}, {p.event, eventDocument, &variables.event}, {p.item, itemDocument, &variables.item}, {p.index, indexDocument, &variables.index}} {
-		if !v.read {
-			continue
-		}
-		d, err := r.document(v.name)
+	if len(p.facts) > 0 {
+		variables.facts = make(map[string]ref.Val, len(p.facts))
+	}
+	if p.input {
+		input, err := r.value("")
 		if err != nil {
 			return nil, err
 		}
-		if *v.into, err = r.decode(d); err != nil {
+		variables.input = input
+	}
+	for _, name := range p.facts {
+		fact, err := r.value(factPrefix + name)
+		if err != nil {
 			return nil, err
 		}
+		variables.facts[name] = fact
 	}
 	steps := make(map[string]any, len(p.steps))
 	for _, name := range p.steps {
@@ -248,23 +262,21 @@ func (r *reader) step(name string) (ref.Val, error) {
 }
 
 // bindings are the variables of one evaluation.
-type bindings struct{ input, event, steps, item, index ref.Val }
+type bindings struct {
+	input, steps ref.Val
+	facts        map[string]ref.Val
+}
 
 // ResolveName returns a variable.
 func (b *bindings) ResolveName(name string) (any, bool) {
 	switch name {
 	case "input":
 		return b.input, b.input != nil
-	case "event":
-		return b.event, b.event != nil
-	case "item":
-		return b.item, b.item != nil
-	case "index":
-		return b.index, b.index != nil
 	case "steps":
 		return b.steps, true
 	}
-	return nil, false
+	fact, ok := b.facts[name]
+	return fact, ok
 }
 
 // Parent returns nothing: there is no outer scope.

@@ -139,10 +139,9 @@ func (f *references) yields(name string, e elem) (result *shape, ok bool) {
 
 // ofItem checks item… and index.
 func (f *references) ofItem(c chain) {
+	f.note(c.root)
 	if c.root == "index" {
-		f.index = true
 		return
 	}
-	f.item = true
 	f.fields(f.items, "item", "what is known of the list", c.elems)
 }

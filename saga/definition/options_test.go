@@ -22,6 +22,7 @@ func TestSchemaKnowsTheOptions(t *testing.T) {
 		{root.get("properties").get("input"), inputOptions},
 		{root.get("properties").get("defaults"), policyOptions},
 		{root.get("properties").get("startOn"), startOnOptions},
+		{root.get("properties").get("onEnd"), onEndOptions},
 		{definitions.get("undo"), undoOptions},
 		{definitions.get("retry"), retryOptions},
 		{definitions.get("step"), stepOptions},

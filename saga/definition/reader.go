@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"cel.dev/cel-go/common/types/ref"
 
@@ -22,24 +23,29 @@ type reader struct {
 
 // document is the input or a step's output.
 type document struct {
-	step    string // empty: the input; eventDocument: the event
+	step    string // empty: the input; factPrefix and a name: what else there is
 	fetched bool
 	absent  bool
 	raw     json.RawMessage
 	decoded ref.Val
 }
 
-// eventDocument stands for the event where a step's name stands for its output. No
-// step has such a name.
-const eventDocument = "$event"
+// factPrefix begins what stands for event, item, output and the like where a step's
+// name stands for its output. No step has such a name.
+const factPrefix = "$"
 
-// document returns the input (step is empty), the event or a step's output.
+// document returns the input (step is empty), a fact or a step's output.
 func (r *reader) document(step string) (*document, error) {
 	d := r.find(step)
 	if d.fetched {
 		return d, nil
 	}
-	if step == "" || step == eventDocument {
+	if strings.HasPrefix(step, factPrefix) {
+		raw, err := r.fact(step)
+		d.raw, d.fetched = raw, err == nil
+		return d, err
+	}
+	if step == "" {
 		raw, err := r.scope.Input()
 		if err != nil {
 			return nil, fmt.Errorf("read the input: %w", err)
@@ -47,19 +53,51 @@ func (r *reader) document(step string) (*document, error) {
 		d.raw, d.fetched = raw, true
 		return d, nil
 	}
-	if step == itemDocument || step == indexDocument {
-		item, index, err := r.scope.Item()
-		if d.raw, d.fetched = item, true; step == indexDocument {
-			d.raw = strconv.AppendInt(nil, int64(index), 10)
-		}
-		return d, err
-	}
 	raw, ok, err := r.scope.Output(step)
 	if err != nil {
 		return nil, fmt.Errorf("read the output of step %s: %w", step, err)
 	}
 	d.raw, d.absent, d.fetched = raw, !ok, true
 	return d, nil
+}
+
+// fact returns what is neither the input nor a step's output. The scope of an event
+// has that in the place of an input.
+func (r *reader) fact(name string) (json.RawMessage, error) {
+	switch name {
+	case factPrefix + "event":
+		return r.scope.Input()
+	case itemDocument:
+		item, _, err := r.scope.Item()
+		return item, err
+	case indexDocument:
+		_, index, err := r.scope.Item()
+		return strconv.AppendInt(nil, int64(index), 10), err
+	}
+	ending, ok := r.scope.(saga.Ending)
+	if !ok {
+		return nil, fmt.Errorf("read %s: the saga has not ended", rootName(name))
+	}
+	end := ending.End()
+	switch name {
+	case factPrefix + "status":
+		return appendText(nil, end.Status), nil
+	case factPrefix + "cause":
+		return appendText(nil, end.Cause), nil
+	}
+	if end.Output == nil {
+		return json.RawMessage("null"), nil
+	}
+	return end.Output, nil
+}
+
+// value returns a document for CEL.
+func (r *reader) value(step string) (ref.Val, error) {
+	d, err := r.document(step)
+	if err != nil {
+		return nil, err
+	}
+	return r.decode(d)
 }
 
 func (r *reader) find(step string) *document {
@@ -81,7 +119,7 @@ func (r *reader) decode(d *document) (ref.Val, error) {
 		return d.decoded, nil
 	}
 	var s *shape
-	if d.step == "" || d.step == eventDocument {
+	if d.step == "" {
 		s = r.shape
 	}
 	if d.step == itemDocument {
@@ -97,15 +135,11 @@ func (r *reader) decode(d *document) (ref.Val, error) {
 
 // rootName is how an expression calls a document.
 func rootName(step string) string {
-	switch step {
-	case "":
+	if step == "" {
 		return "input"
-	case eventDocument:
-		return "event"
-	case itemDocument:
-		return "item"
-	case indexDocument:
-		return "index"
+	}
+	if fact, ok := strings.CutPrefix(step, factPrefix); ok {
+		return fact
 	}
 	return "steps." + step + ".output"
 }

@@ -12,15 +12,14 @@ import (
 // references are what an expression refers to, and what is wrong with that.
 type references struct {
 	input  bool
-	event  bool
+	facts  []string // what is read beside the input and steps; see isFact
 	steps  []string
 	errors []celError
 	bind   *binder
 	step   int // the step that holds the expression
 
-	ofItems     bool   // there is an item to be read
-	items       *shape // what is known of it
-	item, index bool   // they are read
+	ofItems bool   // there is an item to be read
+	items   *shape // what is known of it
 }
 
 // chain is a path in an expression: its root's name and its elements.
@@ -113,7 +112,7 @@ func (f *references) all(list []ast.Expr) {
 
 func (f *references) comprehension(c ast.ComprehensionExpr) {
 	for _, name := range []string{c.IterVar(), c.IterVar2(), c.AccuVar()} {
-		if name == "input" || name == "steps" || name == "event" && f.step == atEvent || f.ofItems && (name == "item" || name == "index") {
+		if name == "input" || name == "steps" || isFact(f.step, name) || f.ofItems && (name == "item" || name == "index") {
 			f.fault(name+" is taken", "call the variable something else")
 			return
 		}
@@ -128,8 +127,10 @@ func (f *references) fault(problem, cure string) {
 // chain checks a path from input or steps.
 func (f *references) chain(c chain) {
 	switch {
-	case f.step == atEvent:
-		f.ofEvent(c)
+	case isFact(f.step, c.root):
+		f.fact(c)
+	case f.step == atEvent && (c.root == "input" || c.root == "steps"):
+		f.fault("there is no saga yet when an event is read", "read event.value, event.key, event.headers or event.topic")
 	case c.root == "input":
 		f.input = true
 		f.fields(f.bind.shape, "input", "the input's schema", c.elems)
@@ -140,14 +141,18 @@ func (f *references) chain(c chain) {
 	}
 }
 
-// ofEvent checks a path where there is an event, and no saga yet.
-func (f *references) ofEvent(c chain) {
-	switch c.root {
-	case "event":
-		f.event = true
+// fact checks a path from something that is neither the input nor of a step.
+func (f *references) fact(c chain) {
+	f.note(c.root)
+	if c.root == "event" {
 		f.fields(eventShape, "event", "an event", c.elems)
-	case "input", "steps":
-		f.fault("there is no saga yet when an event is read", "read event.value, event.key, event.headers or event.topic")
+	}
+}
+
+// note notes that something is read beside the input and steps.
+func (f *references) note(name string) {
+	if !slices.Contains(f.facts, name) {
+		f.facts = append(f.facts, name)
 	}
 }
 
@@ -175,6 +180,10 @@ func (f *references) output(c chain) {
 	f.addStep(name)
 	if w := f.bind.waits[name]; w != nil && w.mayExpire() && !c.elems[0].optional && !c.elems[1].optional {
 		f.fault("step "+name+" may time out and then has no output", "write steps."+name+".?output… and .orValue(…) behind it, or ask steps."+name+".timedOut")
+	}
+	if f.step == atEnd && !f.bind.completes && !c.elems[0].optional && !c.elems[1].optional {
+		f.fault("step "+name+" may not be done when the saga ends, and then has no output", "write steps."+name+".?output… and .orValue(…) behind it, or when: completed")
+		return
 	}
 	if f.bind.skippable[name] && !c.elems[0].optional && !c.elems[1].optional {
 		f.fault("step "+name+" may be skipped and then has no output", "write steps."+name+".?"+c.elems[1].name+"… and .orValue(…) behind it")

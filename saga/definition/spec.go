@@ -20,6 +20,7 @@ type Spec struct {
 	Priority   string            `json:"priority,omitempty"`   // Priority is low, normal (default) or high, or a text with ${…} that yields one of them from the input.
 	Deadline   string            `json:"deadline,omitempty"`   // Deadline is how long after its start the saga may still turn back because it is late.
 	Defaults   *Policies         `json:"defaults,omitzero"`    // Defaults hold for every step that says nothing else.
+	OnEnd      *OnEnd            `json:"onEnd,omitempty"`      // OnEnd lets an event go out when a saga ends.
 	Steps      []Step            `json:"steps"`                // Steps are 1 to saga.MaxSteps.
 	Output     any               `json:"output,omitempty"`     // Output is any tree, as Step.Input: the saga's output when it completes.
 }

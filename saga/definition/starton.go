@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -26,14 +25,10 @@ type StartOn struct {
 
 var startOnOptions = options{"startOn", []string{"topic", "when", "key", "input"}, nil}
 
-// topics are the names that Kafka lets a topic have.
-var topics = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
-
 // topic reads the name of a topic.
 func (o object) topic() string {
-	o.need("topic", "it names no topic", "write topic: and a name such as orders")
 	name := o.text("topic")
-	if name != "" && (!topics.MatchString(name) || name == "." || name == "..") {
+	if name != "" && !saga.IsTopic(name) {
 		o.add(join(o.path, "topic"), strconv.Quote(clip(name))+" is not the name of a topic", "write one of at most 249 letters, digits, dots, dashes and underscores, without ${…}")
 	}
 	return name
@@ -45,6 +40,7 @@ func (o object) startOn() *StartOn {
 		return nil
 	}
 	s := o.object(n, "startOn", startOnOptions)
+	s.need("topic", "it names no topic", "write topic: and a name such as orders")
 	on := &StartOn{Topic: s.topic(), When: s.text("when"), Key: s.text("key")}
 	switch input := s.fields["input"]; {
 	case input == nil:

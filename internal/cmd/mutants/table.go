@@ -157,6 +157,11 @@ var mutants = []mutant{
 		"./sagatest", "TestSimulation",
 	},
 	{
+		"end-told-again", "I4", "what still happens to a saga that has ended tells of its end again",
+		"saga/onend.go", "d.s.Status == before || ", "",
+		"./sagatest", "TestSimulation",
+	},
+	{
 		"retry-after-the-end", "I12", "a retry of a terminated saga sends again",
 		"saga/verb.go", "if d.s.Status.Ended() {\n\t\treturn fmt.Errorf(\"retry", "if false {\n\t\treturn fmt.Errorf(\"retry",
 		"./saga/sagapg", "TestRetryNow",
