@@ -42,6 +42,18 @@ func QueueFence(b *pgx.Batch, schema string, held []Held, bad func(buckets []int
 	})
 }
 
+// QueueGuard queues the same fence for a batch that does hold the COMMIT: where a
+// bucket has another epoch, a statement fails (SQLSTATE 21000), and with it the
+// transaction. An empty held queues nothing.
+func QueueGuard(b *pgx.Batch, schema string, held []Held) {
+	if len(held) == 0 {
+		return
+	}
+	buckets, epochs, _ := columns(held)
+	b.Queue(fenceLock, class(schema), buckets)
+	b.Queue(in(schema, fenceFail), buckets, epochs)
+}
+
 // columns splits held, sorted by bucket, into arrays for unnest.
 func columns(held []Held) (buckets []int32, epochs, offsets []int64) {
 	sorted := slices.SortedFunc(slices.Values(held), func(x, y Held) int { return cmp.Compare(x.Bucket, y.Bucket) })

@@ -62,6 +62,12 @@ WHERE b.bucket = h.bucket AND b.epoch = h.epoch AND b.read_offset <> h.read_offs
 	fenceCheck = `SELECT h.bucket FROM unnest($1::int[], $2::bigint[]) AS h (bucket, epoch)
 LEFT JOIN {schema}.buckets b ON b.bucket = h.bucket
 WHERE b.epoch IS DISTINCT FROM h.epoch ORDER BY h.bucket`
+
+	// fenceFail is fenceCheck that fails: a scalar of two rows is an error of a
+	// class of its own, and is computed only where it is needed.
+	fenceFail = `SELECT CASE WHEN EXISTS (SELECT FROM unnest($1::int[], $2::bigint[]) AS h (bucket, epoch)
+LEFT JOIN {schema}.buckets b ON b.bucket = h.bucket
+WHERE b.epoch IS DISTINCT FROM h.epoch) THEN (SELECT n FROM generate_series(1, 2) AS g (n)) END`
 )
 
 // in returns query with schema put in place.

@@ -23,6 +23,7 @@ type Coordinator struct {
 	watch   watchers
 	freed   freed
 	clock   atomic.Int64 // database clock minus ours, in nanoseconds
+	ticked  atomic.Int64 // when that was seen last, by our clock; 0: never
 	up      atomic.Bool
 	stopped chan struct{} // closed when Run has ended
 
@@ -186,8 +187,6 @@ func (c *Coordinator) wakeWriters() {
 // now estimates the database's clock. It only triggers questions; what counts is
 // the clock of the batch that answers them.
 func (c *Coordinator) now() time.Time { return time.Now().Add(time.Duration(c.clock.Load())) }
-
-func (c *Coordinator) tick(database time.Time) { c.clock.Store(int64(time.Until(database))) }
 
 // stepRef reads the step or item that a verb is about. What is neither names a step
 // that no saga has.

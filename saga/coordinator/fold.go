@@ -25,6 +25,7 @@ type fold struct {
 	unique  map[Unique]Unique // business keys by their place
 	failed  map[saga.ID]error // starts that were refused, by the new saga's id
 	missing map[version]bool
+	known   map[saga.ID]Row // the sagas' states, if nothing was asked; else nil
 	history map[saga.ID]saga.History
 	writes  Writes
 }
@@ -107,7 +108,19 @@ func (f *fold) load() Load {
 	slices.SortFunc(load.Claims, func(a, b Claim) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Key, b.Key))
 	})
+	f.recall(&load)
 	return load
+}
+
+// recall asks for nothing if all is known that the batch needs.
+func (f *fold) recall(load *Load) {
+	if f.r.foreign || f.r.careful || f.r.again || !load.plain() {
+		return
+	}
+	at := f.r.c.guess()
+	if rows, list, ok := f.r.w.known.recall(load.Sagas); ok && !at.IsZero() {
+		f.known, load.Known, load.Sagas, load.At = rows, list, nil, at
+	}
 }
 
 // decide folds every saga, a second time with its history where one is needed.
@@ -118,6 +131,9 @@ func (f *fold) decide(ctx context.Context, b Batch) error {
 		if s := f.sagas[id]; f.one(s) {
 			needs = append(needs, id)
 		}
+	}
+	if len(needs) > 0 && f.known != nil {
+		return fmt.Errorf("the histories of %d sagas are needed: %w", len(needs), ErrStale)
 	}
 	if len(needs) > 0 {
 		var err error
@@ -132,10 +148,18 @@ func (f *fold) decide(ctx context.Context, b Batch) error {
 	return nil
 }
 
+// stored returns a saga as it was before this batch.
+func (f *fold) stored(id saga.ID) (Row, bool) {
+	if row, ok := f.known[id]; ok {
+		return row, true
+	}
+	return f.b.Saga(id)
+}
+
 // one folds one saga's items from the beginning and reports whether its history
 // is needed.
 func (f *fold) one(s *folding) (needs bool) {
-	s.row, s.found = f.b.Saga(s.id)
+	s.row, s.found = f.stored(s.id)
 	s.fresh, s.needs = false, false
 	s.events, s.effects, s.keep = nil, nil, nil
 	s.windows, s.traced = nil, nil
@@ -398,7 +422,7 @@ func (f *fold) collect() {
 
 // describe notes a saga that can be found by other things than before.
 func (f *fold) describe(s *folding) {
-	if before, _ := f.b.Saga(s.id); !before.State.FoundAs(&s.row.State) {
+	if before, _ := f.stored(s.id); !before.State.FoundAs(&s.row.State) {
 		f.writes.Described = append(f.writes.Described, s.row)
 	}
 }

@@ -83,7 +83,7 @@ func (r *run) measure(f *fold) {
 		if len(s.events) == 0 {
 			continue
 		}
-		before, _ := f.b.Saga(s.id)
+		before, _ := f.stored(s.id)
 		change = Change{Namespace: s.row.Namespace, Before: before.State, After: s.row.State, Events: s.events}
 		meter.Change(&change)
 	}

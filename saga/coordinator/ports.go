@@ -17,6 +17,10 @@ type Store interface {
 	// Begin opens a transaction: it fences the buckets, locks and loads the
 	// sagas in the order of their ids, claims start keys and reads the clock, in
 	// one round trip. The caller ends it with Commit or Abort.
+	//
+	// With load.At nothing is asked before Commit, and the batch can be asked for
+	// nothing but its time, At. Then Commit does all of it in its one round trip
+	// and answers ErrStale where load.Known or At is not what the database says.
 	Begin(ctx context.Context, load Load) (Batch, error)
 	// Wakes lists the active sagas of a bucket with their due times, in pages
 	// by id: those after the given id, at most limit.
@@ -36,6 +40,9 @@ var (
 	ErrLeaseLost = lease.ErrLost
 	// ErrUnknownOutcome says that the commit may or may not have happened.
 	ErrUnknownOutcome = errors.New("the outcome of the commit is unknown")
+	// ErrStale says that what the caller had in memory, a state or its epoch, is
+	// not what is stored. Nothing was written.
+	ErrStale = errors.New("it was decided from what is not true any more")
 	// ErrGuilty says that the data of one saga of the batch cannot be stored
 	// (SQLSTATE class 22, 23 or 54). Nothing was written.
 	ErrGuilty = errors.New("the batch holds data that cannot be stored")
@@ -47,6 +54,19 @@ type Load struct {
 	Sagas  []saga.ID    // Sagas are to be locked and loaded. Unknown ones are left out of the answer.
 	Unique []Unique     // Unique are the business keys to claim, after Claims.
 	Claims []Claim      // Claims are the start keys to claim.
+	Known  []Known      // Known are sagas whose state the caller has, sorted by id: they are locked and compared. Needs At.
+	At     time.Time    // At is the caller's estimate of the database's clock, within a second; zero asks for it. See Store.Begin.
+}
+
+// plain reports whether nothing has to be asked but for sagas. What is added to
+// Load belongs in here.
+func (l *Load) plain() bool { return len(l.Unique)+len(l.Claims) == 0 }
+
+// Known is the state of a saga that its owner has in memory. Seq stands for it:
+// whoever changes a stored state without an event must not be a batch.
+type Known struct {
+	Saga saga.ID // Saga is the saga.
+	Seq  int64   // Seq is the state's.
 }
 
 // Claim wants a start key for a new saga.
@@ -59,7 +79,8 @@ type Claim struct {
 
 // Batch is an open transaction.
 type Batch interface {
-	// Now is the database's clock when the batch was opened.
+	// Now is the database's clock when the batch was opened; with Load.At, that
+	// until Commit.
 	Now() time.Time
 	// Saga returns a loaded saga.
 	Saga(id saga.ID) (Row, bool)

@@ -20,6 +20,7 @@ type run struct {
 	w       *writer // nil for a foreign run
 	foreign bool    // a verb on a saga of a bucket that is not held here
 	again   bool    // an earlier try may have been committed
+	careful bool    // what is in memory was not true: everything is loaded
 	accuses bool    // it puts attention on a saga whose data cannot be stored
 
 	lacking map[version]bool // versions that this node can never decide
@@ -46,6 +47,9 @@ func (r *run) process(ctx context.Context, items []*item) {
 		case errors.Is(err, ErrUnknownOutcome):
 			r.again = true
 		case errors.Is(err, errLoaded):
+			continue
+		case errors.Is(err, ErrStale) && !r.careful:
+			r.careful = true
 			continue
 		}
 		r.c.cfg.Meter.Retry()
@@ -166,13 +170,28 @@ func (r *run) try(ctx context.Context, items []*item) error {
 	ctx, cancel := context.WithTimeout(ctx, r.c.cfg.BatchTimeout)
 	defer cancel()
 	f := newFold(r, items)
+	err := r.transact(ctx, f)
+	switch {
+	case r.foreign:
+	case err != nil:
+		r.w.known.forget(f)
+	default:
+		r.w.known.keep(f)
+	}
+	return err
+}
+
+// transact loads, decides and commits, and does what comes after that.
+func (r *run) transact(ctx context.Context, f *fold) error {
 	b, err := r.c.cfg.Store.Begin(ctx, f.load())
 	if err != nil {
 		return fmt.Errorf("load %d sagas: %w", len(f.ids), err)
 	}
 	defer b.Abort(context.WithoutCancel(ctx))
 	defer f.giveBack()
-	r.c.tick(b.Now())
+	if f.known == nil {
+		r.c.tick(b.Now())
+	}
 	if err := f.decide(ctx, b); err != nil {
 		return err
 	}
@@ -183,13 +202,19 @@ func (r *run) try(ctx context.Context, items []*item) error {
 	if err := r.commit(ctx, b, f); err != nil {
 		return err
 	}
+	if f.known != nil {
+		r.c.tick(b.Now())
+	}
 	r.after(f)
 	return nil
 }
 
 // commit writes the batch, together with the deletes of rows that were sent.
 func (r *run) commit(ctx context.Context, b Batch, f *fold) error {
-	if f.empty() {
+	switch {
+	case f.empty() && f.known != nil:
+		return fmt.Errorf("nothing changes, as far as is known: %w", ErrStale)
+	case f.empty():
 		return nil
 	}
 	if !r.foreign {

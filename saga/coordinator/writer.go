@@ -21,10 +21,11 @@ type writer struct {
 	busy   sync.Mutex   // held while a batch is under way
 	asked  []*wakeEntry // due, waiting for the way to be checked; the run goroutine's
 	tempo  tempo        // the run goroutine's
+	known  known        // the run goroutine's
 }
 
 func newWriter(c *Coordinator) *writer {
-	return &writer{c: c, queue: make(chan *item, c.cfg.QueueMax), starts: newStarts(c.cfg.QueueMax), kick: make(chan struct{}, 1), wakes: newWakes(), gate: newGateBook(c.cfg.Gate)}
+	return &writer{c: c, queue: make(chan *item, c.cfg.QueueMax), starts: newStarts(c.cfg.QueueMax), kick: make(chan struct{}, 1), wakes: newWakes(), gate: newGateBook(c.cfg.Gate), known: known{}}
 }
 
 // run works until ctx ends. What is still queued then is refused.

@@ -19,10 +19,12 @@ import (
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
 
-// batch is an open transaction on a connection of its own.
+// batch is an open transaction on a connection of its own, or one that Commit will
+// open.
 type batch struct {
 	s       *Store
-	conn    *pgxpool.Conn
+	conn    *pgxpool.Conn    // nil as long as it is not open
+	late    coordinator.Load // what Commit opens it with
 	now     time.Time
 	sagas   map[saga.ID]coordinator.Row
 	claims  map[[2]string]coordinator.Claim
@@ -32,13 +34,16 @@ type batch struct {
 
 // Begin implements coordinator.Store.
 func (s *Store) Begin(ctx context.Context, load coordinator.Load) (coordinator.Batch, error) {
+	if !load.At.IsZero() {
+		return &batch{s: s, late: load, now: load.At}, nil
+	}
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("get a connection: %w", err)
 	}
 	b := &batch{s: s, conn: conn, sagas: map[saga.ID]coordinator.Row{}, claims: map[[2]string]coordinator.Claim{}}
 	var q pgx.Batch
-	q.Queue("BEGIN ISOLATION LEVEL READ COMMITTED") // the fence needs it, whatever the database's default
+	q.Queue(begin)
 	lease.QueueFence(&q, s.schema, load.Held, nil)
 	b.queueSagas(&q, load.Sagas)
 	b.queueClaims(&q, load.Claims)
@@ -50,6 +55,31 @@ func (s *Store) Begin(ctx context.Context, load coordinator.Load) (coordinator.B
 	}
 	return b, nil
 }
+
+// begin names the isolation that the fence needs, whatever the database's default.
+const begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
+
+// open gets a connection and queues what Begin would have asked. Where that is not
+// what the caller takes for true, a statement fails, and with it the transaction.
+func (b *batch) open(ctx context.Context, q *pgx.Batch) (err error) {
+	if b.conn, err = b.s.pool.Acquire(ctx); err != nil {
+		return fmt.Errorf("get a connection: %w", err)
+	}
+	ids, seqs := make([]pgtype.UUID, len(b.late.Known)), make([]int64, len(b.late.Known))
+	for i, k := range b.late.Known {
+		ids[i], seqs[i] = pgtype.UUID{Bytes: k.Saga, Valid: true}, k.Seq
+	}
+	q.Queue(begin)
+	lease.QueueGuard(q, b.s.schema, b.late.Held)
+	q.Queue(b.s.sql.compareKnown, ids, seqs, b.late.At).QueryRow(func(row pgx.Row) error {
+		var never *int
+		return row.Scan(&b.now, &never)
+	})
+	return nil
+}
+
+// stale is the SQLSTATE of the statements that open queues.
+const stale = "21000"
 
 // broken resets the pool after an error that says that this server cannot be
 // written to any more, so that the next connection finds the new primary.
@@ -131,6 +161,9 @@ func (b *batch) Claimed(namespace, key string) coordinator.Claim {
 // Histories implements coordinator.Batch. It is a statement after the lock, so
 // what it reads is complete.
 func (b *batch) Histories(ctx context.Context, ids []saga.ID) (map[saga.ID]saga.History, error) {
+	if b.conn == nil {
+		return nil, fmt.Errorf("read histories before the batch is open: %w", coordinator.ErrStale)
+	}
 	rows, err := b.conn.Query(ctx, b.s.sql.readEvents, uuids(ids))
 	if err != nil {
 		return nil, fmt.Errorf("read histories: %w", err)
@@ -153,6 +186,11 @@ func (b *batch) Histories(ctx context.Context, ids []saga.ID) (map[saga.ID]saga.
 // Commit implements coordinator.Batch.
 func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
 	var q pgx.Batch
+	if b.conn == nil {
+		if err := b.open(ctx, &q); err != nil {
+			return err
+		}
+	}
 	b.queueEvents(&q, w.Events)
 	b.queueNew(&q, w.New)
 	b.queueChanged(&q, w.Changed)
@@ -171,6 +209,9 @@ func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
 	err := failpoint.Lose(failpoint.LoseCommit, b.conn.SendBatch(ctx, &q).Close())
 	if err != nil {
 		b.Abort(context.WithoutCancel(ctx))
+		if !b.late.At.IsZero() && sqlState(err) == stale {
+			return fmt.Errorf("%w: %w", coordinator.ErrStale, err)
+		}
 		return b.s.broken(classify(err, true))
 	}
 	b.done = true
@@ -183,7 +224,7 @@ var errRolledBack = errors.New("the transaction was rolled back")
 
 // Abort implements coordinator.Batch.
 func (b *batch) Abort(ctx context.Context) {
-	if b.done {
+	if b.done || b.conn == nil {
 		return
 	}
 	b.done = true

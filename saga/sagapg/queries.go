@@ -11,6 +11,14 @@ const (
 	// Primary key of sagas. Locks in the order of the ids.
 	lockSagas = `SELECT id, namespace, state FROM {s}.sagas WHERE id = ANY($1) ORDER BY id FOR UPDATE`
 
+	// Primary key of sagas. Locks in the order of the ids, and fails (SQLSTATE
+	// 21000) where a state has another seq or the clock is not what it was taken for.
+	compareKnown = `SELECT clock_timestamp(), CASE WHEN
+			coalesce((SELECT array_agg(seq) FROM (SELECT seq FROM {s}.sagas WHERE id = ANY($1) ORDER BY id FOR UPDATE) AS mine), '{}')
+				IS DISTINCT FROM $2::int8[]
+			OR abs(extract(epoch FROM clock_timestamp() - $3::timestamptz)) > 1
+		THEN (SELECT n FROM generate_series(1, 2) AS g (n)) END`
+
 	// Primary key of start_keys. Sorted, so that two batches cannot deadlock.
 	claimKeys = `INSERT INTO {s}.start_keys (namespace, key, hash, saga)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[]) AS k (namespace, key, hash, saga)

@@ -54,7 +54,7 @@ func TestAnUnreadableStateSpoilsNoBatch(t *testing.T) {
 	w := setup(t, travel())
 	w.bus.answers(func(cmd saga.Command) []saga.Reply { return nil })
 	odd := w.start(t, "travel", `{}`)
-	_, err := w.pool.Exec(t.Context(), `UPDATE unwind.sagas SET state = '\x63' WHERE id = $1`, [16]byte(odd))
+	_, err := w.pool.Exec(t.Context(), `UPDATE unwind.sagas SET state = '\x63', seq = seq + 1 WHERE id = $1`, [16]byte(odd))
 	require.NoError(t, err)
 	w.bus.mu.Lock()
 	cmd := w.bus.sent[0]

@@ -92,6 +92,16 @@ var mutants = []mutant{
 		"./saga/sagapg", "TestFence",
 	},
 	{
+		"no-guard", "I7", "a batch that was decided from memory does not compare the epochs of its buckets",
+		"saga/sagapg/batch.go", "b.late.Held)", "b.late.Held[:0])",
+		"./saga/sagapg", "TestCommitComparesWhatItWasDecidedFrom",
+	},
+	{
+		"stale-state-believed", "I7", "a batch that was decided from memory does not compare the sagas' states with those that are stored",
+		"saga/sagapg/queries.go", "IS DISTINCT FROM $2::int8[]", "IS NULL AND $2::int8[] IS NULL",
+		"./saga/sagapg", "TestCommitComparesWhatItWasDecidedFrom",
+	},
+	{
 		"epoch-not-raised", "I7", "a takeover leaves the bucket's epoch as it was",
 		"internal/lease/queries.go", "epoch = b.epoch + 1", "epoch = b.epoch",
 		"./internal/lease", "TestFenceLetsTheOwnerPassAndStopsAZombie",
