@@ -291,6 +291,7 @@ type Filter struct {
 	Key        string   // Key is the business key to have; one that ends with * stands for all that begin so.
 	Attributes []string // Attributes are to be had, as name=value; a value that ends with * stands for all texts that begin so. At most 7 with Key, Subject and Assigned.
 	Subject    string   // Subject is whose data they are to hold; one that ends with * stands for all that begin so.
+	Parent     string   // Parent chooses the children of this saga.
 	Attention  bool     // Attention chooses only those that need attention which was not put off; Page.Snoozed counts the others.
 	Snoozed    bool     // Snoozed chooses only those that need attention which was put off.
 	Assigned   string   // Assigned is who looks after it, user:NAME or group:NAME; one that ends with * stands for all that begin so.
@@ -305,6 +306,7 @@ func (c *Client) List(ctx context.Context, f Filter) (page Page, err error) {
 	set(query, "status", f.Status)
 	set(query, "key", f.Key)
 	set(query, "subject", f.Subject)
+	set(query, "parent", f.Parent)
 	for _, a := range f.Attributes {
 		query.Add("attribute", a)
 	}

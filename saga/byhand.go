@@ -12,6 +12,9 @@ func (d *decision) skipped() error {
 	if err != nil {
 		return err
 	}
+	if err := d.childBusy(i, "skip"); err != nil {
+		return err
+	}
 	if undoing(d.s.Steps[i].Phase) {
 		d.settle(i, Kept)
 		return d.undone()
@@ -31,13 +34,13 @@ func (d *decision) notSkippable(i int) string {
 		return "it runs once for each item: name one, such as " + step.Name + "[0]"
 	case d.s.Status == Running && st.Phase == Waiting:
 		return "its turn has not come: what comes after it would not wait for what comes before"
-	case d.s.Status != Running || !st.Phase.timed() && !st.Phase.waits():
+	case d.s.Status != Running || !st.Phase.timed() && !st.Phase.waits() && st.Phase != Raising:
 		return "it is " + st.Phase.String() + " in a saga that is " + d.s.Status.String()
 	case step.Kind == Pivot:
 		return "a saga needs its pivot: resolve it with an output, or cancel"
 	case d.g != nil && !step.Waits():
 		return "the code may read its output: resolve it with an output, or cancel"
-	case step.Compensation != "" && st.Attempt > 0:
+	case (step.Compensation != "" || step.UndoesChild()) && st.Attempt > 0:
 		return "it was sent and may have run: resolve it with an output, or cancel"
 	}
 	for j := range d.m.def.Steps {
@@ -83,7 +86,10 @@ func (d *decision) resolved() error {
 		return err
 	}
 	st := &d.s.Steps[i]
-	if d.s.Status != Running || !st.Phase.timed() && !st.Phase.waits() {
+	if err := d.childBusy(i, "resolve"); err != nil {
+		return err
+	}
+	if d.s.Status != Running || !st.Phase.timed() && !st.Phase.waits() && st.Phase != Raising {
 		return fmt.Errorf("resolve step %s: it is %s in a saga that is %s: %w", d.e.Step, st.Phase, d.s.Status, ErrNotNow)
 	}
 	st.Epoch++

@@ -50,8 +50,12 @@ func (c *checker) step(i int) {
 	if step.ForEach != nil {
 		c.forEach(step, at)
 	}
-	if step.Waits() {
+	switch {
+	case step.Waits():
 		c.waits(step, at)
+		return
+	case step.Child != nil:
+		c.child(step, at)
 		return
 	}
 	if !IsName(step.Participant) || !IsName(step.Command) {
@@ -224,6 +228,7 @@ func (c *checker) compensable(step *Step, at string, isAfter bool) {
 	switch {
 	case isAfter:
 		c.fault(at+"kind", "comes after the pivot and is compensable", "make it kind: retriable: after the pivot a saga only goes forward")
+	case step.Child != nil: // how it is undone is the child's own
 	case step.Compensation == "" && step.Reason == "":
 		c.fault(at+"compensation", "a compensable step has no compensation", "name the command that undoes it, or say why none is needed with noCompensation")
 	case step.Compensation != "" && step.Reason != "":

@@ -50,6 +50,8 @@ var transitions = map[EventKind]func(*decision) error{
 	Acknowledged:  (*decision).acknowledged,
 	Snoozed:       (*decision).snoozed,
 	Described:     (*decision).described,
+	ChildEnded:    (*decision).childEnded,
+	Reversed:      (*decision).reversed,
 	Annotated:     (*decision).annotated,
 	Undeliverable: (*decision).undeliverable,
 	Poisoned:      (*decision).poisoned,
@@ -105,6 +107,7 @@ func decide(m *Machine, g *growth, s State, h History, e Event) (State, []Effect
 	if !d.changed {
 		return s, nil, nil
 	}
+	d.report(s.Status)
 	if err := d.announce(s.Status); err != nil {
 		return s, nil, err
 	}
@@ -212,6 +215,9 @@ func (d *decision) started() error {
 		d.s.Input.Data = nil
 	case d.s.Input.Data == nil:
 		d.s.Input.Data = []byte{} // nil would mean "not kept here"
+	}
+	if err := d.born(); err != nil {
+		return err
 	}
 	if err := d.label(); err != nil {
 		return err
@@ -327,8 +333,11 @@ func (d *decision) jsonOutput(name string) (json.RawMessage, bool, error) {
 // operator's output. A recorded reply to an attempt that was never sent is not.
 func (d *decision) succeeded(e *Event, i int) bool {
 	st := &d.s.Steps[i]
-	if e.Kind == StepResolved {
+	switch e.Kind {
+	case StepResolved:
 		return e.Step == d.ref(i)
+	case ChildEnded:
+		return e.Step.Name == d.step(i).Name && e.Outcome == Succeeded
 	}
 	return e.Kind == Replied && e.Step == d.ref(i) && e.Direction == Do && e.Outcome == Succeeded &&
 		e.Epoch == st.Epoch && e.Attempt <= st.Attempt && d.fromParticipant(e, i)

@@ -79,6 +79,9 @@ type Step struct {
 	Approval *Approval // Approval waits for somebody's decision.
 
 	ForEach *ForEach // ForEach, if set, lets the step run once for each item of a list.
+
+	// A step that another saga carries out has this instead.
+	Child *Child // Child says which.
 }
 
 // Local is the participant of steps that run inside the coordinator's process.
@@ -106,8 +109,11 @@ const (
 // withDefaults fills in the policies that the step uses.
 func (s *Step) withDefaults() Step {
 	d := *s
-	if d.Waits() {
+	switch {
+	case d.Waits():
 		return d
+	case d.Child != nil:
+		return d.childDefaults()
 	}
 	if d.ForEach != nil {
 		d.ForEach = d.ForEach.withDefaults()

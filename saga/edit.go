@@ -47,6 +47,8 @@ func (d *decision) notEditable(i int) string {
 		return "it has no command: signal, decide or resolve it"
 	case st.Phase == Spreading:
 		return "it runs once for each item: name one, such as " + step.Name + "[0]"
+	case step.Child != nil && st.Phase != Resting:
+		return "its input is that of its child, which has it already"
 	case undoing(st.Phase):
 		return ""
 	case st.Phase == Waiting && d.s.Status == Running:

@@ -32,6 +32,8 @@ const (
 	Acknowledged  EventKind = "acknowledged"  // Acknowledged says that reasons for attention are known: Payload is a Heeding.
 	Snoozed       EventKind = "snoozed"       // Snoozed puts reasons for attention off until a time: Payload is a Heeding.
 	Described     EventKind = "described"     // Described sets attributes: Payload is an object of names and values.
+	ChildEnded    EventKind = "childEnded"    // ChildEnded says that the child of Step has ended: Outcome is Succeeded (completed), Rejected (compensated) or Failed (abandoned), Payload its output.
+	Reversed      EventKind = "reversed"      // Reversed is the parent's wish that its child turns back, also when that has completed.
 	Annotated     EventKind = "annotated"     // Annotated is a sentence for the history and changes nothing else.
 	Undeliverable EventKind = "undeliverable" // Undeliverable says that a command can never be sent as it is.
 	Poisoned      EventKind = "poisoned"      // Poisoned says that another event could not be decided.
@@ -46,6 +48,8 @@ const (
 	Participant ActorKind = "participant" // Participant answered a command.
 	Operator    ActorKind = "operator"    // Operator is a person or a client of the API.
 	Scheduler   ActorKind = "schedule"    // Scheduler is the clock, by a schedule.
+	ByParent    ActorKind = "parent"      // ByParent is the saga one of whose steps this one carries out.
+	ByChild     ActorKind = "child"       // ByChild is a saga that carries out a step of this one.
 )
 
 // Actor is who caused an event.

@@ -33,6 +33,8 @@ type EventExtra struct {
 	// Trace is, in a Started, the traceparent of whoever started the saga, or
 	// empty: the saga's trace links to it.
 	Trace string
+	// Family is, in the Started of a child, who its parent is; else nil.
+	Family *Family
 
 	// Signal is a Signalled's name.
 	Signal string
@@ -71,6 +73,7 @@ type StateExtra struct {
 	Heeds      []Heed           // Heeds are what was said of its reasons for attention.
 	Plan       *Plan            // Plan is what the function of a saga that is code has asked for; nil for a declared one.
 	Spreads    []Spread         // Spreads are the steps that run for each item, in the order in which they began.
+	Family     *Family          // Family says who its parent is; nil without one.
 }
 
 // Extras returns what the saga has of StateExtra, to be read.
@@ -100,7 +103,7 @@ func (s *State) drop() {
 // read back from the store.
 func (x *StateExtra) empty() bool {
 	return x.Begin.IsZero() && x.Key == "" && x.Attributes == nil && x.Output == nil && x.Signals == nil && x.Label == nil &&
-		x.Assigned == "" && x.Heeds == nil && x.Plan == nil && x.Spreads == nil
+		x.Assigned == "" && x.Heeds == nil && x.Plan == nil && x.Spreads == nil && x.Family == nil
 }
 
 // tidy removes an Extra that says nothing.
@@ -117,6 +120,9 @@ type StepExtra struct {
 	Until    time.Time // Until is when its attempt under way is over, however often it says that it is at work; zero: never.
 	Progress *Progress // Progress is what its participant has said last; nil: nothing, or it is over.
 	Edit     *Edit     // Edit is what an operator has written for the step's input; nil: it is mapped.
+	Child    ID        // Child is the last saga that was begun to carry out the step; zero without one.
+	Visit    int       // Visit is 0 for the step's first child, n for the n+1st.
+	Lost     bool      // Lost: that child was abandoned, so it will never say how it ends.
 }
 
 // Extras returns what the step has of StepExtra, to be read.

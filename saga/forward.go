@@ -86,6 +86,9 @@ func (d *decision) begin(i int) (over bool, err error) {
 // unless its phase is one of undoing.
 func (d *decision) attempt(i int) error {
 	st, step := &d.s.Steps[i], d.step(i)
+	if step.Child != nil {
+		return d.tellChild(i)
+	}
 	payload, err := d.payload(i)
 	if err != nil {
 		return err
@@ -126,7 +129,9 @@ func (d *decision) hold(i int, held Phase) {
 	d.changed = true
 }
 
-func undoing(p Phase) bool { return p == Undoing || p == UndoResting || p == UndoHeld }
+func undoing(p Phase) bool {
+	return p == Undoing || p == UndoResting || p == UndoHeld || p == Reversing
+}
 
 // payload maps step i's input. Every attempt, and the undo, must carry the
 // bytes of the first: a difference means that the mapping is not deterministic.

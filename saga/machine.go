@@ -27,7 +27,7 @@ type Decider interface {
 type History []Event
 
 // Effect is something to do once the transition is committed. Sealed: Send, Noted,
-// Announce.
+// Announce, Tell.
 type Effect interface{ effect() }
 
 // Send sends a command to its participant.
@@ -36,6 +36,15 @@ type Send struct {
 }
 
 func (Send) effect() {}
+
+// Tell is a message for another saga: an event to be decided by it, kept with the
+// transition and handed over after the commit. It may come more than once.
+type Tell struct {
+	To    ID    // To is the saga; a Started begins it.
+	Event Event // Event is without its time.
+}
+
+func (Tell) effect() {}
 
 // Machine is a compiled definition: the Decider of declared sagas. It is
 // immutable and safe for concurrent use.

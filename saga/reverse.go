@@ -9,7 +9,7 @@ func (d *decision) turnBack(why string) error {
 	d.changed = true
 	d.s.Deadline = time.Time{}
 	d.s.drop()
-	if d.s.Status == Running {
+	if d.s.Status == Running || d.s.Status == Completed {
 		d.s.Status, d.s.Cause = Compensating, Clip(why)
 	}
 	for i := range d.s.Steps {
@@ -22,6 +22,10 @@ func (d *decision) turnBack(why string) error {
 			st.Phase, st.Due, st.Attempt = Waiting, time.Time{}, 0
 		case st.Phase == Held || st.Phase == Resting:
 			d.settle(i, Unknown)
+		case st.Phase == Raising:
+			if err := d.undo(i); err != nil {
+				return err
+			}
 		}
 	}
 	return d.reverse()
@@ -56,7 +60,7 @@ func (d *decision) reverse() error {
 	return nil
 }
 
-// undo sends step i's compensation.
+// undo begins to undo step i.
 func (d *decision) undo(i int) error {
 	st := &d.s.Steps[i]
 	st.Phase, st.Attempt, st.Due = UndoHeld, 0, d.e.At
@@ -75,7 +79,7 @@ func (d *decision) open(i int) bool {
 	}
 	switch p := d.s.Steps[i].Phase; p {
 	case Done, Unknown:
-		return d.step(i).Compensation != ""
+		return d.step(i).Compensation != "" || d.step(i).UndoesChild()
 	default:
 		return undoing(p)
 	}

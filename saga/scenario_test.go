@@ -126,7 +126,7 @@ func (s *story) event(words []string) {
 	s.state, err = saga.DecodeState(next.ID, saga.AppendState(nil, &next))
 	require.NoError(s.t, err)
 	require.Equal(s.t, next, s.state, "the stored state is not the decided one")
-	people := slices.ContainsFunc(s.state.WaitingFor(), func(w string) bool { return w == "signal" || w == "approval" })
+	people := slices.ContainsFunc(s.state.WaitingFor(), func(w string) bool { return w == "signal" || w == "approval" || w == "child" })
 	if !s.state.Status.Ended() && s.state.Paused.IsZero() && !people {
 		require.False(s.t, s.state.WakeAt().IsZero(), "nothing will ever wake this saga")
 	}
@@ -147,6 +147,10 @@ func (s *story) replay() {
 
 func (s *story) print(next saga.State, effects []saga.Effect) {
 	for _, effect := range effects {
+		if tell, ok := effect.(saga.Tell); ok {
+			s.printf("tell %s", tellText(tell))
+			continue
+		}
 		if a, ok := effect.(saga.Announce); ok {
 			s.printf("announce %s on %q: %s", a.Type, a.Topic, a.Payload)
 			if a.Fault != "" {

@@ -21,6 +21,8 @@ const (
 	sectionLabel      = 19 // Label
 	sectionBeats      = 20 // the steps' Until and Progress
 	sectionPlan       = 24 // Plan
+	sectionFamily     = 12 // Family
+	sectionChildren   = 13 // the steps' Child, Visit and Lost
 )
 
 // sections appends the sections of s and reports whether there are any.
@@ -45,6 +47,7 @@ func (w *stateWriter) sections(s *State) bool {
 	w.answers(s.Steps)
 	w.edits(s.Steps)
 	w.beats(s.Steps)
+	w.children(s.Steps)
 	if s.Extra != nil {
 		w.extra(s.Extra)
 	}
@@ -75,6 +78,10 @@ func (w *stateWriter) extra(x *StateExtra) {
 	if x.Output != nil {
 		w.section(sectionOutput)
 		w.bytes(x.Output)
+	}
+	if x.Family != nil {
+		w.section(sectionFamily)
+		w.family(x.Family)
 	}
 	if x.Label != nil {
 		w.section(sectionLabel)
@@ -185,6 +192,10 @@ func (r *stateReader) section(s *State) bool {
 		r.plan(s)
 	case sectionSpreads:
 		r.spreads(s)
+	case sectionFamily:
+		r.extra(s).Family = r.family()
+	case sectionChildren:
+		r.children(s.Steps)
 	default:
 		r.fail()
 	}

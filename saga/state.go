@@ -63,6 +63,8 @@ const (
 	Asking      Phase = 15 // Asking for somebody's decision.
 	Expired     Phase = 16 // Expired: its time was over before what it waited for came. Over like Done, without an output.
 	Spreading   Phase = 17 // Spreading over the items of its list: their states say how far each is.
+	Raising     Phase = 18 // Raising: its child was begun, and the child's end is awaited.
+	Reversing   Phase = 19 // Reversing: its child was told to turn back, and the child's end is awaited.
 )
 
 // String returns the phase in lower case.
@@ -70,7 +72,7 @@ func (p Phase) String() string {
 	names := [...]string{
 		"waiting", "doing", "resting", "held", "done", "skipped", "refused", "unknown",
 		"undoing", "undo-resting", "undo-held", "undone", "kept",
-		"sleeping", "awaiting", "asking", "expired", "spreading",
+		"sleeping", "awaiting", "asking", "expired", "spreading", "raising", "reversing",
 	}
 	if int(p) < len(names) {
 		return names[p]
@@ -90,6 +92,9 @@ func (p Phase) timed() bool {
 // waits reports whether a step in this phase waits for something other than a
 // participant.
 func (p Phase) waits() bool { return p == Sleeping || p == Awaiting || p == Asking }
+
+// withChild reports whether a step in this phase waits for its child.
+func (p Phase) withChild() bool { return p == Raising || p == Reversing }
 
 // over reports whether what comes after a step in this phase may begin.
 func (p Phase) over() bool { return p == Done || p == Skipped || p == Expired }
@@ -139,6 +144,7 @@ const (
 	CompensationFailed AttentionReason = "compensation-failed" // CompensationFailed: a compensation keeps failing.
 	NotDeliverable     AttentionReason = "undeliverable"       // NotDeliverable: a command can never be sent as it is.
 	TransitionFailed   AttentionReason = "transition-failed"   // TransitionFailed: an event could not be decided.
+	ChildAbandoned     AttentionReason = "child-abandoned"     // ChildAbandoned: a step's child was terminated.
 )
 
 // Attention is one reason why an operator should look at a saga.
@@ -179,13 +185,13 @@ func (s *State) TimerAt() time.Time {
 }
 
 // WaitingFor lists what the saga waits for: "approval", "breaker" (a command is
-// held), "reply", "signal", "timer"; sorted. A paused saga waits for its
+// held), "child", "reply", "signal", "timer"; sorted. A paused saga waits for its
 // "operator" alone.
 func (s *State) WaitingFor() []string {
 	if !s.Paused.IsZero() {
 		return []string{"operator"}
 	}
-	var approval, breaker, reply, signal bool
+	var approval, breaker, child, reply, signal bool
 	timer := !s.Extras().Begin.IsZero()
 	for i := range s.Steps {
 		switch s.Steps[i].Phase {
@@ -199,13 +205,15 @@ func (s *State) WaitingFor() []string {
 			signal = true
 		case Asking:
 			approval = true
+		case Raising, Reversing:
+			child = true
 		}
 	}
 	var list []string
 	for _, w := range []struct {
 		is   bool
 		word string
-	}{{approval, "approval"}, {breaker, "breaker"}, {reply, "reply"}, {signal, "signal"}, {timer, "timer"}} {
+	}{{approval, "approval"}, {breaker, "breaker"}, {child, "child"}, {reply, "reply"}, {signal, "signal"}, {timer, "timer"}} {
 		if w.is {
 			list = append(list, w.word)
 		}

@@ -21,7 +21,12 @@ func parseStep(t *testing.T, words []string) saga.Step {
 	if parseWait(t, &step, words[1:]) {
 		return step
 	}
-	step.Participant, step.Command, _ = strings.Cut(words[1], "/")
+	if words[1] == "child" {
+		step.Child, words = &saga.Child{Definition: words[2]}, words[1:]
+	}
+	if step.Child == nil {
+		step.Participant, step.Command, _ = strings.Cut(words[1], "/")
+	}
 	for _, word := range words[2:] {
 		key, value, _ := strings.Cut(word, "=")
 		stepOption(t, &step, key, value)
@@ -130,6 +135,8 @@ func stepOption(t *testing.T, step *saga.Step, key, value string) {
 		eachOf(step).Items = number(t, value)
 	case "concurrency":
 		eachOf(step).Concurrency = number(t, value)
+	case "version":
+		step.Child.Version = value
 	default:
 		policyOption(t, step, key, value)
 	}
@@ -206,6 +213,11 @@ func (s *story) parse(words []string) saga.Event {
 	case "signal":
 		e.Kind, e.Actor.Kind, e.Own().Signal = saga.Signalled, saga.Operator, words[0]
 		words = words[1:]
+	case "ended": // the child of a step
+		e.Kind, e.Step.Name, e.Outcome = saga.ChildEnded, words[0], endings[words[1]]
+		e.Actor.Kind, words = saga.ByChild, words[2:]
+	case saga.Reversed:
+		e.Actor.Kind = saga.ByParent
 	case saga.Undeliverable, saga.Poisoned:
 		e.Step, e.Actor.Kind = s.ref(words[0]), saga.Engine
 		e.Epoch = s.stepState(words[0]).Epoch
@@ -247,6 +259,10 @@ func (s *story) options(e *saga.Event, words []string) {
 			e.Own().Groups = strings.Split(value, ",")
 		case "id":
 			e.RequestID = value
+		case "visit":
+			e.Step.Visit = number(s.t, value) - 1
+		case "parent": // the start of a child
+			e.Own().Family = parentOf(value)
 		case "begin":
 			e.Own().Begin = s.now.Add(duration(s.t, value))
 		case "key":

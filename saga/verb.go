@@ -133,7 +133,7 @@ func (d *decision) terminated() error {
 // an attempt was sent whose outcome is not known, or its undo is not over.
 func (s StepState) Alive() bool {
 	switch s.Phase {
-	case Done, Unknown, Doing, Undoing, UndoResting, UndoHeld, Kept:
+	case Done, Unknown, Doing, Undoing, UndoResting, UndoHeld, Kept, Raising, Reversing:
 		return true
 	case Resting, Held:
 		return s.Attempt > 0

@@ -46,7 +46,7 @@ func (w *world) unhappened(p *participant, key effectKey) {
 	}
 	steps := w.store.machines[key.id].Definition().Steps
 	for _, later := range laterSteps(steps, w.stepOf(key).Name) {
-		if w.alive(key.id, later) && (later.Compensation != "" || later.Kind != saga.Compensable) {
+		if w.alive(key.id, later) && (later.UndoesChild() || later.Compensation != "" || later.Kind != saga.Compensable) {
 			w.brokenf("I3: saga %s: %s was undone before %s", key.id, key.step, later.Name)
 		}
 	}
@@ -73,8 +73,11 @@ func laterSteps(steps []saga.Step, name string) []saga.Step {
 // alive reports whether a step's effect exists, or that of one of its items, which no
 // operator has ended.
 func (w *world) alive(id saga.ID, step saga.Step) bool {
-	if step.Waits() {
+	switch {
+	case step.Waits():
 		return false
+	case step.Child != nil:
+		return w.childAlive(id, step)
 	}
 	if step.ForEach == nil {
 		return w.exists(step, effectKey{id, step.Name}) && !w.byHand[effectKey{id, step.Name}]
@@ -90,7 +93,7 @@ func (w *world) alive(id saga.ID, step saga.Step) bool {
 
 // exists reports whether an effect is there.
 func (w *world) exists(step saga.Step, key effectKey) bool {
-	if step.Waits() {
+	if step.Waits() || step.Child != nil {
 		return false
 	}
 	e := w.participants[step.Participant].effects[key]
@@ -105,7 +108,8 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 	if !next.Status.Ended() && next.Paused.IsZero() && next.WakeAt().IsZero() && !forPeople(next) {
 		w.brokenf("I1: saga %s: nothing will ever wake it after event %d (%s)", next.ID, next.Seq, e.Kind)
 	}
-	if before.Status.Ended() && next.Status != before.Status {
+	turned := e.Kind == saga.Reversed && before.Status == saga.Completed
+	if before.Status.Ended() && next.Status != before.Status && !turned {
 		w.brokenf("I12: saga %s: was %s and is %s", next.ID, before.Status, next.Status)
 	}
 	for i := range before.Steps {
@@ -118,12 +122,18 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 		w.byHand[effectKey{next.ID, e.Step.String()}] = true
 	}
 	w.checkItems(next)
+
+	for _, a := range next.Attention {
+		if a.Reason == saga.ChildAbandoned && !slices.ContainsFunc(before.Attention, func(b saga.Attention) bool { return b.Reason == a.Reason && b.Step == a.Step }) {
+			w.rescue(next.ID, a.Step)
+		}
+	}
 	w.countStates(before, next)
 }
 
 // forPeople reports whether a saga waits for what may never come.
 func forPeople(s saga.State) bool {
-	return slices.ContainsFunc(s.WaitingFor(), func(word string) bool { return word == "signal" || word == "approval" })
+	return slices.ContainsFunc(s.WaitingFor(), func(word string) bool { return word == "signal" || word == "approval" || word == "child" })
 }
 
 // checkSend checks what a transition sends.
@@ -236,7 +246,7 @@ func (w *world) countStates(before, next saga.State) {
 			continue
 		}
 		switch phase {
-		case saga.Held, saga.UndoHeld, saga.Unknown, saga.Skipped, saga.Refused, saga.UndoResting, saga.Sleeping, saga.Awaiting, saga.Asking, saga.Expired, saga.Spreading:
+		case saga.Held, saga.UndoHeld, saga.Unknown, saga.Skipped, saga.Refused, saga.UndoResting, saga.Sleeping, saga.Awaiting, saga.Asking, saga.Expired, saga.Spreading, saga.Raising, saga.Reversing:
 			w.hit("phase-" + phase.String())
 		}
 	}
@@ -256,6 +266,7 @@ func (w *world) checkEnd() {
 		w.checkInputs(id)
 		w.checkEffects(id)
 		w.checkAnnounced(id)
+		w.checkFamily(id)
 	}
 	for i := range participantCount {
 		for key, e := range w.participants[participantName(i)].effects {
@@ -340,7 +351,7 @@ func (w *world) checkEffects(id saga.ID) {
 		key := effectKey{id, saga.StepRef{Name: step.Name, Item: item}.String()}
 		alive := w.exists(step, key)
 		switch {
-		case step.Waits(), step.ForEach != nil && item == 0: // it has no effect of its own
+		case step.Waits(), step.Child != nil, step.ForEach != nil && item == 0: // it has no effect of its own
 			w.checkList(&state, number, step)
 		case w.byHand[key]: // an operator's word, not the saga's
 		case state.Status == saga.Compensated && alive && step.Reason == "":

@@ -26,6 +26,7 @@ type coordinator struct {
 type input struct {
 	id    saga.ID
 	event saga.Event
+	mail  int // the message that it is; 0: it is none
 }
 
 func newCoordinator(w *world) *coordinator {
@@ -75,7 +76,7 @@ func (c *coordinator) submit(id saga.ID, e saga.Event) bool {
 		return false
 	}
 	e.At = c.clock()
-	return c.transact([]input{{id, e}}, !e.Hold)
+	return c.transact([]input{{id: id, event: e}}, !e.Hold)
 }
 
 // clock is the database's clock. It may step back a little.
@@ -103,6 +104,9 @@ func (c *coordinator) transact(inputs []input, own bool) bool {
 			c.w.store.commit(ch)
 			maps.Copy(c.w.heard, ch.heard)
 			c.w.report.Transitions += ch.events
+			if ch.before.Seq == 0 && ch.state.Extras().Family != nil {
+				c.w.nurse(ch)
+			}
 		}
 	}
 	if dead {
@@ -139,6 +143,9 @@ func (c *coordinator) settle(changes []*change, own, known bool) {
 		default:
 			c.relay(ch.id)
 			c.refresh(ch.id)
+			for _, tell := range ch.tells {
+				c.later(c.w.upTo(50*time.Millisecond), func() { c.deliver(tell.To) })
+			}
 		}
 	}
 }
@@ -153,6 +160,17 @@ func (c *coordinator) decide(inputs []input) []*change {
 			ch = c.w.store.load(in.id)
 			byID[in.id] = ch
 			changes = append(changes, ch)
+		}
+		if in.mail != 0 {
+			ch.folded = append(ch.folded, in.mail)
+		}
+		if in.event.Kind == saga.Started && ch.machine == nil {
+			ch.machine = c.w.machineOf(in.event.Extras().Definition)
+			c.w.store.machines[in.id] = ch.machine
+		}
+		if ch.machine == nil { // a message for nobody
+			c.w.hit("mail-for-nobody")
+			continue
 		}
 		c.decideOne(ch, c.w.options.Mutant.event(ch, in.event, c.w))
 	}
@@ -171,6 +189,10 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 	case saga.IsRefusal(err):
 		w.hit("verb-refused")
 		return
+	case err != nil && e.Kind == saga.Started && e.Extras().Family != nil:
+		w.hit("child-refused")
+		ch.refused(e, err)
+		return
 	case err != nil:
 		w.brokenf("saga %s: %s: %s", ch.id, e.Kind, err)
 		return
@@ -183,6 +205,9 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 		ch.stored = append(ch.stored, e.Stored(&next, effects))
 	}
 	for _, effect := range effects {
+		if ch.tell(effect) {
+			continue
+		}
 		if a, ok := effect.(saga.Announce); ok {
 			ch.ends = append(ch.ends, a)
 			w.hit("announced")
@@ -265,7 +290,7 @@ func (c *coordinator) wake(id saga.ID) {
 	if c.w.options.Mutant == OutageIsTimeout {
 		e.Extra.Healthy = time.Time{}
 	}
-	if c.transact([]input{{id, e}}, true) {
+	if c.transact([]input{{id: id, event: e}}, true) {
 		c.refresh(id)
 	}
 }

@@ -24,6 +24,9 @@ func (w *world) drawDefinitions() {
 	})
 	w.compile(saga.Definition{Name: "patience", Version: "r1", Steps: w.patience()})
 	w.compile(saga.Definition{Name: "parcels", Version: "r1", Steps: w.parcels()})
+	for _, def := range w.family() {
+		w.compile(def)
+	}
 	for i := range 3 {
 		w.compile(w.drawDefinition(fmt.Sprintf("drawn%d", i)))
 	}

@@ -31,12 +31,13 @@ const (
 	undeliverable     Fault = "undeliverable"       // a command can never be sent, and is dropped
 	clockBack         Fault = "clock-back"          // the database's clock steps back a little
 	breakerOpen       Fault = "breaker-open"        // commands to a participant are held for a while
+	mailAgain         Fault = "mail-again"          // a message from one saga to another comes twice
 )
 
 var faults = []Fault{
 	abort, crashBeforeCommit, crashAfterCommit, unknownKept, unknownLost, kill, publishWritten, publishLost, ackLost,
 	duplicateCommand, lateCommand, duplicateReply, lateReply, busOutage, silence, slowHandler, technicalFailure, failedButDone,
-	undoFailure, undoRefused, retriableRefusal, redelivery, forgedReply, undeliverable, clockBack, breakerOpen,
+	undoFailure, undoRefused, retriableRefusal, redelivery, forgedReply, undeliverable, clockBack, breakerOpen, mailAgain,
 }
 
 // Mutant is something that is broken on purpose, to prove that the checker can

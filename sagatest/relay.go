@@ -8,7 +8,8 @@ import (
 
 // sweep sends, each second, what is left in the outbox.
 func (c *coordinator) sweep() {
-	active := !c.w.calm()
+	active := !c.w.calm() || len(c.w.store.mail) > 0
+	c.deliverAll()
 	for _, id := range c.w.store.order {
 		c.relay(id)
 		active = active || !c.w.store.rows[id].ended || c.w.store.unsent(id)
@@ -99,5 +100,5 @@ func (c *coordinator) decode(r record) (input, bool) {
 			return input{}, false
 		}
 	}
-	return input{reply.ID.Saga, saga.ReplyEvent(reply, c.clock())}, true
+	return input{id: reply.ID.Saga, event: saga.ReplyEvent(reply, c.clock())}, true
 }

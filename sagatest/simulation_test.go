@@ -30,6 +30,7 @@ var reached = []string{
 	"attention-pivot-unknown", "attention-retriable-failing", "attention-compensation-failed", "attention-undeliverable", "undeliverable", "breaker-open",
 	"signalled", "decided", "phase-sleeping", "phase-awaiting", "phase-asking", "phase-expired", "signal-kept", "escalated", "delayed-start", "heartbeat-lost",
 	"phase-spreading", "announced",
+	"child", "phase-raising", "phase-reversing", "attention-child-abandoned", "mail-again",
 }
 
 // TestSimulation runs -seeds seeds from -seed on.

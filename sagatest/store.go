@@ -14,6 +14,7 @@ type store struct {
 	machines map[saga.ID]*saga.Machine
 	offset   int // the replies read so far, as it was last written
 	nextRow  int
+	mail     []letter
 }
 
 // row is one saga with its history and its unsent commands.
@@ -46,6 +47,8 @@ type change struct {
 	sends   []saga.Command
 	heard   map[effectKey]time.Time // heartbeats, of any of its steps
 	ends    []saga.Announce
+	tells   []saga.Tell
+	folded  []int // the messages that it has taken
 }
 
 // load begins a change of a saga.
@@ -64,6 +67,7 @@ func (s *store) load(id saga.ID) *change {
 
 // commit applies a change. The history is copied by append only where it grows.
 func (s *store) commit(c *change) []outgoing {
+	s.post(c)
 	if c.events == 0 {
 		return nil
 	}

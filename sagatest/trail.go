@@ -98,6 +98,9 @@ func told(id string, e *saga.Event) rules.Event {
 	if e.Step.Name != "" {
 		t.Step, t.Direction, t.Outcome = e.Step.String(), e.Direction.String(), e.Outcome.String()
 	}
+	if f := e.Extras().Family; f != nil {
+		t.Family = &rules.Family{Parent: f.Parent.String(), Step: f.Step.String()}
+	}
 	if e.Actor.Kind == saga.Participant {
 		t.From = e.Actor.Name
 	}
@@ -125,7 +128,7 @@ func ruled(def saga.Definition) rules.Definition {
 			after = []string{def.Steps[i-1].Name}
 		}
 		d.Steps = append(d.Steps, rules.Step{
-			Wait: waitOf(s),
+			Wait: waitOf(s), Child: childOf(s),
 			Each: atOnce(s), Name: s.Name, Participant: s.Participant, Kind: s.Kind.String(), After: after, Conditional: s.When != nil,
 			Compensation: s.Compensation, Uncompensated: s.Reason != "", Do: policyOf(s.Do), Undo: policyOf(s.Undo),
 		})
@@ -139,6 +142,13 @@ func atOnce(s saga.Step) int {
 		return 0
 	}
 	return s.ForEach.Concurrency
+}
+
+func childOf(s saga.Step) *rules.ChildStep {
+	if s.Child == nil {
+		return nil
+	}
+	return &rules.ChildStep{Definition: s.Child.Definition, Undoable: s.UndoesChild()}
 }
 
 func waitOf(s saga.Step) *rules.Wait {

@@ -51,7 +51,10 @@ func unwind(ctx context.Context, env []string, args ...string) (code int, out, e
 	return code, stdout.String(), stderr.String()
 }
 
-const sagaID = "0190a1b2-c3d4-7e5f-8a9b-000000000001"
+const (
+	sagaID   = "0190a1b2-c3d4-7e5f-8a9b-000000000001"
+	familyID = "0190a1b2-c3d4-7e5f-8a9b-000000000002"
+)
 
 var (
 	begin = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -94,6 +97,13 @@ func pausedSaga() client.Saga {
 	return s
 }
 
+func familySaga() client.Saga {
+	s := reversing()
+	s.Parent, s.ParentStep = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a00", "settle#2"
+	s.Steps[1] = client.Step{Step: "settle", Kind: "compensable", Saga: "settleOrder r3", Child: "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5c", Phase: "reversing", Attempt: 1}
+	return s
+}
+
 func abandonedSaga() client.Saga {
 	s := reversing()
 	s.Status, s.WaitingFor, s.Cause = "abandoned", nil, "the airline went bankrupt"
@@ -113,6 +123,7 @@ func fake(t *testing.T) string {
 		})
 	}
 	answer("GET /v1/sagas/"+sagaID, 200, reversing())
+	answer("GET /v1/sagas/"+familyID, 200, familySaga())
 	answer("GET /v1/sagas/"+sagaID+"/history", 200, story())
 	answer("POST /v1/sagas/"+sagaID+"/cancel", 409, client.Problem{Code: client.PastPivot, Status: 409, Detail: "past-pivot: the point of no return was passed"})
 	answer("POST /v1/sagas/"+sagaID+"/pause", 200, pausedSaga())
@@ -139,6 +150,7 @@ func TestOutput(t *testing.T) {
 		code       int
 	}{
 		{"saga-show", "saga show " + sagaID, exitOK},
+		{"saga-show-family", "saga show " + familyID, exitOK},
 		{"saga-show-json", "saga show -o json " + sagaID, exitOK},
 		{"saga-history", "saga history " + sagaID, exitOK},
 		{"saga-list", "saga list", exitOK},

@@ -17,6 +17,7 @@ var marks = map[string]string{
 	"waiting": "·", "doing": "▸", "resting": "◦", "held": "‖", "done": "✓", "skipped": "–", "refused": "✗", "unknown": "?",
 	"undoing": "◂", "undo-resting": "◦", "undo-held": "‖", "undone": "↩", "kept": "!",
 	"sleeping": "☾", "awaiting": "▸", "asking": "?", "expired": "–", "spreading": "▸",
+	"raising": "▸", "reversing": "◂",
 }
 
 // writeTree shows a saga and its steps.
@@ -31,6 +32,9 @@ func writeTree(w io.Writer, s client.Saga) {
 		_, _ = fmt.Fprintf(w, ", waits for %s", strings.Join(s.WaitingFor, " and "))
 	}
 	_, _ = fmt.Fprintln(w)
+	if s.Parent != "" {
+		_, _ = fmt.Fprintf(w, "carries out %s of %s\n", s.ParentStep, s.Parent)
+	}
 	if s.BeginsAt != nil {
 		_, _ = fmt.Fprintf(w, "begins %s\n", stamp(s.BeginsAt))
 	}
@@ -52,7 +56,7 @@ func writeTree(w io.Writer, s client.Saga) {
 		if i == len(s.Steps)-1 {
 			branch = "└─"
 		}
-		cells := []string{branch + " " + marks[step.Phase] + " " + step.Step, step.Phase, step.Command + step.Waits, stepNote(step)}
+		cells := []string{branch + " " + marks[step.Phase] + " " + step.Step, step.Phase, stepWork(step), stepNote(step)}
 		_, _ = fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 		writeItems(tw, step, s.Attention)
 	}
@@ -139,6 +143,15 @@ func turn(status string) string {
 	return "turned back"
 }
 
+// stepWork says what a step does: whom it asks, what it waits for, which saga carries
+// it out.
+func stepWork(step client.Step) string {
+	if step.Saga != "" {
+		return strings.TrimSpace("saga " + step.Saga + " " + step.Child)
+	}
+	return step.Command + step.Waits
+}
+
 // stepNote says what is unusual about a step.
 func stepNote(step client.Step) string {
 	var notes []string
@@ -148,7 +161,7 @@ func stepNote(step client.Step) string {
 	if step.Items != nil {
 		notes = append(notes, itemsNote(step))
 	}
-	if step.Attempt > 1 && step.Command == "" {
+	if step.Attempt > 1 && step.Waits != "" {
 		notes = append(notes, "escalated")
 	} else if step.Attempt > 1 {
 		notes = append(notes, fmt.Sprintf("attempt %d", step.Attempt))

@@ -45,6 +45,7 @@ type step struct {
 	Compensation   string   `json:"compensation"`
 	NoCompensation string   `json:"noCompensation"`
 	Undo           policy   `json:"undo"`
+	Child          string   `json:"child"`
 	ForEach        string   `json:"forEach"`
 	Limit          struct {
 		Concurrency int `json:"concurrency"`
@@ -92,11 +93,15 @@ func parseDefinition(canonical []byte) (rules.Definition, error) {
 		if s.Command == "" {
 			participant = rules.Local
 		}
+		var child *rules.ChildStep
+		if s.Child != "" {
+			participant, child = "", &rules.ChildStep{Definition: s.Child, Undoable: s.Kind == rules.Compensable && s.NoCompensation == ""}
+		}
 		if s.wait() != nil {
 			s.Kind = rules.Compensable
 		}
 		def.Steps = append(def.Steps, rules.Step{
-			Wait: s.wait(),
+			Wait: s.wait(), Child: child,
 			Each: s.Limit.Concurrency, Name: s.Step, Participant: participant, Kind: s.Kind, After: s.After, Conditional: s.When != "",
 			Compensation: s.Compensation, Uncompensated: s.NoCompensation != "", Do: s.policy.policy(), Undo: s.Undo.policy(),
 		})

@@ -137,6 +137,25 @@ type detail struct {
 	Healthy time.Time `json:"healthy"`
 	Signal  string    `json:"signal"`
 	Begin   time.Time `json:"begin"`
+	Family  *struct {
+		Parent string `json:"parent"`
+		Step   struct {
+			Name  string
+			Visit int
+		} `json:"step"`
+	} `json:"family"`
+}
+
+// family says whose child the saga is.
+func (d detail) family() *rules.Family {
+	if d.Family == nil {
+		return nil
+	}
+	f := &rules.Family{Parent: d.Family.Parent, Step: d.Family.Step.Name}
+	if visit := d.Family.Step.Visit; visit > 0 {
+		f.Step += fmt.Sprintf("#%d", visit+1)
+	}
+	return f
 }
 
 func eventRow(rows pgx.Rows, seen *rules.Run) error {
@@ -160,6 +179,7 @@ func eventRow(rows pgx.Rows, seen *rules.Run) error {
 			return fmt.Errorf("event %d of saga %s: %w", e.Seq, e.Saga, err)
 		}
 	}
+	e.Family = d.family()
 	e.Signal, e.Begin = d.Signal, d.Begin.Truncate(time.Microsecond)
 	e.Hold, e.Held, e.Healthy = d.Hold, strings.Fields(d.Held), d.Healthy.Truncate(time.Microsecond)
 	if e.Sent, err = rules.ParseSent(column); err != nil {

@@ -271,9 +271,11 @@ func (a *App) openEngine(ctx context.Context, p *parts) (err error) {
 		Writers: a.cfg.Writers, Log: a.cfg.Log,
 		SaveOffsets: func(ctx context.Context, offsets map[int]int64) error { return p.lease.SaveOffsets(ctx, offsets) },
 	}
+	admission := intake.Config{Registry: p.registry, Log: a.cfg.Log}
 	if p.producer != nil {
-		config.Replies = p.replies
+		config.Replies, admission.Topics = p.replies, p.topics
 	}
+	config.Admission = intake.NewAdmission(admission)
 	if p.metrics != nil {
 		config.Meter = p.metrics
 	}

@@ -23,7 +23,7 @@ var ErrTooManyFiles = fmt.Errorf("more than %d YAML and JSON files: name a folde
 
 // Folder is what a folder of definitions holds.
 type Folder struct {
-	Definitions []Named               // Definitions are those without faults, by file.
+	Definitions []Named               // Definitions are those without faults, by file, a child before whoever begins it.
 	Contracts   []definition.Contract // Contracts are those without faults, by file.
 	Faults      saga.Faults           // Faults are what is wrong with the others, with file and line.
 }
@@ -108,7 +108,32 @@ func ReadFolder(dir string) (Folder, error) {
 			}
 		}
 	}
+	f.Definitions = childrenFirst(f.Definitions)
 	return f, nil
+}
+
+// childrenFirst puts each definition behind those that it begins.
+func childrenFirst(all []Named) []Named {
+	sorted := make([]Named, 0, len(all))
+	var add func(i int)
+	placed := make([]bool, len(all))
+	add = func(i int) {
+		if placed[i] {
+			return
+		}
+		placed[i] = true
+		for _, step := range all[i].File.Definition.Steps {
+			child := slices.IndexFunc(all, func(d Named) bool { return step.Child != nil && d.File.Definition.Name == step.Child.Definition })
+			if child >= 0 {
+				add(child)
+			}
+		}
+		sorted = append(sorted, all[i])
+	}
+	for i := range all {
+		add(i)
+	}
+	return sorted
 }
 
 // fault keeps what an error says and reports whether there was none.

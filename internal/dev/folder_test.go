@@ -62,3 +62,19 @@ func TestFingerprintChangesWithTheFiles(t *testing.T) {
 	write(t, dir, "notes.txt", "")
 	require.Equal(t, after, fingerprint(dir))
 }
+
+func TestChildrenAreAppliedFirst(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, child := range map[string]string{"a": "c", "b": "a", "c": "d", "d": "nobody"} {
+		text := "unwind: v1\nsaga: " + name + "\nsteps:\n  - {step: s, child: " + child + "}\n"
+		write(t, dir, name+".yaml", text)
+	}
+	folder, err := ReadFolder(dir)
+	require.NoError(t, err)
+	var names []string
+	for _, d := range folder.Definitions {
+		names = append(names, d.File.Definition.Name)
+	}
+	require.Equal(t, []string{"d", "c", "a", "b"}, names)
+}

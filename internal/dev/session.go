@@ -359,7 +359,7 @@ func (s *Session) Broken() string {
 	found := ""
 	for _, d := range s.folder.Definitions {
 		for _, step := range d.File.Definition.Steps {
-			if !step.Waits() && step.Participant != saga.Local && (found == "" || step.Kind == saga.Pivot) {
+			if !step.Waits() && step.Child == nil && step.Participant != saga.Local && (found == "" || step.Kind == saga.Pivot) {
 				found = step.Participant + "/" + step.Command
 			}
 		}

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -67,15 +68,33 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// Admission judges starts and makes none. It is safe for concurrent use.
+type Admission struct{ cfg Config }
+
+var _ coordinator.Admission = (*Admission)(nil)
+
+// NewAdmission returns an Admission; cfg needs no Engine.
+func NewAdmission(cfg Config) *Admission { return &Admission{cfg: cfg.withDefaults()} }
+
+// Admit implements coordinator.Admission: the child of a saga is admitted as if a
+// client had asked for it.
+func (i *Admission) Admit(ctx context.Context, namespace, called, version string, input saga.Payload) (pinned, key string, err error) {
+	pinned, key, _, err = i.admit(ctx, Request{Namespace: namespace, Definition: called, Version: version, Input: input})
+	if Refused(err) {
+		err = fmt.Errorf("%w: %w", coordinator.ErrBadStart, err)
+	}
+	return pinned, key, err
+}
+
 // Intake takes starts. It is safe for concurrent use.
-type Intake struct{ cfg Config }
+type Intake struct{ Admission }
 
 // New returns an Intake.
 func New(cfg Config) (*Intake, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Intake{cfg: cfg.withDefaults()}, nil
+	return &Intake{Admission{cfg: cfg.withDefaults()}}, nil
 }
 
 // Request asks for a new saga.
@@ -117,7 +136,7 @@ func (i *Intake) Start(ctx context.Context, req Request) (Result, error) {
 
 // admit checks all that can be checked before a start and returns the version to
 // pin, the business key and the priority.
-func (i *Intake) admit(ctx context.Context, req Request) (version, key string, priority saga.Priority, err error) {
+func (i *Admission) admit(ctx context.Context, req Request) (version, key string, priority saga.Priority, err error) {
 	if strings.ContainsFunc(req.Key, func(c rune) bool { return c < 0x20 || c == 0x7f || c == 0xfffd }) {
 		return "", "", 0, ErrBadKey
 	}
@@ -144,7 +163,7 @@ func (i *Intake) admit(ctx context.Context, req Request) (version, key string, p
 }
 
 // resolve finds the version to pin.
-func (i *Intake) resolve(ctx context.Context, req Request) (string, *definition.File, error) {
+func (i *Admission) resolve(ctx context.Context, req Request) (string, *definition.File, error) {
 	if req.Version == "" {
 		return i.cfg.Registry.Latest(ctx, req.Namespace, req.Definition)
 	}
@@ -153,7 +172,7 @@ func (i *Intake) resolve(ctx context.Context, req Request) (string, *definition.
 }
 
 // topicsThere refuses a start whose commands could not be sent.
-func (i *Intake) topicsThere(ctx context.Context, namespace string, file *definition.File) error {
+func (i *Admission) topicsThere(ctx context.Context, namespace string, file *definition.File) error {
 	if i.cfg.Topics == nil {
 		return nil
 	}

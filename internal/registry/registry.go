@@ -61,10 +61,13 @@ func New(pool *pgxpool.Pool, schema string) *Registry {
 }
 
 // Apply stores a definition unless a version with its hash is stored, makes it
-// the latest and returns its version. created says that the version is new. It
-// may be called concurrently, in several processes.
+// the latest and returns its version. created says that the version is new. What
+// its children make impossible is saga.Faults. It may be called concurrently, in several processes.
 func (r *Registry) Apply(ctx context.Context, namespace string, file *definition.File) (version string, created bool, err error) {
 	called := file.Definition.Name
+	if err := r.checkFamily(ctx, namespace, file); err != nil {
+		return "", false, err
+	}
 	number, created, err := r.store(ctx, namespace, file)
 	if err != nil {
 		return "", false, fmt.Errorf("apply definition %s: %w", called, err)

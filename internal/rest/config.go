@@ -30,6 +30,7 @@ type Filter struct {
 	Namespace  string       // Namespace is the tenant.
 	Definition string       // Definition is the definition's name; empty for all.
 	Status     saga.Status  // Status is the status to have; 0 for all.
+	Parent     saga.ID      // Parent is the saga whose children to choose; zero for all.
 	Attention  bool         // Attention chooses only those that need attention which was not put off.
 	Snoozed    bool         // Snoozed chooses only those that need attention which was put off.
 	Attributes []saga.Match // Attributes are all to be had.

@@ -35,6 +35,9 @@ func (s *Server) apply(ctx context.Context, in *applyInput) (*applyOutput, error
 		return nil, faultsProblem(faults)
 	}
 	version, created, err := s.cfg.Registry.Apply(ctx, namespace, file)
+	if errors.As(err, &faults) {
+		return nil, faultsProblem(faults)
+	}
 	if err != nil {
 		return nil, s.answer(ctx, err)
 	}

@@ -35,6 +35,9 @@ func summary(state *saga.State) client.Saga {
 		}
 		out.Attributes[a.Name] = a.Value
 	}
+	if f := state.Extras().Family; f != nil {
+		out.Parent, out.ParentStep, out.Root = f.Parent.String(), f.Step.String(), f.Root.String()
+	}
 	for _, a := range state.Attention {
 		view := client.Attention{Reason: string(a.Reason), Step: a.Step, Text: a.Text}
 		if h, ok := state.Heeded(a); ok {
@@ -86,7 +89,12 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 
 // describe says what the step does: whom it asks, or what it waits for.
 func describe(view *client.Step, step *saga.Step, is *saga.StepState) {
+	if child := is.Extras().Child; !child.IsZero() {
+		view.Child = child.String()
+	}
 	switch {
+	case step.Child != nil:
+		view.Kind, view.Saga = step.Kind.String(), strings.TrimSpace(step.Child.Definition+" "+step.Child.Version)
 	case step.Sleep != nil:
 		view.Waits = "sleep"
 	case step.Await != nil:

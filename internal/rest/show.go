@@ -48,6 +48,7 @@ type listInput struct {
 	Key        string   `query:"key" maxLength:"256" doc:"only sagas of this business key; order-* is every one that begins so"`
 	Subject    string   `query:"subject" maxLength:"256" doc:"only sagas that hold this one's data; c-* is every one that begins so"`
 	Attributes []string `query:"attribute,explode" maxItems:"4" doc:"only sagas with this attribute, NAME=VALUE; a VALUE that ends with * is every text that begins so"`
+	Parent     string   `query:"parent" doc:"only the children of this saga"`
 	Attention  bool     `query:"attention" doc:"only sagas that need attention which was not put off"`
 	Snoozed    bool     `query:"snoozed" doc:"only sagas that need attention which was put off"`
 	Assigned   string   `query:"assigned" maxLength:"256" doc:"only sagas that are looked after by user:NAME or group:NAME; group:* is every group"`
@@ -67,6 +68,11 @@ func (s *Server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	f.Status, _ = saga.ParseStatus(in.Status) // the schema lists the words
 	if f.Attributes, err = in.conditions(); err != nil {
 		return nil, err
+	}
+	if in.Parent != "" {
+		if f.Parent, err = s.parseID(in.Parent); err != nil {
+			return nil, err
+		}
 	}
 	if in.Cursor != "" {
 		if f.After, err = s.parseID(in.Cursor); err != nil {

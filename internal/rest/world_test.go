@@ -171,7 +171,7 @@ func (w *world) List(_ context.Context, f rest.Filter) (page []coordinator.Row, 
 	for _, id := range slices.Backward(w.order) {
 		row := w.sagas[id]
 		if !f.After.IsZero() && id.String() >= f.After.String() || f.Status != 0 && row.State.Status != f.Status ||
-			f.Attention && len(row.State.Attention) == 0 || f.Definition != "" && f.Definition != row.State.Definition {
+			f.Attention && len(row.State.Attention) == 0 || !f.Parent.IsZero() && !childOf(row.State, f.Parent) || f.Definition != "" && f.Definition != row.State.Definition {
 			continue
 		}
 		if len(page) == f.Limit {
@@ -183,6 +183,11 @@ func (w *world) List(_ context.Context, f rest.Filter) (page []coordinator.Row, 
 }
 
 func (w *world) CountSnoozed(context.Context, rest.Filter) (int, error) { return 3, nil }
+
+func childOf(s saga.State, parent saga.ID) bool {
+	f := s.Extras().Family
+	return f != nil && f.Parent == parent
+}
 
 func (w *world) History(_ context.Context, _ saga.ID, after int64, limit int) ([]saga.Event, error) {
 	events := w.events[min(int(after), len(w.events)):]

@@ -12,7 +12,7 @@ import (
 // The core decides; it has no clock, no randomness, no goroutines and no I/O.
 var (
 	core         = []string{"saga", "saga/code", "compensation"}
-	coreImports  = []string{module + "/internal/record", module + "/compensation", module + "/saga", "runtime/debug"} // compensation itself is a leaf: see layers; debug is for the stack of a panic
+	coreImports  = []string{module + "/internal/record", module + "/internal/bucket", module + "/compensation", module + "/saga", "runtime/debug"} // compensation itself is a leaf: see layers; debug is for the stack of a panic
 	coreBanned   = []string{"context", "crypto/rand", "database", "io/fs", "log", "math/rand", "net", "os", "path/filepath", "reflect", "runtime", "sync", "syscall", "unsafe"}
 	clockReaders = []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTimer", "NewTicker"}
 )

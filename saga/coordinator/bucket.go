@@ -53,6 +53,7 @@ func (c *Coordinator) insist(ctx context.Context, buckets []int, try func() erro
 
 func (c *Coordinator) gain(ctx context.Context, held lease.Held) error {
 	w := c.writerOf(held.Bucket)
+	c.bag.miss(held.Bucket) // what the former owner has left comes before what is told from now on
 	var last saga.ID
 	for more := true; more; {
 		page, err := c.cfg.Store.Wakes(ctx, held.Bucket, last, wakesPage)

@@ -21,6 +21,8 @@ type Config struct {
 	// *lease.Lease has it. Required with Replies.
 	SaveOffsets func(ctx context.Context, offsets map[int]int64) error
 
+	Admission Admission // Admission judges the starts of children; nil takes any that names its version.
+
 	Locals *Locals // Locals runs the local steps; nil without any.
 
 	Gate Gate // Gate holds commands back while a participant is in trouble; nil lets everything pass.

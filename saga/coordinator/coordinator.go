@@ -21,7 +21,7 @@ type Coordinator struct {
 	writers []*writer
 	path    *path
 	watch   watchers
-	freed   freed
+	bag     mailbag
 	clock   atomic.Int64 // database clock minus ours, in nanoseconds
 	ticked  atomic.Int64 // when that was seen last, by our clock; 0: never
 	up      atomic.Bool

@@ -27,6 +27,7 @@ type fold struct {
 	missing map[version]bool
 	known   map[saga.ID]Row // the sagas' states, if nothing was asked; else nil
 	history map[saga.ID]saga.History
+	told    []*item // messages to other sagas, one for each of writes.Tell
 	writes  Writes
 }
 
@@ -47,6 +48,7 @@ type folding struct {
 	windows []int64 // the trace window of each effect
 	traced  []Traced
 	keep    []Mail
+	told    []*item // messages to other sagas
 	decider saga.Decider
 	granted []out // what the gate let through in this try
 	needs   bool  // its history
@@ -161,7 +163,7 @@ func (f *fold) stored(id saga.ID) (Row, bool) {
 func (f *fold) one(s *folding) (needs bool) {
 	s.row, s.found = f.stored(s.id)
 	s.fresh, s.needs = false, false
-	s.events, s.effects, s.keep = nil, nil, nil
+	s.events, s.effects, s.keep, s.told = nil, nil, nil, nil
 	s.windows, s.traced = nil, nil
 	s.giveBack()
 	for _, it := range s.items {
@@ -177,6 +179,8 @@ func (f *fold) one(s *folding) (needs bool) {
 // item decides one item of a saga.
 func (f *fold) item(s *folding, it *item) {
 	switch {
+	case it.isChild():
+		f.child(s, it)
 	case it.start != nil:
 		f.start(s, it)
 	case !s.found && !s.fresh:
@@ -197,6 +201,9 @@ func (f *fold) item(s *folding, it *item) {
 func (f *fold) stranger(it *item) {
 	it.result = answer{err: fmt.Errorf("%s: %w", it.saga, ErrNotFound)}
 	it.folded = true
+	if it.mail != 0 {
+		f.r.c.cfg.Log.Warn("a message for a saga that does not exist was dropped", "saga", it.saga, "event", it.event.Kind)
+	}
 	if it.record != nil {
 		it.dead = &verdict{classUnmatched, "there is no saga " + it.saga.String()}
 	}
@@ -270,6 +277,7 @@ func (f *fold) event(s *folding, it *item) {
 	case errors.Is(err, errMissing):
 	case saga.IsRefusal(err):
 		it.result = answer{err: err, state: s.row.State}
+		it.folded = true
 	case errors.Is(err, ErrNoDefinition), errors.Is(err, saga.ErrUnknownEvent), errors.Is(err, saga.ErrLevel):
 		s.lacking = true
 		f.keep(s, it)
@@ -305,7 +313,7 @@ func (f *fold) keep(s *folding, it *item) {
 	if it.isWake() || it.start != nil || it.isVerb() || it.mail != 0 {
 		return
 	}
-	s.keep = append(s.keep, Mail{Saga: s.id, Record: encodeMail(it.event)})
+	s.keep = append(s.keep, Mail{Saga: s.id, Record: encodeMail("", it.event)})
 }
 
 var errMissing = errors.New("the definition is not loaded")
@@ -338,6 +346,7 @@ func (f *fold) transition(s *folding, it *item) (err error) {
 	s.row.State = state
 	s.events = append(s.events, EventRow{Saga: s.id, Event: e.Stored(&state, effects)})
 	s.effects = append(s.effects, effects...)
+	s.tell(effects)
 	return nil
 }
 
@@ -395,6 +404,7 @@ func (f *fold) collect() {
 	for _, id := range f.ids {
 		s := f.sagas[id]
 		f.writes.Keep = append(f.writes.Keep, s.keep...)
+		f.tell(s)
 		if len(s.events) == 0 {
 			continue
 		}
@@ -467,7 +477,7 @@ func (f *fold) messages(s *folding) {
 // empty reports whether there is nothing to write.
 func (f *fold) empty() bool {
 	w := &f.writes
-	return len(w.Events)+len(w.Messages)+len(w.Dead)+len(w.Keep)+len(w.Folded)+len(w.FarDone)+len(w.Unclaim)+len(w.Free) == 0
+	return len(w.Events)+len(w.Messages)+len(w.Dead)+len(w.Keep)+len(w.Tell)+len(w.Folded)+len(w.FarDone)+len(w.Unclaim)+len(w.Free) == 0
 }
 
 // buckets lists the buckets of the batch.

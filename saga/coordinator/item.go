@@ -27,6 +27,9 @@ type item struct {
 	next  *item       // behind it in its flow
 	gone  atomic.Bool // nobody waits for it any more: it need not begin
 
+	namespace string // a message of another saga: its namespace
+	refused   error  // a child's start that was not admitted: why
+
 	// A start or a verb: who waits. It has room for one answer.
 	answer chan answer
 	result answer

@@ -102,18 +102,18 @@ func (c *Coordinator) farWakes(ctx context.Context) {
 			c.cfg.Log.Warn("far wakes could not be read; trying again", "error", err)
 			continue
 		}
-		freed := c.freed.take()
+		look := c.bag.take()
 		for _, wake := range list {
 			n := bucket.Of(wake.Saga.String(), bucket.Count)
-			freed = append(freed, n) // a verb of another node may have freed the saga
+			look = append(look, n) // a verb of another node may have freed the saga, or told others something
 			// Nobody has looked at the way: no command's time is up by this wake.
 			event := saga.Event{Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}, Extra: &saga.EventExtra{Healthy: c.now()}}
 			if !c.enqueue(ctx, &item{bucket: n, saga: wake.Saga, event: event, far: wake.At}) {
 				return
 			}
 		}
-		if len(freed) > 0 {
-			c.mailAgain(ctx, freed)
+		if len(look) > 0 {
+			c.mailAgain(ctx, look)
 		}
 	}
 }

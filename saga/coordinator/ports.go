@@ -27,8 +27,9 @@ type Store interface {
 	Wakes(ctx context.Context, bucket int, after saga.ID, limit int) ([]Wake, error)
 	// FarWakes lists the sagas of the buckets that somebody else wants woken.
 	FarWakes(ctx context.Context, buckets []int, limit int) ([]Wake, error)
-	// Mail returns the oldest kept messages of the buckets' sagas, in order.
-	Mail(ctx context.Context, buckets []int, limit int) ([]Mail, error)
+	// Mail returns the messages that lie beside the buckets' sagas, those of a saga in
+	// order, in pages: those that come after the given one, at most limit.
+	Mail(ctx context.Context, buckets []int, after Mail, limit int) ([]Mail, error)
 	// Now reads the database's clock.
 	Now(ctx context.Context) (time.Time, error)
 }
@@ -122,6 +123,7 @@ type Writes struct {
 	Unclaim   []Claim          // Unclaim are start keys to give back.
 	Free      []Unique         // Free are business keys to give back.
 	Keep      []Mail           // Keep are messages to be kept until their saga can take them.
+	Tell      []Mail           // Tell are messages of sagas to others; Commit fills in their ids.
 	Folded    []Mail           // Folded are kept messages that are done with.
 	Far       []Wake           // Far are wakes that the bucket's owner has to be told of.
 	FarDone   []Wake           // FarDone are far wakes that are done with.
@@ -143,7 +145,8 @@ type Wake struct {
 	At   time.Time // At is when; zero for never.
 }
 
-// Mail is a message kept for a saga.
+// Mail is a message that lies beside a saga: kept until it can be taken, or from
+// another saga.
 type Mail struct {
 	Saga   saga.ID // Saga is the addressee.
 	ID     int64   // ID orders a saga's mail; 0 before it is stored.
@@ -163,6 +166,15 @@ type Definitions interface {
 // ErrNoDefinition says that a definition or version does not exist, or cannot be
 // read by this build.
 var ErrNoDefinition = errors.New("no such definition")
+
+// Admission judges a start that another saga asks for. *intake.Admission
+// implements it.
+type Admission interface {
+	// Admit returns the version to pin, the latest if version is empty, and the
+	// business key. It is called outside of transactions. An error that wraps
+	// ErrBadStart is final: there will be no such saga.
+	Admit(ctx context.Context, namespace, definition, version string, input saga.Payload) (pinned, key string, err error)
+}
 
 // Replies is the reply topic. *kafka.Reader implements it.
 type Replies interface {

@@ -46,6 +46,7 @@ func (r *run) process(ctx context.Context, items []*item) {
 			return
 		case errors.Is(err, ErrUnknownOutcome):
 			r.again = true
+			r.missMail(items)
 		case errors.Is(err, errLoaded):
 			continue
 		case errors.Is(err, ErrStale) && !r.careful:
@@ -131,13 +132,16 @@ func (r *run) accuse(ctx context.Context, items []*item, cause error) {
 	poison := &item{bucket: items[0].bucket, saga: items[0].saga, event: poisonedEvent(cause)}
 	accused := []*item{poison}
 	for _, it := range items {
+		if it.isChild() {
+			it.refused = cause
+		}
 		if it.answer != nil {
 			it.reply(answer{err: fmt.Errorf("%w: %w", ErrBadStart, cause)})
 			continue
 		}
 		accused = append(accused, it)
 	}
-	if items[0].start != nil {
+	if items[0].start != nil && !items[0].isChild() {
 		return
 	}
 	sub := run{c: r.c, w: r.w, foreign: r.foreign, accuses: true}
@@ -169,6 +173,9 @@ var errLoaded = errors.New("definitions were loaded")
 func (r *run) try(ctx context.Context, items []*item) error {
 	ctx, cancel := context.WithTimeout(ctx, r.c.cfg.BatchTimeout)
 	defer cancel()
+	if err := r.admit(ctx, items); err != nil {
+		return err
+	}
 	f := newFold(r, items)
 	err := r.transact(ctx, f)
 	switch {
@@ -245,12 +252,13 @@ func (r *run) after(f *fold) {
 	if !r.foreign {
 		r.c.cfg.Relay.Hand(outbox.Rows(f.writes.Messages, f.writes.IDs))
 	}
+	r.post(f)
 	for _, s := range f.sagas {
 		r.settled(s)
 	}
 	for _, it := range f.items {
 		if it.isVerb() && it.result.changed {
-			r.c.freed.add(it.bucket)
+			r.c.bag.look(it.bucket)
 		}
 		it.reply(it.outcome(f))
 		it.done = true

@@ -13,6 +13,7 @@ import (
 type writer struct {
 	c      *Coordinator
 	queue  chan *item // what concerns sagas that have begun
+	mail   chan *item // messages from sagas and kept ones: apart, so that those of a saga stay in order
 	starts *starts
 	turn   int // counts what was taken; the run goroutine's
 	kick   chan struct{}
@@ -25,7 +26,7 @@ type writer struct {
 }
 
 func newWriter(c *Coordinator) *writer {
-	return &writer{c: c, queue: make(chan *item, c.cfg.QueueMax), starts: newStarts(c.cfg.QueueMax), kick: make(chan struct{}, 1), wakes: newWakes(), gate: newGateBook(c.cfg.Gate), known: known{}}
+	return &writer{c: c, queue: make(chan *item, c.cfg.QueueMax), mail: make(chan *item, c.cfg.QueueMax), starts: newStarts(c.cfg.QueueMax), kick: make(chan struct{}, 1), wakes: newWakes(), gate: newGateBook(c.cfg.Gate), known: known{}}
 }
 
 // run works until ctx ends. What is still queued then is refused.
@@ -73,6 +74,8 @@ func (w *writer) next() *item {
 	select {
 	case it := <-w.queue:
 		return it
+	case it := <-w.mail:
+		return it
 	default:
 		return w.starts.take()
 	}
@@ -91,6 +94,8 @@ func (w *writer) gather(ctx context.Context) []*item {
 	case it := <-w.queue:
 		items = append(items, it)
 	case <-w.starts.arrived:
+	case it := <-w.mail:
+		items = append(items, it)
 	case <-w.kick:
 	case <-timer.C:
 	}
@@ -121,6 +126,8 @@ func (w *writer) fill(ctx context.Context, items []*item, room int) []*item {
 		case it := <-w.queue:
 			items, size = append(items, it), size+it.size()
 		case <-w.starts.arrived:
+		case it := <-w.mail:
+			items, size = append(items, it), size+it.size()
 		case <-linger:
 			return items
 		case <-ctx.Done():

@@ -59,7 +59,7 @@ func (c catalogue) find(participant string) *Contract {
 // check checks one step; tree is its input as written, nil without one.
 func (c catalogue) check(i int, step *saga.Step, tree *node) {
 	path := at("steps", i)
-	if len(c.contracts) == 0 || step.Waits() || step.Participant == saga.Local || c.faulty(path+".command", len(c.faults)) {
+	if len(c.contracts) == 0 || step.Waits() || step.Child != nil || step.Participant == saga.Local || c.faulty(path+".command", len(c.faults)) {
 		return
 	}
 	contract := c.find(step.Participant)

@@ -24,8 +24,8 @@ var (
 	retryOptions  = options{"retry", []string{"attempts", "backoff", "cap"}, []string{"jitter", "budget", "attentionAfter"}}
 	stepOptions   = options{
 		"a step",
-		[]string{"step", "after", "when", "kind", "command", "local", "compensation", "noCompensation", "input", "timeout", "heartbeat", "retry", "undo", "sleep", "await", "approval", "forEach", "limit"},
-		[]string{"child", "firstOf", "onBreakerOpen", "deadline", "title", "jitter", "budget", "attentionAfter"},
+		[]string{"step", "after", "when", "kind", "command", "local", "child", "version", "compensation", "noCompensation", "input", "timeout", "heartbeat", "retry", "undo", "sleep", "await", "approval", "forEach", "limit"},
+		[]string{"firstOf", "onBreakerOpen", "deadline", "title", "jitter", "budget", "attentionAfter"},
 	}
 )
 
@@ -112,7 +112,7 @@ func (d decoder) step(n *node, path string) Step {
 	o.need("step", "the step has no name", "write step: and a name such as reserveFlight")
 	step := Step{
 		Step: o.name("step"), After: o.after(), When: o.text("when"), Kind: o.text("kind"),
-		Command: o.text("command"), Local: o.name("local"),
+		Command: o.text("command"), Local: o.name("local"), Child: o.name("child"), Version: o.text("version"),
 		Compensation: o.compensation(), NoCompensation: o.text("noCompensation"),
 		Timeout: o.text("timeout"), Heartbeat: o.text("heartbeat"), Retry: o.retry(), Undo: o.undo(),
 		Sleep: o.sleep(), Await: o.await(), Approval: o.approval(),

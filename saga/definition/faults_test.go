@@ -69,7 +69,7 @@ var faults = []struct {
 	{"steps", "steps:", "steps: {}\nsetps:", "7: steps: want a list, found fields\nf.yaml:8: setps: unknown option of a definition; did you mean steps?"},
 	{"step name", "- step: check", "- step: Check", `13: steps[1].step: "Check" is not a name; write check`},
 	{"step name twice", "- step: charge", "- step: reserve", `18: steps[2].step: "reserve" is the name of an earlier step too; give each step its own name`},
-	{"step later", "  timeout: 3s", "  child: x", "22: steps[2].child: unknown option of a step; not in this version: leave it out"},
+	{"step later", "  timeout: 3s", "  firstOf: x", "22: steps[2].firstOf: unknown option of a step; not in this version: leave it out"},
 	{"step unknown", "  timeout: 3s", "  timeuot: 3s", "22: steps[2].timeuot: unknown option of a step; did you mean timeout?"},
 	{"heartbeat", "  timeout: 3s", "  heartbeat: soon", `22: steps[2].heartbeat: "soon" is not a duration; write one such as 500ms, 30s, 1h30m or 14d`},
 	{"heartbeat late", "  timeout: 3s", "  timeout: 3s\n  heartbeat: 5m", "22: steps[2].timeout: the attempt is over after 3s, before its first heartbeat at 5m0s; write a timeout of the whole attempt, above the heartbeat, or remove it"},
@@ -83,7 +83,7 @@ var faults = []struct {
 		"f.yaml:11: steps[0].kind: a retriable step that does not come after the pivot could not be undone; mark the last step that may be refused as kind: pivot, or make this one compensable\n" +
 		"f.yaml:12: steps[0].undo: a retriable step is never undone; remove undo"},
 	{"command", "  command: payments/charge", "  command: charge", `21: steps[2].command: "charge" is not a command; write participant/command, such as payments/charge`},
-	{"command missing", "  command: payments/charge", "", `18: steps[2].command: the step does nothing; write command: participant/command, local: and the name of a function, or sleep:, await: or approval:`},
+	{"command missing", "  command: payments/charge", "", `18: steps[2].command: the step does nothing; write command: participant/command, local: and the name of a function, child: and the name of a definition, or sleep:, await: or approval:`},
 	{"command local", "  command: payments/charge", "  command: local/charge", `21: steps[2].command: a local function is not a command; write local: charge`},
 	{"local", "  local: check", "  local: check\n  command: a/b", `16: steps[1].local: the step has a command too; keep one of them`},
 	{"compensation", "  compensation: release", "  compensation: stock/release", `10: steps[0].compensation: a compensation belongs to the step's own participant; write release`},

@@ -55,6 +55,8 @@ func linesOf(step *saga.Step) []string {
 		lines = append(lines, "await "+strings.Join(step.Await.Signals, " or "))
 	case step.Approval != nil:
 		lines = append(lines, strings.TrimSpace("approval "+strings.Join(step.Approval.By, ", ")))
+	case step.Child != nil:
+		lines = append(lines, strings.TrimSpace("saga "+step.Child.Definition+" "+step.Child.Version))
 	default:
 		lines = append(lines, step.Participant+"/"+step.Command)
 	}

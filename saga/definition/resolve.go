@@ -66,7 +66,12 @@ func stepNames(steps []Step) []string {
 }
 
 func (r *resolver) step(s *Step, path string) saga.Step {
-	if s.waits() {
+	switch {
+	case s.Child != "":
+		return r.child(s, path)
+	case s.Version != "":
+		r.add(join(path, "version"), "only a child has a version", "write child: and the name of a definition")
+	case s.waits():
 		return r.wait(s, path)
 	}
 	step := saga.Step{Name: s.Step, After: s.After, Kind: r.kind(s, path), Compensation: s.Compensation, Reason: s.NoCompensation}
@@ -118,7 +123,7 @@ func (r *resolver) command(s *Step, path string) (participant, command string) {
 		return saga.Local, s.Local
 	case s.Command == "":
 		if !r.unknownOption(path) && !r.faulty(path, len(r.faults)) {
-			r.add(join(path, "command"), "the step does nothing", "write command: participant/command, local: and the name of a function, or sleep:, await: or approval:")
+			r.add(join(path, "command"), "the step does nothing", "write command: participant/command, local: and the name of a function, child: and the name of a definition, or sleep:, await: or approval:")
 		}
 		return saga.Local, "nothing"
 	}
@@ -137,7 +142,7 @@ func (r *resolver) command(s *Step, path string) (participant, command string) {
 // be the one that says what the step does.
 func (r *resolver) unknownOption(path string) bool {
 	for _, f := range r.faults {
-		if rest, ok := strings.CutPrefix(f.Path, path+"."); ok && (f.Problem == "unknown option of "+stepOptions.what || rest == "local" || rest == "command" || rest == "sleep" || rest == "await" || rest == "approval") {
+		if rest, ok := strings.CutPrefix(f.Path, path+"."); ok && (f.Problem == "unknown option of "+stepOptions.what || rest == "local" || rest == "child" || rest == "command" || rest == "sleep" || rest == "await" || rest == "approval") {
 			return true
 		}
 	}

@@ -62,6 +62,8 @@ type Step struct {
 	Kind           string    `json:"kind,omitempty"`           // Kind is compensable (default), pivot or retriable.
 	Command        string    `json:"command,omitempty"`        // Command is participant/command.
 	Local          string    `json:"local,omitempty"`          // Local names a function in the coordinator's process instead.
+	Child          string    `json:"child,omitempty"`          // Child names a definition: another saga carries the step out.
+	Version        string    `json:"version,omitempty"`        // Version is the child's to pin, such as r3; default the latest when it begins.
 	Compensation   string    `json:"compensation,omitempty"`   // Compensation is the same participant's command that undoes it.
 	NoCompensation string    `json:"noCompensation,omitempty"` // NoCompensation says why there is none.
 	Sleep          *Sleep    `json:"sleep,omitempty"`          // Sleep lets time pass, instead of a command.

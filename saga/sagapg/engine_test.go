@@ -235,7 +235,7 @@ func TestOneSagaNeverSpoilsABatch(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return len(w.state(t, guilty).Attention) > 0 }, 10*time.Second, 5*time.Millisecond)
 	require.Equal(t, saga.TransitionFailed, w.state(t, guilty).Attention[0].Reason)
-	mail, err := w.store.Mail(t.Context(), buckets(), 10)
+	mail, err := w.store.Mail(t.Context(), buckets(), coordinator.Mail{}, 10)
 	require.NoError(t, err)
 	require.Len(t, mail, 1, "its reply is kept")
 	require.Equal(t, guilty, mail[0].Saga)

@@ -28,6 +28,8 @@ type detail struct {
 	Groups     []string  `json:"groups,omitempty"`
 	Passed     []string  `json:"passed,omitempty"` // steps; only beside Held
 	Asked      []asked   `json:"asked,omitempty"`
+
+	Family *saga.Family `json:"family,omitempty"`
 }
 
 // asked is saga.Asked. Its data is compact JSON, so that it is read back byte for
@@ -100,7 +102,7 @@ func detailText(e *saga.Event) string {
 	x := e.Extras()
 	d := detail{
 		Hold: e.Hold, Held: heldText(x.Held), Healthy: x.Healthy, Definition: x.Definition, Version: x.Version, Level: x.Level, Trace: x.Trace,
-		Signal: x.Signal, Key: x.Key, Begin: x.Begin, Groups: x.Groups,
+		Signal: x.Signal, Key: x.Key, Begin: x.Begin, Groups: x.Groups, Family: x.Family,
 	}
 	for _, a := range x.Asked {
 		d.Asked = append(d.Asked, asked(a))
@@ -205,7 +207,7 @@ func decodeDetail(e *saga.Event, text string) (err error) {
 	}
 	e.Extra = &saga.EventExtra{
 		Healthy: d.Healthy, Definition: d.Definition, Version: d.Version, Level: d.Level, Trace: d.Trace,
-		Signal: d.Signal, Key: d.Key, Begin: d.Begin, Groups: d.Groups,
+		Signal: d.Signal, Key: d.Key, Begin: d.Begin, Groups: d.Groups, Family: d.Family,
 	}
 	for _, a := range d.Asked {
 		e.Extra.Asked = append(e.Extra.Asked, saga.Asked(a))

@@ -68,6 +68,10 @@ const (
 			AS n (id, namespace, definition, version, level, status, attention, bucket,
 				seq, started_at, changed_at, wake_at, state, retention)`
 
+	// Primary key of sagas. Only the starts of children pay for it.
+	setParents = `UPDATE {s}.sagas s SET parent = n.parent, root = n.root
+		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS n (id, parent, root) WHERE s.id = n.id`
+
 	// Primary key of sagas. No indexed column changes but for status at the end.
 	updateSagas = `UPDATE {s}.sagas s SET status = n.status, attention = string_to_array(n.attention, ' '), seq = n.seq,
 			changed_at = n.changed_at, wake_at = n.wake_at, state = n.state
@@ -94,14 +98,15 @@ const (
 	// Primary key of saga_mail.
 	insertMail = `INSERT INTO {s}.saga_mail (bucket, saga, record)
 		SELECT bucket, saga, record FROM unnest($1::int2[], $2::uuid[], $3::bytea[]) WITH ORDINALITY
-			AS n (bucket, saga, record, ord) ORDER BY ord`
+			AS n (bucket, saga, record, ord) ORDER BY ord RETURNING id`
 
 	// Primary key of saga_mail.
 	deleteMail = `DELETE FROM {s}.saga_mail m USING unnest($1::int2[], $2::uuid[], $3::int8[]) AS w (bucket, saga, id)
 		WHERE m.bucket = w.bucket AND m.saga = w.saga AND m.id = w.id`
 
 	// Primary key of saga_mail.
-	readMail = `SELECT saga, id, record FROM {s}.saga_mail WHERE bucket = ANY($1) ORDER BY bucket, saga, id LIMIT $2`
+	readMail = `SELECT saga, id, record FROM {s}.saga_mail WHERE bucket = ANY($1) AND (bucket, saga, id) > ($2, $3, $4)
+		ORDER BY bucket, saga, id LIMIT $5`
 
 	// Primary key of far_wakes.
 	insertFar = `INSERT INTO {s}.far_wakes (bucket, at, saga)

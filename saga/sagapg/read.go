@@ -40,6 +40,7 @@ type Filter struct {
 	Namespace  string       // Namespace is the tenant; required.
 	Definition string       // Definition is the definition's name.
 	Status     saga.Status  // Status is the status to have.
+	Parent     saga.ID      // Parent is the saga whose children to choose.
 	Attention  bool         // Attention chooses only those that need attention which was not put off.
 	Snoozed    bool         // Snoozed chooses only those that need attention which was put off.
 	Attributes []saga.Match // Attributes are all to be had; at most MaxConditions.
@@ -124,6 +125,9 @@ func (f Filter) Where(schema string) (condition string, args []any) {
 	}
 	if f.Status != 0 {
 		add(listStatus, int16(f.Status))
+	}
+	if !f.Parent.IsZero() {
+		add(listParent, [16]byte(f.Parent))
 	}
 	switch {
 	case f.Snoozed:

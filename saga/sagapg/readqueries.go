@@ -19,6 +19,7 @@ const (
 	listNamespace  = `namespace = $1`
 	listDefinition = ` AND definition = $%d`
 	listStatus     = ` AND status = $%d`
+	listParent     = ` AND parent = $%d` // the partial index sagas_parent
 	// The primary key of saga_attributes says whose attention was put off.
 	listOpen    = ` AND attention <> '{}' AND NOT EXISTS (` + snoozed + `)`
 	listSnoozed = ` AND attention <> '{}' AND EXISTS (` + snoozed + `)`

@@ -106,6 +106,21 @@ func (b *batch) queueNew(q *pgx.Batch, rows []coordinator.Row) {
 		c := columnsOf(rows)
 		q.Queue(b.s.sql.insertSagas, c.ids, c.namespaces, c.definitions, c.version, c.levels, c.statuses, c.attention,
 			c.buckets, c.seqs, c.started, c.changed, c.wakes, c.states, retentionsOf(rows))
+		b.queueParents(q, rows)
+	}
+}
+
+// queueParents writes whose children new sagas are.
+func (b *batch) queueParents(q *pgx.Batch, rows []coordinator.Row) {
+	var ids, parents, roots []pgtype.UUID
+	for i := range rows {
+		if f := rows[i].State.Extras().Family; f != nil {
+			ids = append(ids, pgtype.UUID{Bytes: rows[i].State.ID, Valid: true})
+			parents, roots = append(parents, pgtype.UUID{Bytes: f.Parent, Valid: true}), append(roots, pgtype.UUID{Bytes: f.Root, Valid: true})
+		}
+	}
+	if len(ids) > 0 {
+		q.Queue(b.s.in(setParents), ids, parents, roots)
 	}
 }
 
@@ -136,6 +151,16 @@ func (b *batch) queueMail(q *pgx.Batch, w *coordinator.Writes) {
 	if len(w.Keep) > 0 {
 		buckets, ids, _, records := mailColumns(w.Keep)
 		q.Queue(b.s.sql.insertMail, buckets, ids, records)
+	}
+	if len(w.Tell) > 0 {
+		buckets, ids, _, records := mailColumns(w.Tell)
+		q.Queue(b.s.sql.insertMail, buckets, ids, records).Query(func(rows pgx.Rows) error {
+			numbers, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+			for i := range min(len(numbers), len(w.Tell)) {
+				w.Tell[i].ID = numbers[i]
+			}
+			return err
+		})
 	}
 	if len(w.Folded) > 0 {
 		buckets, ids, numbers, _ := mailColumns(w.Folded)

@@ -144,8 +144,12 @@ func (s *Store) wakes(ctx context.Context, query string, args ...any) ([]coordin
 }
 
 // Mail implements coordinator.Store.
-func (s *Store) Mail(ctx context.Context, buckets []int, limit int) ([]coordinator.Mail, error) {
-	rows, err := s.pool.Query(ctx, s.in(readMail), buckets, limit)
+func (s *Store) Mail(ctx context.Context, buckets []int, after coordinator.Mail, limit int) ([]coordinator.Mail, error) {
+	from := int16(-1)
+	if after.ID > 0 {
+		from = bucketOf(after.Saga)
+	}
+	rows, err := s.pool.Query(ctx, s.in(readMail), buckets, from, pgtype.UUID{Bytes: after.Saga, Valid: true}, after.ID, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read kept messages: %w", err)
 	}

@@ -144,7 +144,7 @@ func TestCancelOfAPoisonedSaga(t *testing.T) {
 	require.NoError(t, err)
 	w.ends(t, id, saga.Compensated) // by the reply that was kept: nothing times out
 	require.Empty(t, w.state(t, id).Attention)
-	mail, err := w.store.Mail(t.Context(), buckets(), 10)
+	mail, err := w.store.Mail(t.Context(), buckets(), coordinator.Mail{}, 10)
 	require.NoError(t, err)
 	require.Empty(t, mail)
 }

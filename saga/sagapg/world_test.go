@@ -66,7 +66,7 @@ func tuned(t *testing.T, tune func(cfg *coordinator.Config), defs ...saga.Defini
 		deciders[def.Name] = m
 	}
 	cfg := coordinator.Config{
-		Store: w.store, Definitions: deciders, Relay: w.bus, Replies: w.bus,
+		Store: w.store, Definitions: deciders, Admission: deciders, Relay: w.bus, Replies: w.bus,
 		SaveOffsets: w.bus.save, Meter: w.meter,
 		Keys: keys, Incarnation: 1, Writers: 4, CheckEvery: 20 * time.Millisecond, FarEvery: 50 * time.Millisecond,
 	}

@@ -29,9 +29,11 @@ func Check(r Run) []Finding {
 	c.starts(stories)
 	c.letters()
 	c.leftovers()
-	for _, s := range stories {
-		c.story(s)
+	tales := make(map[string]*tale, len(stories))
+	for id, s := range stories {
+		tales[id] = c.story(s)
 	}
+	c.families(stories, tales)
 	slices.SortStableFunc(c.found, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(len(a.Invariant), len(b.Invariant)), cmp.Compare(a.Invariant, b.Invariant), cmp.Compare(a.Saga, b.Saga), cmp.Compare(a.Message, b.Message))
 	})
@@ -56,6 +58,7 @@ type story struct {
 	events     []Event
 	commands   []Command
 	effects    []Effect
+	children   []string        // the steps that have begun one, with their visits
 	unsendable map[string]bool // commands, as saga/step/direction, that were given up before they were written
 }
 
@@ -73,6 +76,11 @@ func (c *checker) gather() map[string]*story {
 	}
 	for _, e := range c.run.Events {
 		of(e.Saga).events = append(of(e.Saga).events, e)
+	}
+	for _, s := range stories {
+		if f := s.family(); f != nil && stories[f.Parent] != nil {
+			stories[f.Parent].children = append(stories[f.Parent].children, f.Step)
+		}
 	}
 	for _, m := range c.run.Commands {
 		of(m.Saga).commands = append(of(m.Saga).commands, m)
@@ -94,21 +102,22 @@ func (c *checker) gather() map[string]*story {
 // stranger has the length of a saga's id.
 const stranger = "00000000-0000-0000-0000-000000000000"
 
-// story checks one saga.
-func (c *checker) story(s *story) {
+// story checks one saga and returns its tale; nil without one.
+func (c *checker) story(s *story) *tale {
 	if s.saga == nil {
 		c.nobody(s)
-		return
+		return nil
 	}
 	c.ending(s)
 	c.history(s)
 	t := c.tell(s)
 	if t == nil {
-		return
+		return nil
 	}
 	c.status(t)
 	c.messages(t)
 	c.effects(t)
+	return t
 }
 
 // nobody: a saga that was never committed leaves nothing behind.

@@ -48,16 +48,17 @@ const Local = "local"
 
 // Step is one step of a definition.
 type Step struct {
-	Name          string   // Name is the step's.
-	Participant   string   // Participant runs it.
-	Kind          string   // Kind is Compensable, Pivot or Retriable.
-	After         []string // After names the steps that must be over before.
-	Conditional   bool     // Conditional: it may be skipped.
-	Compensation  string   // Compensation is the command that undoes it; empty: there is none.
-	Uncompensated bool     // Uncompensated: its effect may stay, the definition says why.
-	Do, Undo      Policy   // Do and Undo are its times.
-	Wait          *Wait    // Wait is what it waits for instead of a command; nil: it has one.
-	Each          int      // Each is how many items may be under way at once, of a step that runs for each item of a list; 0: it runs once.
+	Name          string     // Name is the step's.
+	Participant   string     // Participant runs it.
+	Kind          string     // Kind is Compensable, Pivot or Retriable.
+	After         []string   // After names the steps that must be over before.
+	Conditional   bool       // Conditional: it may be skipped.
+	Compensation  string     // Compensation is the command that undoes it; empty: there is none.
+	Uncompensated bool       // Uncompensated: its effect may stay, the definition says why.
+	Do, Undo      Policy     // Do and Undo are its times.
+	Child         *ChildStep // Child is the saga that carries it out; nil: none does.
+	Wait          *Wait      // Wait is what it waits for instead of a command; nil: it has one.
+	Each          int        // Each is how many items may be under way at once, of a step that runs for each item of a list; 0: it runs once.
 }
 
 // Policy says how long an attempt may take and how it is tried again.
@@ -100,6 +101,8 @@ const (
 	Terminated    = "terminated"    // Terminated ends the saga as it is.
 	Signalled     = "signalled"     // Signalled: a signal has come.
 	Decided       = "decided"       // Decided: somebody has decided the approval Step.
+	ChildEnded    = "childEnded"    // ChildEnded: the child of Step has ended.
+	Reversed      = "reversed"      // Reversed: the parent turns its child back.
 	Undeliverable = "undeliverable" // Undeliverable says that a command can never be written.
 )
 
@@ -127,6 +130,7 @@ type Event struct {
 	Attempt, Epoch  int
 	Outcome         string
 	Begin           time.Time // Begin is, in a Started, when the first steps may begin.
+	Family          *Family   // Family is, in a child's Started, who its parent is.
 	Signal          string    // Signal is the name of a signal.
 	From            string    // From is the participant that answered; empty: unknown.
 	Hold            bool      // Hold: whoever decided may not send.

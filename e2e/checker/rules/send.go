@@ -16,7 +16,7 @@ func (t *tale) send(e *Event, x Sent) {
 	case s.Participant != x.Participant:
 		t.c.findf("I8", t.id, "event %d sends %s/%s to %s instead of %s", e.Seq, x.Step, x.Direction, x.Participant, s.Participant)
 	}
-	if s.Wait != nil || s.Each > 0 {
+	if s.Wait != nil || s.Child != nil || s.Each > 0 {
 		t.c.findf("I8", t.id, "event %d sends %s/%s, and the step has no command of its own", e.Seq, x.Step, x.Direction)
 		return
 	}

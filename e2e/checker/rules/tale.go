@@ -75,7 +75,8 @@ func (s *stage) open() bool {
 	if s.Each > 0 {
 		return s.anyItem((*stage).open)
 	}
-	return s.phase.undo() || (s.phase == done || s.phase == unknown) && s.Compensation != ""
+	undoable := s.Compensation != "" || s.Child != nil && s.Child.Undoable
+	return s.phase.undo() || (s.phase == done || s.phase == unknown) && undoable
 }
 
 // over: what comes after it may begin.
@@ -170,7 +171,10 @@ func (t *tale) find(step string) *stage {
 // event tells one event.
 func (t *tale) event(e *Event) {
 	ended, _ := t.statuses()
-	if ended >= Completed && len(e.Sent) > 0 && t.definite() {
+	switch {
+	case ended >= Completed && e.Kind == Reversed:
+		t.paused = time.Time{} // its pause has ended with it
+	case ended >= Completed && len(e.Sent) > 0 && t.definite():
 		t.c.findf("I12", t.id, "event %d sends commands, and the saga had ended", e.Seq)
 	}
 	if !t.paused.IsZero() && e.Kind != Resumed && len(e.Sent) > 0 {
@@ -182,8 +186,10 @@ func (t *tale) event(e *Event) {
 		t.replied(e)
 	case Woke:
 		t.woke(e)
-	case Cancelled:
+	case Cancelled, Reversed:
 		t.turn()
+	case ChildEnded:
+		t.childEnded(e)
 	default:
 		t.verb(e)
 	}
@@ -223,6 +229,9 @@ func (t *tale) turn() {
 			s.phase = waiting
 		case s.phase == held || s.phase == resting:
 			s.phase = unknown
+		case s.phase == idle && s.Child != nil:
+			s.phase, s.attempt = undoHeld, 0
+			s.epoch++
 		case s.phase == idle:
 			s.phase = waiting
 		}

@@ -34,7 +34,11 @@ func (t *tale) idle(e *Event) {
 		again = false
 		for _, s := range t.stages {
 			early := slices.ContainsFunc(s.before, func(j int) bool { return !t.stages[j].over() })
-			if s.Wait == nil || s.phase != waiting || early {
+			if s.Wait == nil && (s.Child == nil || !t.hasChild(s)) || s.phase != waiting || early {
+				continue
+			}
+			if s.Child != nil {
+				t.raise(s)
 				continue
 			}
 			s.phase, s.due, again = idle, t.endOf(s.Wait.For, e.At), true
@@ -59,7 +63,7 @@ func (t *tale) endOf(wait time.Duration, at time.Time) time.Time {
 // waitsOver ends the waits whose time has come. What turns the saga back is told
 // by what follows, as only the engine knows which steps have begun.
 func (t *tale) waitsOver(e *Event) {
-	isDue := func(s *stage) bool { return s.phase == idle && !s.due.IsZero() && !s.due.After(e.At) }
+	isDue := func(s *stage) bool { return s.phase == idle && s.Wait != nil && !s.due.IsZero() && !s.due.After(e.At) }
 	late := func(s *stage) bool { return isDue(s) && s.Wait.Approval && !s.Wait.ApproveLate }
 	if slices.ContainsFunc(t.stages, late) && (t.turnsFrom(e) || !slices.ContainsFunc(t.stages, func(s *stage) bool { return late(s) && s.loose })) {
 		t.turn()
@@ -104,7 +108,7 @@ func (e *Event) refuses() bool {
 // signalled ends the first step that awaits the signal, or keeps it for one.
 func (t *tale) signalled(e *Event) {
 	for _, s := range t.stages {
-		if s.phase == idle && slices.Contains(s.Wait.Signals, e.Signal) {
+		if s.phase == idle && s.Wait != nil && slices.Contains(s.Wait.Signals, e.Signal) {
 			s.phase = done
 			return
 		}

@@ -40,6 +40,16 @@ var mutants = []mutant{
 		"./sagatest", "TestSimulation",
 	},
 	{
+		"told-and-not-kept", "I1", "what a saga tells another is not written with its transition",
+		"saga/coordinator/fold.go", "\t\tf.tell(s)\n", "",
+		"./saga/sagapg", "TestChildren",
+	},
+	{
+		"child-left-done", "I3", "a child that has completed is not turned back with its parent",
+		"saga/reverse.go", "|| d.step(i).UndoesChild()", "",
+		"./sagatest", "TestSimulation",
+	},
+	{
 		"signal-dropped", "I1", "a signal that comes before its step is not kept",
 		"saga/wait.go", "d.s.Own().Signals = append(slices.Clip(kept), signal)", "_ = slices.Clip(kept)",
 		"./saga", "TestScenarios",

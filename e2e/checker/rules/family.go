@@ -1,0 +1,99 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// ChildStep is a step that another saga carries out.
+type ChildStep struct {
+	Definition string // Definition is the child's.
+	Undoable   bool   // Undoable: it is turned back with its parent, also when it has completed.
+}
+
+// Family is, in the Started of a child, whose child it is.
+type Family struct {
+	Parent string
+	Step   string // Step is the parent's step, with its visit: ship#2.
+}
+
+// stepName is a step without its visit.
+func stepName(step string) string {
+	name, _, _ := strings.Cut(step, "#")
+	return name
+}
+
+// family returns whose child a saga is, or nil.
+func (s *story) family() *Family {
+	if len(s.events) == 0 {
+		return nil
+	}
+	return s.events[0].Family
+}
+
+// begun: the step has a child, or had one.
+func (t *tale) hasChild(s *stage) bool {
+	return slices.ContainsFunc(t.children, func(step string) bool { return stepName(step) == s.Name })
+}
+
+// childEnded tells how a step's child has ended.
+func (t *tale) childEnded(e *Event) {
+	s := t.find(stepName(e.Step))
+	switch {
+	case s == nil || s.Child == nil:
+		t.c.findf("I8", t.id, "event %d is the end of a child of %s, which has none", e.Seq, e.Step)
+	case e.Outcome == Failed: // a person decides
+	case s.phase.undo() && e.Outcome == Rejected:
+		s.phase = undone
+	case e.Outcome == Succeeded:
+		s.phase = done
+	case s.Kind != Retriable:
+		s.phase = refused
+		t.turn()
+	}
+}
+
+// families: I7, no child without its parent's step; I3, it has fared as its parent has.
+func (c *checker) families(stories map[string]*story, tales map[string]*tale) {
+	for id, s := range stories {
+		f := s.family()
+		if f == nil || s.saga == nil {
+			continue
+		}
+		parent := tales[f.Parent]
+		if parent == nil {
+			c.findf("I7", id, "it is a child of saga %s, which is not there", f.Parent)
+			continue
+		}
+		step := parent.find(stepName(f.Step))
+		if step == nil || step.Child == nil || step.Child.Definition != s.saga.Pin.Name {
+			c.findf("I7", id, "it is a child of saga %s, whose step %s does not begin it", f.Parent, f.Step)
+			continue
+		}
+		c.fared(parent, step, f, s)
+	}
+}
+
+// fared: a child of a completed saga has completed, one of a compensated saga is
+// compensated. What somebody has decided by hand is theirs.
+func (c *checker) fared(parent *tale, step *stage, f *Family, child *story) {
+	last := !slices.ContainsFunc(parent.children, func(other string) bool {
+		return stepName(other) == step.Name && (len(other) > len(f.Step) || len(other) == len(f.Step) && other > f.Step)
+	})
+	switch is := child.saga.Status; {
+	case step.byHand:
+	case parent.saga.Status == Completed && last && step.phase == done && is != Completed:
+		c.findf("I3", parent.id, "it is completed, and its child %s is %s", child.id, statusName(is))
+	case parent.saga.Status == Compensated && step.Child.Undoable && is != Compensated && is != Abandoned:
+		c.findf("I3", parent.id, "it is compensated, and its child %s is %s", child.id, statusName(is))
+	}
+}
+
+// raise: a step's child has begun. A pivot is passed with that.
+func (t *tale) raise(s *stage) {
+	s.phase = idle
+	if s.Kind == Pivot {
+		t.late = time.Time{}
+	}
+}

@@ -1,0 +1,344 @@
+package saga
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/unwindhq/unwind/internal/bucket"
+)
+
+// A step may be carried out by another saga, its child. Whatever one does to the
+// other is a message (Tell): the parent begins its child and tells it to turn back,
+// the child says how it has ended. The child's compensation is its own: when the
+// parent turns back, a child that runs is cancelled, one that has completed goes in
+// reverse, and the parent waits until it is compensated.
+
+// Child is a step that another saga carries out.
+type Child struct {
+	Definition string // Definition is the child's, of the parent's namespace.
+	Version    string // Version is the one to pin, such as r3; empty: the latest when the child begins.
+}
+
+// MaxDepth is how many generations a family may have, the root among them.
+const MaxDepth = 8
+
+// Family says who a saga's parent is.
+type Family struct {
+	Parent   ID      `json:"parent"`             // Parent is the saga one of whose steps this one carries out.
+	Root     ID      `json:"root"`               // Root is the first of the family.
+	Step     StepRef `json:"step"`               // Step is the parent's step.
+	Depth    int     `json:"depth"`              // Depth is how many are above.
+	Undoable bool    `json:"undoable,omitempty"` // Undoable: the parent may turn it back even when it has completed.
+}
+
+// UndoesChild reports whether the step has a child that is turned back with the
+// saga, also when it has completed.
+func (s *Step) UndoesChild() bool {
+	return s.Child != nil && s.Kind == Compensable && s.Reason == ""
+}
+
+// childDefaults fills in the back-off between the children of a retriable step.
+func (s *Step) childDefaults() Step {
+	d := *s
+	if d.Kind == Retriable {
+		d.Do = d.Do.withDefaults(0)
+		d.Do.Timeout = 0
+	}
+	return d
+}
+
+// Irreversible says why a saga of this definition can not be turned back once it has
+// completed; empty if it can.
+func (m *Machine) Irreversible() string {
+	for i := range m.def.Steps {
+		switch step := &m.def.Steps[i]; {
+		case step.Kind == Pivot:
+			return "its step " + step.Name + " is a pivot"
+		case !step.Waits() && step.Reason != "":
+			return "its step " + step.Name + " has no compensation"
+		}
+	}
+	return ""
+}
+
+func (d *decision) irreversible() string {
+	if d.g != nil {
+		return "it is code, which lets go of what is over"
+	}
+	return d.m.Irreversible()
+}
+
+// born takes over who the saga's parent is.
+func (d *decision) born() error {
+	f := d.e.Extras().Family
+	if f == nil {
+		return nil
+	}
+	if f.Depth >= MaxDepth {
+		return fmt.Errorf("it would be the child of a child and so on, %d times: at most %d generations", f.Depth, MaxDepth)
+	}
+	if why := d.irreversible(); f.Undoable && why != "" {
+		return fmt.Errorf("%s can not be turned back as the step of its parent needs: %s", d.s.Definition, why)
+	}
+	d.s.Own().Family = f
+	return nil
+}
+
+// tellChild begins step i's child, or tells it to turn back.
+func (d *decision) tellChild(i int) error {
+	st, back := &d.s.Steps[i], undoing(d.s.Steps[i].Phase)
+	switch {
+	case !d.s.Paused.IsZero() && back:
+		d.hold(i, UndoHeld)
+		return nil
+	case !d.s.Paused.IsZero():
+		d.hold(i, Held)
+		return nil
+	case back:
+		d.turnChild(i)
+		return nil
+	}
+	payload, err := d.payload(i)
+	if err != nil {
+		return err
+	}
+	st.Attempt++
+	st.Phase, st.Due, d.changed = Raising, time.Time{}, true
+	if d.step(i).Kind == Pivot {
+		d.passPivot()
+	}
+	d.raise(i, payload)
+	return nil
+}
+
+// raise begins the next child of step i.
+func (d *decision) raise(i int, input Payload) {
+	step, ref := d.step(i), StepRef{Name: d.step(i).Name, Visit: d.s.Steps[i].Attempt - 1}
+	family := Family{Parent: d.s.ID, Root: d.s.ID, Step: ref, Depth: 1, Undoable: step.UndoesChild()}
+	if above := d.s.Extras().Family; above != nil {
+		family.Root, family.Depth = above.Root, above.Depth+1
+	}
+	extra := d.s.Steps[i].Own()
+	extra.Child, extra.Visit = d.childID(ref), ref.Visit
+	e := Event{Kind: Started, Actor: Actor{Kind: ByParent, Name: d.s.ID.String()}, Payload: input}
+	e.Extra = &EventExtra{
+		Definition: step.Child.Definition, Version: step.Child.Version, Level: Level,
+		Trace: TraceRoot(d.s.ID, d.s.Window).String(), Family: &family,
+	}
+	d.tell(extra.Child, e)
+}
+
+func (d *decision) tell(to ID, e Event) { d.effects = append(d.effects, Tell{To: to, Event: e}) }
+
+// childID is the id of a step's child: the same whenever it is asked for, of the
+// event's time, and in the saga's own bucket, so that one writer has the family.
+func (d *decision) childID(ref StepRef) ID {
+	const tries = 4096 // one in 64 is as wanted
+	var id ID
+	own := bucket.Of(d.s.ID.String(), bucket.Count)
+	for n := range uint32(tries) {
+		name := binary.BigEndian.AppendUint32([]byte(d.s.ID.String()+"/"+ref.String()+"/"), n)
+		sum := sha256.Sum256(name)
+		binary.BigEndian.PutUint64(id[:8], uint64(d.e.At.UnixMilli())<<16)
+		copy(id[6:], sum[:10])
+		id[6] = id[6]&0x0f | 0x70 // RFC 9562, version 7
+		id[8] = id[8]&0x3f | 0x80
+		if bucket.Of(id.String(), bucket.Count) == own {
+			break
+		}
+	}
+	return id
+}
+
+// turnChild tells step i's child to turn back. One that was abandoned will not: a
+// person has to say what becomes of its effects.
+func (d *decision) turnChild(i int) {
+	st, child := &d.s.Steps[i], d.s.Steps[i].Extras()
+	st.Attempt++
+	st.Phase, st.Due, d.changed = Reversing, time.Time{}, true
+	if child.Lost {
+		d.s.attend(Attention{Reason: ChildAbandoned, Step: d.step(i).Name, Text: "its child " + child.Child.String() + " was terminated and cannot be turned back"})
+		return
+	}
+	d.tell(child.Child, Event{Kind: Reversed, Actor: Actor{Kind: ByParent, Name: d.s.ID.String()}, Reason: Clip(d.s.Cause)})
+}
+
+// reversed turns a child back for its parent. One whose parent can not undo it goes
+// on behind its pivot, and stays completed.
+func (d *decision) reversed() error {
+	f := d.s.Extras().Family
+	switch {
+	case f == nil || d.s.Status != Running && d.s.Status != Completed:
+		return nil
+	case !f.Undoable && (d.s.PivotSent || d.s.Status == Completed):
+		return nil
+	}
+	return d.turnBack("its parent turned back: " + d.e.Reason)
+}
+
+// report tells the parent how its child has ended.
+func (d *decision) report(was Status) {
+	f := d.s.Extras().Family
+	if f == nil || d.s.Status == was || !d.s.Status.Ended() {
+		return
+	}
+	e := Event{Kind: ChildEnded, Actor: Actor{Kind: ByChild, Name: d.s.ID.String()}, Step: f.Step, Reason: d.s.Cause}
+	switch d.s.Status {
+	case Completed:
+		e.Outcome, e.Payload = Succeeded, JSON(d.s.Extras().Output)
+		if e.Payload.Data == nil {
+			e.Payload = JSON([]byte("null"))
+		}
+	case Compensated:
+		e.Outcome = Rejected
+	default:
+		e.Outcome = Failed
+	}
+	d.tell(f.Parent, e)
+}
+
+// childEnded goes on as the child of a step has ended. What the parent does not wait
+// for any more changes nothing.
+func (d *decision) childEnded() error {
+	i, ok := d.find(StepRef{Name: d.e.Step.Name})
+	if !ok || d.s.Status != Running && d.s.Status != Compensating {
+		return nil
+	}
+	st := &d.s.Steps[i]
+	child, undo := st.Extras(), undoing(st.Phase)
+	switch {
+	case child.Child.IsZero() || child.Visit != d.e.Step.Visit || child.Lost || st.Phase != Raising && !undo:
+		return nil
+	case d.e.Outcome == Failed:
+		d.lost(i)
+		return nil
+	case undo && d.e.Outcome == Rejected:
+		d.settle(i, Undone)
+		return d.reverse()
+	case undo && d.step(i).UndoesChild():
+		return nil // it had completed before it was told to turn back
+	case d.e.Outcome == Rejected:
+		return d.childTurned(i)
+	}
+	d.settle(i, Done)
+	d.keepOutput(i)
+	if undo {
+		return d.reverse()
+	}
+	return d.advance()
+}
+
+// childTurned: a child that was compensated has failed its step. Behind the pivot
+// another one is begun after a pause.
+func (d *decision) childTurned(i int) error {
+	if d.step(i).Kind == Retriable {
+		return d.doFailed(i)
+	}
+	d.settle(i, Refused)
+	return d.turnBack(d.step(i).Name + " was turned back: " + d.e.Reason)
+}
+
+// lost: a child that was terminated has left its effects alive. Only a person can
+// say how the saga goes on.
+func (d *decision) lost(i int) {
+	child := d.s.Steps[i].Own()
+	child.Lost, d.changed = true, true
+	text := "its child " + child.Child.String() + " was terminated: " + d.e.Reason
+	d.s.attend(Attention{Reason: ChildAbandoned, Step: d.step(i).Name, Text: text})
+}
+
+// childBusy refuses to end a step by hand whose child still has to say how it ends.
+func (d *decision) childBusy(i int, verb string) error {
+	child := d.s.Steps[i].Extras()
+	if child.Child.IsZero() || child.Lost || !d.s.Steps[i].Phase.withChild() {
+		return nil
+	}
+	return fmt.Errorf("%s step %s: its child %s has not ended: do it there: %w", verb, d.step(i).Name, child.Child, ErrNotNow)
+}
+
+// child checks a step that another saga carries out.
+func (c *checker) child(step *Step, at string) {
+	if !IsName(step.Child.Definition) {
+		c.fault(at+"child", fmt.Sprintf("%q is not a name", step.Child.Definition), "write the name of a definition, such as settleOrder")
+	}
+	if step.ForEach != nil {
+		c.fault(at+"forEach", "a child for each item is not in this version", "let the child run for each item")
+	}
+	if step.Participant != "" || step.Command != "" {
+		c.fault(at+"command", "the step has a child too", "make two steps of it")
+	}
+	if step.Compensation != "" || step.Undo != (Policy{}) {
+		c.fault(at+"compensation", "a child is undone by its own compensations", "remove compensation and undo")
+	}
+	again := step.Do
+	again.Timeout = 0
+	switch {
+	case step.Do.Timeout != 0 || step.Kind == Retriable && step.Do.Attempts != 0:
+		c.fault(at+"timeout", "a child has its own times", "write a deadline into the child's definition, and no timeout and no attempts here")
+	case step.Kind != Retriable && again != (Policy{}):
+		c.fault(at+"retry", "a child is begun again only behind the pivot", "remove retry, or make it kind: retriable")
+	}
+	c.policy(at, step.Do)
+}
+
+// family writes and reads the section of that name.
+func (w *stateWriter) family(f *Family) {
+	w.id(f.Parent)
+	w.id(f.Root)
+	w.text(f.Step.String())
+	w.int(int64(f.Depth))
+	w.bool(f.Undoable)
+}
+
+func (r *stateReader) family() *Family {
+	f := &Family{Parent: r.id(), Root: r.id()}
+	ref, err := ParseStepRef(r.text())
+	if err != nil {
+		r.fail()
+	}
+	f.Step, f.Depth, f.Undoable = ref, int(r.int()), r.byte() == 1
+	return f
+}
+
+// children writes the steps that have a child, each with its number; -1 ends them.
+func (w *stateWriter) children(steps []StepState) {
+	begun := false
+	for i := range steps {
+		extra := steps[i].Extra
+		if extra == nil || extra.Child.IsZero() {
+			continue
+		}
+		if !begun {
+			w.section(sectionChildren)
+			begun = true
+		}
+		w.int(int64(i))
+		w.id(extra.Child)
+		w.int(int64(extra.Visit))
+		w.bool(extra.Lost)
+	}
+	if begun {
+		w.int(-1)
+	}
+}
+
+func (r *stateReader) children(steps []StepState) {
+	for i := r.int(); i != -1 && !r.bad; i = r.int() {
+		if i < 0 || i >= int64(len(steps)) {
+			r.fail()
+			return
+		}
+		extra := steps[i].Own()
+		extra.Child, extra.Visit, extra.Lost = r.id(), int(r.int()), r.byte() == 1
+	}
+}
+
+// id writes and reads a saga's id.
+func (w *stateWriter) id(id ID) { w.buf = append(w.buf, id[:]...) }
+
+func (r *stateReader) id() (id ID) {
+	copy(id[:], r.take(int64(len(id))))
+	return id
+}
