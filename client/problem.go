@@ -27,6 +27,7 @@ const (
 	NotYours          Code = "not-yours"          // NotYours: somebody else has to decide; the detail says who.
 	UnknownSignal     Code = "unknown-signal"     // UnknownSignal: no step of the definition awaits the signal.
 	PastPivot         Code = "past-pivot"         // PastPivot: the point of no return was passed.
+	BreaksUsers       Code = "breaks-users"       // BreaksUsers: a contract would break definitions or running sagas; all is listed.
 	TopicsMissing     Code = "topics-missing"     // TopicsMissing: a Kafka topic of the definition does not exist.
 	TooLarge          Code = "too-large"          // TooLarge: the body is above its limit.
 	Refused           Code = "refused"            // Refused: a dead letter must not be redriven or discarded; the detail says why.

@@ -331,6 +331,7 @@ func (a *App) openServer(_ context.Context, p *parts) (err error) {
 	config.DeadLetters = p.office
 	config.Batches = batches{p.batches}
 	config.Schedules = p.clock
+	config.Contracts = p.registry
 	p.server, err = rest.New(config)
 	return err
 }

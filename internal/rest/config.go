@@ -93,6 +93,7 @@ type Config struct {
 	Starts      Starts      // Starts takes starts. Required.
 	DeadLetters DeadLetters // DeadLetters keeps dead letters; nil: there are no routes for them.
 	Batches     Batches     // Batches keeps verbs on many sagas; nil: there are no routes for them.
+	Contracts   Contracts   // Contracts keeps what participants offer; nil: there are no routes for it, and definitions are not held to it.
 	Schedules   Schedules   // Schedules keeps what the clock starts; nil: there are no routes for them.
 	Fleet       Fleet       // Fleet knows the breakers of all processes; nil knows none.
 	Checks      []Check     // Checks are the conditions of readiness beside Engine.Ready.

@@ -23,7 +23,11 @@ func (s *Server) apply(ctx context.Context, in *applyInput) (*applyOutput, error
 	if err != nil {
 		return nil, err
 	}
-	file, err := definition.Load(in.File, in.RawBody, definition.Options{})
+	contracts, err := s.knownContracts(ctx, namespace)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	file, err := definition.Load(in.File, in.RawBody, definition.Options{Contracts: contracts, Partial: true})
 	var faults saga.Faults
 	if errors.As(err, &faults) {
 		return nil, faultsProblem(faults)

@@ -46,6 +46,7 @@ func (w *world) guarded(t *testing.T) (*httptest.Server, *rest.Server) {
 		c.DeadLetters = shopLetters{w}
 		c.Batches = shopBatches{w}
 		c.Schedules = shopSchedules{w}
+		c.Contracts = shopContracts{w}
 	})
 }
 
@@ -81,6 +82,7 @@ var may = map[rest.Permission]struct {
 	rest.DefinitionsApply: {access.Admin, "of"},
 	rest.SchedulesRead:    {access.Viewer, "of"},
 	rest.SchedulesWrite:   {access.Operator, "of"},
+	rest.ContractsApply:   {access.Operator, "of"},
 	rest.BreakersRead:     {access.Viewer, "all"},
 	rest.DeadLettersRead:  {access.Viewer, "of"},
 	rest.DeadLettersWrite: {access.Operator, "of"},
@@ -127,6 +129,10 @@ var samples = map[string][2]string{
 	"runBatch":      {"/v1/batches/7/run", "{}"},
 	"pauseBatch":    {"/v1/batches/7/pause", "{}"},
 	"stopBatch":     {"/v1/batches/7/stop", "{}"},
+
+	"applyContract":    {"/v1/participants?namespace=shop", cards},
+	"listParticipants": {"/v1/participants?namespace=shop", ""},
+	"getParticipant":   {"/v1/participants/cards?namespace=shop", ""},
 
 	"applySchedule":   {"/v1/schedules?namespace=shop", nightly},
 	"listSchedules":   {"/v1/schedules?namespace=shop", ""},

@@ -18,6 +18,7 @@ const (
 	SagasDecide      Permission = "sagas:decide"       // SagasDecide is needed to give or refuse an approval; the definition says who else may not.
 	SagasTerminate   Permission = "sagas:terminate"    // SagasTerminate is needed to end a saga with its effects left alive.
 	DefinitionsApply Permission = "definitions:apply"  // DefinitionsApply is needed to apply a definition.
+	ContractsApply   Permission = "contracts:apply"    // ContractsApply is needed to apply a participant's contract; to break who uses it takes an admin.
 	DefinitionsRead  Permission = "definitions:read"   // DefinitionsRead is needed to see definitions.
 	DeadLettersRead  Permission = "dead-letters:read"  // DeadLettersRead is needed to see dead letters and their records.
 	DeadLettersWrite Permission = "dead-letters:write" // DeadLettersWrite is needed to redrive and discard them.
@@ -56,6 +57,7 @@ var rules = map[Permission]rule{
 	SagasDecide:      {access.Viewer, ofObject}, // whoever the approval names; one that names nobody takes an operator
 	SagasTerminate:   {access.Admin, ofObject},  // the one verb that gives a promise up
 	DefinitionsRead:  {access.Viewer, ofObject},
+	ContractsApply:   {access.Operator, ofObject}, // a participant's team tells what it offers
 	DeadLettersRead:  {access.Viewer, ofObject},
 	DeadLettersWrite: {access.Operator, ofObject},
 	SchedulesRead:    {access.Viewer, ofObject},

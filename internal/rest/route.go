@@ -35,6 +35,7 @@ func (s *Server) routes() {
 	s.signalRoutes()
 	s.batchRoutes()
 	s.scheduleRoutes()
+	s.participantRoutes()
 	s.accessRoutes()
 	s.deadLetterRoutes()
 	s.breakerRoutes()

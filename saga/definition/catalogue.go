@@ -11,6 +11,7 @@ import (
 type catalogue struct {
 	*binder
 	contracts []Contract
+	partial   bool
 }
 
 // results makes the shapes of the steps' outputs known.
@@ -63,6 +64,9 @@ func (c catalogue) check(i int, step *saga.Step, tree *node) {
 		return
 	}
 	contract := c.find(step.Participant)
+	if contract == nil && c.partial {
+		return
+	}
 	if contract == nil {
 		c.add(path+".command", "no contract of a participant "+strconv.Quote(step.Participant), didYouMean(step.Participant, c.participants()))
 		return

@@ -43,3 +43,16 @@ func TestTheDocumentsSchedules(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+// TestTheDocumentsContracts: the contracts of docs/participants.md can be applied.
+func TestTheDocumentsContracts(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/participants.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		_, err := definition.LoadContract("docs/participants.md", []byte(block[1]))
+		require.NoError(t, err)
+	}
+}

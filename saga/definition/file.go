@@ -25,6 +25,9 @@ type Options struct {
 	// Contracts are the known participants. Empty: participants, commands and
 	// fields are not checked. They never change what an expression yields.
 	Contracts []Contract
+	// Partial says that Contracts are not all: a participant without one is not
+	// checked. Default: its commands are faults.
+	Partial bool
 }
 
 // File is a definition that was read and checked. It is immutable and safe for
@@ -92,7 +95,7 @@ func load(r *report, root *node, opts Options) (*File, error) {
 	if spec.Input != nil {
 		f.Definition.Schema, _ = spec.Input.Schema.(json.RawMessage)
 	}
-	if err := f.bind(r, &spec, opts.Contracts); err != nil {
+	if err := f.bind(r, &spec, opts); err != nil {
 		return nil, err
 	}
 	r.structure(f.Definition)
@@ -109,13 +112,13 @@ func load(r *report, root *node, opts Options) (*File, error) {
 }
 
 // bind binds every expression and checks the steps against the contracts.
-func (f *File) bind(r *report, spec *Spec, contracts []Contract) error {
+func (f *File) bind(r *report, spec *Spec, opts Options) error {
 	written, def := spec.Steps, &f.Definition
 	b, err := newBinder(r, written, shapeOf(def.Schema))
 	if err != nil {
 		return err
 	}
-	known := catalogue{binder: b, contracts: contracts}
+	known := catalogue{binder: b, contracts: opts.Contracts, partial: opts.Partial}
 	known.results()
 	for i := range def.Steps {
 		if written[i].When != "" {

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -11,7 +12,8 @@ type shape struct {
 	fields   map[string]*shape
 	names    []string
 	required []string
-	closed   bool // fields that are not listed are refused
+	closed   bool     // fields that are not listed are refused
+	gone     []string // fields that are not what they were; see Breaks
 	items    *shape
 }
 
@@ -63,6 +65,10 @@ func (s *shaper) object(n *node, result *shape) {
 	}
 	result.fields = make(map[string]*shape, len(properties.items))
 	for i, f := range properties.fields {
+		if properties.items[i].get(gone) != nil {
+			result.gone = append(result.gone, f.name)
+			continue
+		}
 		result.fields[f.name] = s.shape(properties.items[i])
 		result.names = append(result.names, f.name)
 	}
@@ -141,8 +147,11 @@ func (s *shape) elem() *shape {
 
 // has reports whether the schema lets a value have the field.
 func (s *shape) has(name string) bool {
-	if s == nil || !s.closed {
+	if s == nil {
 		return true
+	}
+	if slices.Contains(s.gone, name) || !s.closed {
+		return !slices.Contains(s.gone, name)
 	}
 	_, ok := s.fields[name]
 	return ok
