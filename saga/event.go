@@ -103,10 +103,12 @@ func (s Sent) String() string {
 
 // ParseSent is the inverse of Sent.String.
 func ParseSent(text string) (Sent, error) {
-	bad := fmt.Errorf("sent command %.120q: want step/direction participant/command attempt hash", text)
+	bad := func() error {
+		return fmt.Errorf("sent command %.120q: want step/direction participant/command attempt hash", text)
+	}
 	fields := strings.Fields(text)
 	if len(fields) != 4 {
-		return Sent{}, bad
+		return Sent{}, bad()
 	}
 	step, direction, _ := strings.Cut(fields[0], "/")
 	ref, err1 := ParseStepRef(step)
@@ -115,7 +117,7 @@ func ParseSent(text string) (Sent, error) {
 	hash, err4 := strconv.ParseUint(fields[3], 16, 64)
 	for _, err := range []error{err1, err2, err3, err4} {
 		if err != nil {
-			return Sent{}, fmt.Errorf("%w: %w", bad, err)
+			return Sent{}, fmt.Errorf("%w: %w", bad(), err)
 		}
 	}
 	return Sent{Step: ref, Direction: dir, Attempt: attempt, Name: fields[1], Hash: hash}, nil
