@@ -114,6 +114,27 @@ steps:
   - {step: guest, command: guests/book, compensation: cancel}
   - {step: charge, kind: pivot, command: payments/book}
 `,
+	// parcels books a flight for each line of its script, four at once, and then writes a
+	// mail for each.
+	"parcels": `
+unwind: v1
+saga: parcels
+defaults: {timeout: 30s, retry: {attempts: 3, backoff: 100ms, cap: 1s}, undo: {retry: {backoff: 100ms, cap: 1s}}}
+steps:
+  - step: flight
+    forEach: ${input.script.lines}
+    limit: {items: 100, concurrency: 4}
+    command: flights/book
+    compensation: cancel
+    input: {script: "${input.script}", line: "${item}", no: "${index}"}
+  - {step: charge, kind: pivot, command: payments/book}
+  - step: mail
+    kind: retriable
+    forEach: ${steps.flight.outputs}
+    limit: {items: 100, concurrency: 4}
+    command: mails/book
+    input: {script: "${input.script}", flight: "${item.number}"}
+`,
 	// mute asks a participant for whom a test answers by hand.
 	"mute": `
 unwind: v1

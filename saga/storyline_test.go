@@ -276,7 +276,7 @@ func (s *story) options(e *saga.Event, words []string) {
 				e.Own().Held = append(e.Extras().Held, w)
 			}
 		case "passed":
-			e.Own().Passed = append(e.Extras().Passed, s.ref(value))
+			e.Own().Passed = []saga.StepRef{s.ref(value)}
 		case "healthy": // the way is whole since that long before now
 			e.Own().Healthy = s.now.Add(-duration(s.t, value))
 		case "level":

@@ -56,7 +56,11 @@ func writeTree(w io.Writer, s client.Saga) {
 		if i == len(s.Steps)-1 {
 			branch = "└─"
 		}
-		cells := []string{branch + " " + marks[step.Phase] + " " + step.Step, step.Phase, stepWork(step), stepNote(step)}
+		note := stepNote(step)
+		if n := len(failingItems(step, s.Attention)); n > 0 {
+			note += fmt.Sprintf(", %d failing", n)
+		}
+		cells := []string{branch + " " + marks[step.Phase] + " " + step.Step, step.Phase, stepWork(step), note}
 		_, _ = fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 		writeItems(tw, step, s.Attention)
 	}

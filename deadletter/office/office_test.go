@@ -2,6 +2,7 @@ package office_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -255,4 +256,39 @@ func TestListsAndGroups(t *testing.T) {
 	page, _, err = o.List(t.Context(), office.Filter{Namespace: "other"})
 	require.NoError(t, err)
 	require.Empty(t, page)
+}
+
+// wholeInput is an expression: the saga's input.
+type wholeInput struct{}
+
+func (wholeInput) String() string                                 { return "input" }
+func (wholeInput) Reads() saga.Reads                              { return saga.Reads{Input: true} }
+func (wholeInput) Eval(scope saga.Scope) (json.RawMessage, error) { return scope.Input() }
+
+// TestEffectOnAnItem: letters about an item of a list are judged by that item.
+func TestEffectOnAnItem(t *testing.T) {
+	t.Parallel()
+	o, s, pool := open(t)
+	machine, err := saga.Compile(saga.Definition{Name: "trip", Version: "r1", Steps: []saga.Step{
+		{Name: "book", Participant: "hotels", Command: "book", Compensation: "cancel", ForEach: &saga.ForEach{List: wholeInput{}, Concurrency: 1}},
+	}})
+	require.NoError(t, err)
+	s.machine, s.row.State = machine, saga.State{ID: saga.ID{1}}
+	s.tell(t, saga.Event{Kind: saga.Started, Payload: saga.JSON([]byte(`[1,2]`)), Extra: &saga.EventExtra{Definition: "trip", Version: "r1", Level: saga.Level}})
+	foretold := func(rec kafka.Record, want string) {
+		t.Helper()
+		effect, err := o.Preview(t.Context(), file(t, pool, o, rec), office.Decision{Force: true})
+		require.NoError(t, err)
+		require.Contains(t, effect.Sentence, want)
+	}
+	item := func(n int) saga.Command {
+		cmd := command(saga.Do, 1)
+		cmd.ID.Step.Item = n
+		cmd.Route.Token = keys.Token("default", cmd.ID, 1, "hotels")
+		return cmd
+	}
+	foretold(replyRecord(item(1), saga.Succeeded), "step book[0] goes from doing to done, and the saga is then running")
+	foretold(commandRecord(item(2)), "step book[1] is waiting: the saga does not wait for the command")
+	foretold(commandRecord(item(3)), "has no step book[2]: nobody waits for the command")
+	foretold(replyRecord(item(0), saga.Succeeded), "at epoch 0: it changes nothing")
 }

@@ -56,6 +56,7 @@ func happened(seq int64) saga.Event {
 		Payload: saga.Payload{Data: []byte("\x00x"), ContentType: "a/b", Codec: "c", KeyID: "k"},
 		Hold:    true, RequestID: fmt.Sprint("q", seq),
 		Extra: &saga.EventExtra{
+			Passed:  []saga.StepRef{{Name: "reserve", Item: 1}},
 			Held:    []saga.Way{{Participant: "payments", Direction: saga.Do}, {Participant: "flights", Direction: saga.Undo}},
 			Healthy: epoch, Definition: "bookTrip", Version: "r1", Level: 1, Key: "k", Begin: epoch, Trace: "t", Signal: "s", Groups: []string{"g"},
 			Asked: []saga.Asked{{What: "do:pay payments/charge", Data: []byte(`{"a":"\u003c"}`)}, {What: "sleep:sleep"}},

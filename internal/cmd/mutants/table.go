@@ -207,6 +207,11 @@ var mutants = []mutant{
 		"./sagatest", "TestSimulation",
 	},
 	{
+		"all-or-none-passes", "I14", "a gate that holds some commands of a saga's items holds all of them, its probe as well",
+		"saga/coordinator/gate.go", "extra.Passed = passed(granted, extra.Held)", "_ = passed",
+		"./saga/sagapg", "TestAHalfOpenBreakerGetsItsProbe",
+	},
+	{
 		"permit-kept", "I14", "a batch that was not committed keeps its permits",
 		"saga/coordinator/gate.go", "o.permit.Done(breaker.Excluded)", "_ = o.permit",
 		"./saga/sagapg", "TestPermitsOfAnAbortedBatchComeBack",
