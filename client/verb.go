@@ -11,13 +11,13 @@ import (
 
 // Verb is how to ask something of one saga.
 type Verb struct {
-	Step       string                     `json:"step,omitempty"`       // Step is the step that Skip, Resolve, Edit, Approve and Refuse are about, or Retry; empty there: every one. Other verbs refuse one.
+	Step       string                     `json:"step,omitempty"`       // Step is the step that Skip, Resolve, Edit, Reset, Approve and Refuse are about, or Retry; empty there: every one. Other verbs refuse one.
 	Signal     string                     `json:"signal,omitempty"`     // Signal is the name, for Signal only.
 	Payload    json.RawMessage            `json:"payload,omitempty"`    // Payload is the signal's, for Signal only; nil is null.
 	Output     json.RawMessage            `json:"output,omitempty"`     // Output is the step's, for Resolve only.
 	Input      json.RawMessage            `json:"input,omitempty"`      // Input is the step's, for Edit only.
 	To         string                     `json:"to,omitempty"`         // To is user:NAME or group:NAME, for Assign only; empty: nobody any more.
-	Reason     string                     `json:"reason,omitempty"`     // Reason says why, for the history; at most 1,024 bytes. Skip, Resolve, Edit and Terminate require one.
+	Reason     string                     `json:"reason,omitempty"`     // Reason says why, for the history; at most 1,024 bytes. Skip, Resolve, Edit, Reset and Terminate require one.
 	Key        string                     `json:"-"`                    // Key makes the call idempotent; may be empty.
 	Attention  string                     `json:"attention,omitempty"`  // Attention is the reason for attention, for Acknowledge and Snooze; empty: every one, of the Step if there is one.
 	Until      *time.Time                 `json:"until,omitempty"`      // Until is when it comes back, for Snooze only; at most 90 days ahead.
@@ -87,6 +87,13 @@ func (c *Client) Snooze(ctx context.Context, id string, how Verb) (Saga, error) 
 // Describe sets attributes that a saga is found by, also of one that has ended.
 func (c *Client) Describe(ctx context.Context, id string, how Verb) (Saga, error) {
 	return c.verb(ctx, id, "describe", how)
+}
+
+// Reset undoes a step and all that comes after it, in reverse, and then lets them begin
+// anew. One whose pivot was sent answers with PastPivot; one that is on its way back,
+// whose step has not begun, or that is code, with NotNow.
+func (c *Client) Reset(ctx context.Context, id string, how Verb) (Saga, error) {
+	return c.verb(ctx, id, "reset", how)
 }
 
 // Terminate ends a saga as it is. Nothing is undone: Step.LeftAlive says which

@@ -89,7 +89,7 @@ func (d *decision) attribute(a *Attribute) error {
 
 // FoundAs reports whether a store finds s by the same things as o.
 func (s *State) FoundAs(o *State) bool {
-	if s.Extra == o.Extra && s.Extra == nil {
+	if s.Extra == nil && o.Extra == nil {
 		return true
 	}
 	a, b := s.Extras(), o.Extras()

@@ -15,7 +15,7 @@ func (d *decision) skipped() error {
 	if err := d.childBusy(i, "skip"); err != nil {
 		return err
 	}
-	if undoing(d.s.Steps[i].Phase) {
+	if undoing(d.s.Steps[i].Phase) && d.s.Extras().Reset == 0 {
 		d.settle(i, Kept)
 		return d.undone()
 	}
@@ -32,6 +32,8 @@ func (d *decision) notSkippable(i int) string {
 	switch {
 	case st.Phase == Spreading:
 		return "it runs once for each item: name one, such as " + step.Name + "[0]"
+	case d.s.Status == Running && st.Phase != Waiting && d.backward(i):
+		return "the saga is on its way back to an earlier step, and its effect would be there twice: cancel first"
 	case d.s.Status == Running && st.Phase == Waiting:
 		return "its turn has not come: what comes after it would not wait for what comes before"
 	case d.s.Status != Running || !st.Phase.timed() && !st.Phase.waits() && st.Phase != Raising:
@@ -89,7 +91,7 @@ func (d *decision) resolved() error {
 	if err := d.childBusy(i, "resolve"); err != nil {
 		return err
 	}
-	if d.s.Status != Running || !st.Phase.timed() && !st.Phase.waits() && st.Phase != Raising {
+	if d.s.Status != Running || undoing(st.Phase) || !st.Phase.timed() && !st.Phase.waits() && st.Phase != Raising {
 		return fmt.Errorf("resolve step %s: it is %s in a saga that is %s: %w", d.e.Step, st.Phase, d.s.Status, ErrNotNow)
 	}
 	st.Epoch++
@@ -98,7 +100,7 @@ func (d *decision) resolved() error {
 	}
 	d.settle(i, Done)
 	d.keepOutput(i)
-	return d.advance()
+	return d.onward(i)
 }
 
 // stepOf finds the step that a verb is about.

@@ -43,6 +43,7 @@ var transitions = map[EventKind]func(*decision) error{
 	StepSkipped:   (*decision).skipped,
 	StepResolved:  (*decision).resolved,
 	StepEdited:    (*decision).edited,
+	Reset:         (*decision).reset,
 	Terminated:    (*decision).terminated,
 	Signalled:     (*decision).signalled,
 	Decided:       (*decision).decided,
@@ -166,11 +167,15 @@ func (d *decision) find(ref StepRef) (i int, ok bool) {
 		return d.plan().find(ref)
 	}
 	step, ok := d.m.index[ref.Name]
-	if !ok || ref.Visit != 0 {
+	if !ok {
 		return 0, false
 	}
 	return d.s.At(step, ref.Item)
 }
+
+// present reports whether the event's message is about the present run of step i, and
+// none that a reset has undone.
+func (d *decision) present(i int) bool { return d.e.Step == d.ref(i) }
 
 // keeps reports whether the state has to keep step i's output.
 func (d *decision) keeps(i int) bool { return d.g == nil && d.m.keepOutput[i] }
@@ -255,7 +260,7 @@ func (d *decision) cancelled() error {
 // still comes to an end by itself.
 func (d *decision) undeliverable() error {
 	i, ok := d.find(d.e.Step)
-	if !ok || d.s.Status == 0 || d.s.Status == Abandoned || d.s.Steps[i].Epoch != d.e.Epoch || !d.s.Steps[i].Phase.timed() {
+	if !ok || d.s.Status == 0 || d.s.Status == Abandoned || !d.present(i) || d.s.Steps[i].Epoch != d.e.Epoch || !d.s.Steps[i].Phase.timed() {
 		return nil
 	}
 	d.changed = d.s.attend(Attention{Reason: NotDeliverable, Step: d.called(i), Text: d.e.Reason})

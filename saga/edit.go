@@ -55,6 +55,8 @@ func (d *decision) notEditable(i int) string {
 		return "its turn has not come: its input is mapped when it begins"
 	case d.s.Status != Running:
 		return "the saga turns back: only a compensation that is under way can have another input; restart the saga once it has ended"
+	case d.backward(i):
+		return "the saga is on its way back to an earlier step: wait until it is there"
 	case !st.Phase.timed():
 		return "it is " + st.Phase.String() + ", and nobody is asked for it any more"
 	}

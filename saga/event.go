@@ -25,6 +25,7 @@ const (
 	StepSkipped   EventKind = "skipped"       // StepSkipped lets Step be over without its command, or leaves its effect as it is.
 	StepResolved  EventKind = "resolved"      // StepResolved lets Step be done, with Payload as its output.
 	StepEdited    EventKind = "edited"        // StepEdited gives Step's command Payload as its input and sends it anew.
+	Reset         EventKind = "reset"         // Reset undoes Step and what comes after it, then lets them begin anew.
 	Terminated    EventKind = "terminated"    // Terminated ends the saga as it is, with nothing undone.
 	Signalled     EventKind = "signalled"     // Signalled hands the signal Signal with its Payload to the saga.
 	Decided       EventKind = "decided"       // Decided is somebody's decision on the approval Step: Outcome is Succeeded or Rejected.

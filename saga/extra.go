@@ -70,6 +70,7 @@ type StateExtra struct {
 	Output     json.RawMessage  // Output is the saga's, once it is completed and if its definition makes one.
 	Signals    []KeptSignal     // Signals came before the steps that await them, in the order of arrival.
 	Assigned   string           // Assigned is who looks after what it needs attention for, user:NAME or group:NAME; empty: nobody yet.
+	Reset      int              // Reset is the step that a reset goes back to, counted from 1, while it is under way; else 0.
 	Heeds      []Heed           // Heeds are what was said of its reasons for attention.
 	Plan       *Plan            // Plan is what the function of a saga that is code has asked for; nil for a declared one.
 	Spreads    []Spread         // Spreads are the steps that run for each item, in the order in which they began.
@@ -95,7 +96,7 @@ func (s *State) Own() *StateExtra {
 func (s *State) drop() {
 	if s.Extra != nil {
 		extra := s.Own()
-		extra.Begin, extra.Signals = time.Time{}, nil
+		extra.Begin, extra.Signals, extra.Reset = time.Time{}, nil, 0
 	}
 }
 
@@ -103,7 +104,7 @@ func (s *State) drop() {
 // read back from the store.
 func (x *StateExtra) empty() bool {
 	return x.Begin.IsZero() && x.Key == "" && x.Attributes == nil && x.Output == nil && x.Signals == nil && x.Label == nil &&
-		x.Assigned == "" && x.Heeds == nil && x.Plan == nil && x.Spreads == nil && x.Family == nil
+		x.Assigned == "" && x.Heeds == nil && x.Plan == nil && x.Spreads == nil && x.Family == nil && x.Reset == 0
 }
 
 // tidy removes an Extra that says nothing.
@@ -119,6 +120,7 @@ type StepExtra struct {
 	Answer   int64     // Answer is the Seq of that signal's event.
 	Until    time.Time // Until is when its attempt under way is over, however often it says that it is at work; zero: never.
 	Progress *Progress // Progress is what its participant has said last; nil: nothing, or it is over.
+	Again    int       // Again is how often a reset has let the step begin anew: its commands' StepRef.Visit.
 	Edit     *Edit     // Edit is what an operator has written for the step's input; nil: it is mapped.
 	Child    ID        // Child is the last saga that was begun to carry out the step; zero without one.
 	Visit    int       // Visit is 0 for the step's first child, n for the n+1st.

@@ -91,7 +91,7 @@ func (s *State) Items(step int) []StepState {
 
 func (m *Machine) ref(s *State, i int) StepRef {
 	step, item := s.Place(i)
-	return StepRef{Name: m.def.Steps[step].Name, Item: item}
+	return StepRef{Name: m.def.Steps[step].Name, Item: item, Visit: s.Steps[i].Extras().Again}
 }
 
 // within reports whether i is the state of step j, or of one of its items.
@@ -200,7 +200,7 @@ func (d *decision) openItem(i int) bool {
 func (d *decision) closeSpreads() {
 	for _, sp := range d.s.spreads() {
 		st := &d.s.Steps[sp.Step]
-		if st.Phase != Spreading && st.Phase != Done || d.openItem(sp.Step) {
+		if !d.backward(sp.Step) || st.Phase != Spreading && st.Phase != Done || d.openItem(sp.Step) {
 			continue
 		}
 		items := d.s.Items(sp.Step)

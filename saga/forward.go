@@ -11,7 +11,7 @@ func (d *decision) advance() error {
 	for again := true; again; {
 		again = false
 		for i := range d.s.Plain() {
-			if d.s.Steps[i].Phase != Waiting || !d.may(i) {
+			if d.s.Steps[i].Phase != Waiting || !d.may(i) || d.backward(i) {
 				continue
 			}
 			over, err := d.begin(i)

@@ -127,7 +127,7 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 	kinds := []saga.EventKind{
 		saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Replied, saga.Woke, saga.Woke,
 		saga.Cancelled, saga.Undeliverable, saga.Poisoned, saga.Started, saga.Signalled, saga.Signalled, saga.Decided, saga.Decided,
-		saga.Paused, saga.Resumed, saga.Retried, saga.StepSkipped, saga.StepResolved, saga.StepEdited, saga.Annotated,
+		saga.Paused, saga.Resumed, saga.Retried, saga.StepSkipped, saga.StepResolved, saga.StepEdited, saga.Reset, saga.Annotated,
 		saga.Assigned, saga.Acknowledged, saga.Snoozed, saga.Described,
 	}
 	late := time.Duration(rapid.IntRange(-5, 40).Draw(t, "seconds")) * time.Second
@@ -180,8 +180,8 @@ func drawReply(t *rapid.T, e *saga.Event, def saga.Definition, s saga.State) {
 	if i < len(s.Steps) && rapid.Bool().Draw(t, "fits") {
 		k, _ := s.At(i, e.Step.Item)
 		st := s.Steps[k]
-		e.Attempt, e.Epoch, e.Direction = st.Attempt, st.Epoch, saga.Do
-		if st.Epoch > 1 {
+		e.Attempt, e.Epoch, e.Direction, e.Step.Visit = st.Attempt, st.Epoch, saga.Do, st.Extras().Again
+		if st.Phase == saga.Undoing || st.Phase == saga.UndoResting || st.Phase == saga.UndoHeld {
 			e.Direction = saga.Undo
 		}
 	}

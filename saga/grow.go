@@ -282,7 +282,7 @@ func (d *decision) setBack(i int, why string) error {
 
 // undone goes on after the end of a compensation.
 func (d *decision) undone() error {
-	if d.s.Status == Running {
+	if d.s.Status == Running && d.s.Extras().Reset == 0 {
 		return d.advance()
 	}
 	return d.reverse()

@@ -7,7 +7,7 @@ import "time"
 // current direction, while its answer is open. Everything else changes nothing.
 func (d *decision) replied() error {
 	i, ok := d.find(d.e.Step)
-	if !ok || d.s.Status == 0 || d.s.Status == Abandoned {
+	if !ok || d.s.Status == 0 || d.s.Status == Abandoned || !d.present(i) {
 		return nil
 	}
 	if !d.counts(i) {
@@ -65,11 +65,19 @@ func (d *decision) doAnswered(i int) error {
 			return d.doFailed(i)
 		}
 		d.settle(i, Refused)
+		if d.s.Status == Running && d.backward(i) {
+			return d.reverse()
+		}
 		return d.setBack(i, d.called(i)+" was rejected: "+d.e.Reason)
 	}
 	d.settle(i, Done)
 	d.keepOutput(i)
-	if d.s.Status == Compensating {
+	return d.onward(i)
+}
+
+// onward goes on in the direction of step i, which is over.
+func (d *decision) onward(i int) error {
+	if d.backward(i) {
 		return d.reverse()
 	}
 	return d.advance()

@@ -84,7 +84,7 @@ func (d *decision) due(i int) error {
 // doTimedOut: a timeout means unknown. The same command is sent again; when the
 // attempts are spent the step may have run.
 func (d *decision) doTimedOut(i int) error {
-	if d.s.Status == Compensating {
+	if d.backward(i) {
 		d.settle(i, Unknown)
 		return d.reverse()
 	}
@@ -97,7 +97,7 @@ func (d *decision) doTimedOut(i int) error {
 
 // doFailed: a technical error may have run. It is tried again after a pause.
 func (d *decision) doFailed(i int) error {
-	if d.s.Status == Compensating {
+	if d.backward(i) {
 		d.settle(i, Unknown)
 		return d.reverse()
 	}

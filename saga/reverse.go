@@ -13,28 +13,20 @@ func (d *decision) turnBack(why string) error {
 		d.s.Status, d.s.Cause = Compensating, Clip(why)
 	}
 	for i := range d.s.Steps {
-		st := &d.s.Steps[i]
-		switch {
-		case st.Phase == Held && st.Attempt == 0:
-			st.Phase, st.Due = Waiting, time.Time{}
-			d.shed(i)
-		case st.Phase.waits():
-			st.Phase, st.Due, st.Attempt = Waiting, time.Time{}, 0
-		case st.Phase == Held || st.Phase == Resting:
-			d.settle(i, Unknown)
-		case st.Phase == Raising:
-			if err := d.undo(i); err != nil {
-				return err
-			}
+		if d.s.Steps[i].Phase != Raising {
+			d.halt(i)
+		} else if err := d.undo(i); err != nil {
+			return err
 		}
 	}
 	return d.reverse()
 }
 
-// reverse undoes what may be undone now and ends the saga when nothing is left.
+// reverse undoes what may be undone now. When nothing is left it ends the saga, or
+// begins anew what a reset has undone.
 func (d *decision) reverse() error {
 	for i := range d.s.Steps {
-		if d.s.Steps[i].Phase == Doing {
+		if d.s.Steps[i].Phase == Doing && d.backward(i) {
 			return nil
 		}
 	}
@@ -56,6 +48,9 @@ func (d *decision) reverse() error {
 			return nil
 		}
 	}
+	if d.s.Status == Running {
+		return d.beginAnew()
+	}
 	d.s.Status = Compensated
 	return nil
 }
@@ -72,8 +67,11 @@ func (d *decision) undo(i int) error {
 	return d.attempt(i)
 }
 
-// open reports whether step i's effect is, or may be, still there.
+// open reports whether step i's effect is, or may be, still there, and is to be undone.
 func (d *decision) open(i int) bool {
+	if !d.backward(i) {
+		return false
+	}
 	if d.step(i).ForEach != nil {
 		return d.openItem(i)
 	}

@@ -18,6 +18,7 @@ const (
 	sectionSpreads    = 10 // Spreads, with the steps' items
 	sectionTrouble    = 16 // Assigned and Heeds
 	sectionEdits      = 17 // the steps' Edit
+	sectionReset      = 18 // Reset, and the steps' Again
 	sectionLabel      = 19 // Label
 	sectionBeats      = 20 // the steps' Until and Progress
 	sectionPlan       = 24 // Plan
@@ -48,6 +49,7 @@ func (w *stateWriter) sections(s *State) bool {
 	w.edits(s.Steps)
 	w.beats(s.Steps)
 	w.children(s.Steps)
+	w.reset(s)
 	if s.Extra != nil {
 		w.extra(s.Extra)
 	}
@@ -182,6 +184,8 @@ func (r *stateReader) section(s *State) bool {
 	case sectionTrouble:
 		x := r.extra(s)
 		x.Assigned, x.Heeds = r.text(), list(r, r.heed)
+	case sectionReset:
+		r.reset(s)
 	case sectionEdits:
 		r.edits(s.Steps)
 	case sectionBeats:

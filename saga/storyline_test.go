@@ -174,12 +174,12 @@ func policyOption(t *testing.T, step *saga.Step, key, value string) {
 // verbs are the operator's words.
 var verbs = map[saga.EventKind]saga.EventKind{
 	"pause": saga.Paused, "resume": saga.Resumed, "retry": saga.Retried, "terminate": saga.Terminated,
-	"skip": saga.StepSkipped, "resolve": saga.StepResolved, "edit": saga.StepEdited,
+	"skip": saga.StepSkipped, "resolve": saga.StepResolved, "edit": saga.StepEdited, "reset": saga.Reset,
 	"assign": saga.Assigned, "acknowledge": saga.Acknowledged, "snooze": saga.Snoozed, "describe": saga.Described, "annotate": saga.Annotated,
 }
 
 // aboutSteps are the verbs whose first word names a step.
-var aboutSteps = []saga.EventKind{saga.Retried, saga.StepSkipped, saga.StepResolved, saga.StepEdited}
+var aboutSteps = []saga.EventKind{saga.Retried, saga.StepSkipped, saga.StepResolved, saga.StepEdited, saga.Reset}
 
 // parse reads the line of an event.
 func (s *story) parse(words []string) saga.Event {
@@ -198,7 +198,7 @@ func (s *story) parse(words []string) saga.Event {
 		words = words[1:]
 	case "cancel":
 		e.Kind, e.Actor.Kind = saga.Cancelled, saga.Operator
-	case "pause", "resume", "retry", "terminate", "skip", "resolve", "edit", "annotate", "assign", "acknowledge", "snooze", "describe":
+	case "pause", "resume", "retry", "terminate", "skip", "resolve", "edit", "reset", "annotate", "assign", "acknowledge", "snooze", "describe":
 		e.Kind, e.Actor.Kind = verbs[e.Kind], saga.Operator
 		if len(words) > 0 && slices.Contains(aboutSteps, e.Kind) {
 			e.Step, words = s.ref(words[0]), words[1:]
@@ -233,6 +233,7 @@ func (s *story) parseReply(e *saga.Event, words []string) []string {
 	st := s.stepState(words[0])
 	e.Step, e.Epoch, e.Attempt = s.ref(words[0]), max(st.Epoch, 1), max(st.Attempt, 1)
 	e.Actor = saga.Actor{Kind: saga.Participant, Name: s.participant(e.Step.Name)}
+	e.Step.Visit = st.Extras().Again
 	var err error
 	e.Direction, err = saga.ParseDirection(words[1])
 	require.NoError(s.t, err)

@@ -191,11 +191,11 @@ func (d *decision) signalled() error {
 		signal.Data = nil
 	}
 	for _, i := range steps {
-		switch d.s.Steps[i].Phase {
-		case Awaiting:
+		switch phase := d.s.Steps[i].Phase; {
+		case phase == Awaiting:
 			d.answer(i, signal)
 			return d.advance()
-		case Waiting:
+		case phase == Waiting || d.backward(i): // it will await one
 			left++
 		}
 	}

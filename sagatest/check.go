@@ -2,6 +2,8 @@ package sagatest
 
 import (
 	"bytes"
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,7 +17,10 @@ func (w *world) mayRefuse(key effectKey) bool {
 
 func (w *world) stepOf(key effectKey) saga.Step {
 	steps := w.store.machines[key.id].Definition().Steps
-	name, _, _ := strings.Cut(key.step, "[")
+	name := key.step
+	if i := strings.IndexAny(name, "[#"); i >= 0 {
+		name = name[:i]
+	}
 	return steps[slices.IndexFunc(steps, func(s saga.Step) bool { return s.Name == name })]
 }
 
@@ -80,7 +85,7 @@ func (w *world) alive(id saga.ID, step saga.Step) bool {
 		return w.childAlive(id, step)
 	}
 	if step.ForEach == nil {
-		return w.exists(step, effectKey{id, step.Name}) && !w.byHand[effectKey{id, step.Name}]
+		return w.runs(id, step) > 0 && !w.byHand[effectKey{id, step.Name}]
 	}
 	for item := range maxList {
 		key := effectKey{id, saga.StepRef{Name: step.Name, Item: item + 1}.String()}
@@ -89,6 +94,19 @@ func (w *world) alive(id saga.ID, step saga.Step) bool {
 		}
 	}
 	return false
+}
+
+// mostVisits is how often a saga comes to a step: each is reset at most once.
+const mostVisits = 2
+
+// runs counts the runs of a step whose effects are there.
+func (w *world) runs(id saga.ID, step saga.Step) (n int) {
+	for visit := range mostVisits {
+		if w.exists(step, effectKey{id, saga.StepRef{Name: step.Name, Visit: visit}.String()}) {
+			n++
+		}
+	}
+	return n
 }
 
 // exists reports whether an effect is there.
@@ -114,6 +132,12 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 	}
 	for i := range before.Steps {
 		w.checkStep(before.Steps[i], next.Steps[i], i, e, next)
+	}
+	if e.Kind == saga.Reset {
+		w.wasReset[next.ID] = true
+	}
+	if before.Extras().Reset > 0 && next.Extras().Reset == 0 && next.Status == saga.Running {
+		w.hit("began-anew")
 	}
 	if e.Kind == saga.StepEdited {
 		w.hit("edited")
@@ -146,11 +170,26 @@ func (w *world) checkSend(next saga.State, e saga.Event, c saga.Command) {
 	case c.ID.Direction == saga.Do && next.Status != saga.Running:
 		w.brokenf("I3: saga %s is %s and sends %s", next.ID, next.Status, c.ID)
 	}
-	for _, st := range next.Steps {
-		if c.ID.Direction == saga.Undo && st.Phase == saga.Doing {
+	for i, st := range next.Steps {
+		if c.ID.Direction == saga.Undo && st.Phase == saga.Doing && w.goesBack(next, c.ID.Step.Name, i) {
 			w.brokenf("I3: saga %s sends %s while a step is still being done", next.ID, c.ID)
 		}
 	}
+}
+
+// goesBack reports whether the state of step i is on its way back with the step that is
+// undone: with all of the saga, or by a reset; after a reset that was cut short, if it
+// comes after that step.
+func (w *world) goesBack(s saga.State, undone string, i int) bool {
+	steps := w.store.machines[s.ID].Definition().Steps
+	i, _ = s.Place(i)
+	if to := s.Extras().Reset - 1; to >= 0 {
+		undone = steps[to].Name
+	} else if !w.wasReset[s.ID] {
+		return true
+	}
+	named := func(later saga.Step) bool { return later.Name == steps[i].Name }
+	return steps[i].Name == undone || slices.ContainsFunc(laterSteps(steps, undone), named)
 }
 
 // checkItems: no more of a step's items are under way than it allows, and none is left
@@ -189,7 +228,7 @@ func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.St
 	if waited && !moved && !is.Due.Equal(was.Due) {
 		w.hit("deferred")
 	}
-	held := is.Phase == saga.Held || is.Phase == saga.UndoHeld
+	held := (is.Phase == saga.Held || is.Phase == saga.UndoHeld) && is.Extras().Again == was.Extras().Again
 	if held && is.Phase == was.Phase && is.Attempt != was.Attempt || held && is.Attempt > was.Attempt {
 		w.brokenf("I14: saga %s: %s lost attempt %d to a closed gate", s.ID, name, is.Attempt)
 	}
@@ -216,7 +255,7 @@ func (ch *change) hear(e saga.Event) {
 func (w *world) checkHeard(was saga.StepState, i int, s saga.State) {
 	number, item := s.Place(i)
 	step := w.store.machines[s.ID].Definition().Steps[number]
-	name := saga.StepRef{Name: step.Name, Item: item}.String()
+	name := saga.StepRef{Name: step.Name, Item: item, Visit: was.Extras().Again}.String()
 	heard, until := w.heard[effectKey{s.ID, name}], was.Extras().Until
 	if step.Do.Heartbeat == 0 || heard.IsZero() || !until.IsZero() && !s.Last.Before(until) {
 		return
@@ -327,18 +366,26 @@ func (w *world) checkReplay(id saga.ID) {
 // checkInputs: I2, every command of a step carries the same input, do and undo, until
 // an operator has written another.
 func (w *world) checkInputs(id saga.ID) {
-	inputs := map[saga.StepRef]uint64{}
+	inputs, runs := map[saga.StepRef]uint64{}, map[saga.StepRef]saga.StepRef{}
 	for _, e := range w.store.rows[id].history {
+		if e.Kind == saga.Reset { // what was written for a command that was never sent is forgotten
+			maps.DeleteFunc(inputs, func(r saga.StepRef, _ uint64) bool { return runs[unvisited(r)] != r })
+		}
 		if e.Kind == saga.StepEdited {
-			inputs[e.Step] = saga.PayloadHash(e.Payload)
+			inputs[cmp.Or(runs[e.Step], e.Step)] = saga.PayloadHash(e.Payload)
 		}
 		for _, s := range e.Sent {
 			if was, known := inputs[s.Step]; known && was != s.Hash {
 				w.brokenf("I2: saga %s: event %d sends %s/%s with another input than is its own", id, e.Seq, s.Step, s.Direction)
 			}
-			inputs[s.Step] = s.Hash
+			inputs[s.Step], runs[unvisited(s.Step)] = s.Hash, s.Step
 		}
 	}
+}
+
+func unvisited(r saga.StepRef) saga.StepRef {
+	r.Visit = 0
+	return r
 }
 
 // checkEffects: I3, no effect of a compensated saga is left, every one of a
@@ -348,12 +395,15 @@ func (w *world) checkEffects(id saga.ID) {
 	for i := range state.Steps {
 		number, item := state.Place(i)
 		step, phase := steps[number], state.Steps[i].Phase
-		key := effectKey{id, saga.StepRef{Name: step.Name, Item: item}.String()}
+		ref := saga.StepRef{Name: step.Name, Item: item, Visit: state.Steps[i].Extras().Again}
+		key := effectKey{id, ref.String()}
 		alive := w.exists(step, key)
 		switch {
 		case step.Waits(), step.Child != nil, step.ForEach != nil && item == 0: // it has no effect of its own
 			w.checkList(&state, number, step)
-		case w.byHand[key]: // an operator's word, not the saga's
+		case w.byHand[effectKey{id, unvisited(ref).String()}]: // an operator's word, not the saga's
+		case item == 0 && step.Reason == "" && w.runs(id, step) > 1:
+			w.brokenf("I3: saga %s: %s has begun anew, and its earlier run is left done", id, step.Name)
 		case state.Status == saga.Compensated && alive && step.Reason == "":
 			w.brokenf("I3: saga %s is compensated and %s (%s) is left done", id, key.step, phase)
 		case state.Status == saga.Completed && alive != (phase == saga.Done):

@@ -28,7 +28,7 @@ func legal() []string {
 	add(slices.Concat(running, back, waits), []string{"woke"})
 	add(commands, do)
 	add(append(back, "undone", "kept"), undo)
-	add(slices.Concat(commands, waits, []string{"waiting", "expired"}), []string{"skipped", "resolved", "edited"})
+	add(slices.Concat(commands, waits, []string{"waiting", "expired"}), []string{"skipped", "resolved", "edited", "reset"})
 	add([]string{"waiting", "asking", "done", "refused", "expired", "skipped"}, []string{"decided"})
 	add([]string{"doing", "undoing", "done", "resting", "undone"}, []string{"undeliverable"})
 	add([]string{"running", "compensating", "completed", "compensated", "abandoned"}, []string{"cancelled", "paused", "resumed", "retried", "terminated", "annotated", "assigned", "acknowledged", "snoozed", "described", "woke"})

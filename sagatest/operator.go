@@ -19,7 +19,7 @@ func (c *client) operate() {
 	if w.rng.IntN(6) == 0 {
 		w.after(w.upTo(30*time.Second), func() { c.press(saga.Retried) })
 	}
-	for _, kind := range []saga.EventKind{saga.StepSkipped, saga.StepResolved, saga.StepEdited} {
+	for _, kind := range []saga.EventKind{saga.StepSkipped, saga.StepResolved, saga.StepEdited, saga.Reset} {
 		if w.rng.IntN(12) == 0 {
 			w.after(w.upTo(30*time.Second), func() { c.press(kind) })
 		}
@@ -79,7 +79,7 @@ func (c *client) press(kind saga.EventKind) {
 	w.hit(string(kind))
 	e := saga.Event{Kind: kind, Actor: saga.Actor{Kind: saga.Operator}, Reason: "an operator's wish", RequestID: string(kind), Hold: w.rng.IntN(3) == 0}
 	switch kind {
-	case saga.StepSkipped, saga.StepResolved, saga.StepEdited:
+	case saga.StepSkipped, saga.StepResolved, saga.StepEdited, saga.Reset:
 		steps := c.machine.Definition().Steps
 		step := steps[w.rng.IntN(len(steps))]
 		e.Step.Name, e.Payload = step.Name, saga.JSON(w.document())

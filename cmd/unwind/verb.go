@@ -26,7 +26,7 @@ func verbCommands(r *remote) []*cobra.Command {
 		destructive(verbCommand(r, "cancel ID", "Turn a saga back, if its pivot was not sent", (*client.Client).Cancel)),
 		verbCommand(r, "pause ID", "Let a saga send nothing until it is resumed", (*client.Client).Pause),
 		verbCommand(r, "resume ID", "Let a paused saga go on", (*client.Client).Resume),
-		annotate, restartCommand(r), retry, destructive(skip), destructive(resolveCommand(r)), destructive(editCommand(r)), destructive(explained(terminate)),
+		annotate, restartCommand(r), retry, destructive(skip), destructive(resolveCommand(r)), destructive(editCommand(r)), destructive(resetCommand(r)), destructive(explained(terminate)),
 	}
 }
 
@@ -64,6 +64,12 @@ func editCommand(r *remote) *cobra.Command {
 	cmd.Args = cobra.ExactArgs(2)
 	cmd.Flags().StringVar(&input, "input", "", "what the step is sent with from now on, JSON. Required")
 	_ = cmd.MarkFlagRequired("input") // the flag is there
+	return cmd
+}
+
+func resetCommand(r *remote) *cobra.Command {
+	cmd := explained(verbCommand(r, "reset ID STEP", "Undo a step and what comes after it, then let them begin anew", (*client.Client).Reset))
+	cmd.Args = cobra.ExactArgs(2)
 	return cmd
 }
 

@@ -106,6 +106,7 @@ var samples = map[string][2]string{
 	"acknowledgeSaga":   {"/v1/sagas/{saga}/acknowledge", `{"reason":"the bank knows"}`},
 	"snoozeSaga":        {"/v1/sagas/{saga}/snooze", `{"until":"2030-01-01T00:00:00Z"}`},
 	"describeSaga":      {"/v1/sagas/{saga}/describe", `{"attributes":{"customer":"c8"}}`},
+	"resetSaga":         {"/v1/sagas/{saga}/reset", `{"step":"reserve","reason":"the wrong town"}`},
 	"terminateSaga":     {"/v1/sagas/{saga}/terminate", `{"reason":"bankrupt"}`},
 	"annotateSaga":      {"/v1/sagas/{saga}/annotate", `{"reason":"see the incident"}`},
 	"restartSaga":       {"/v1/sagas/{saga}/restart", "{}"},

@@ -71,7 +71,7 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 		step := &row.State.Steps[i]
 		view := client.Step{
 			Step: fmt.Sprintf("step%d", i+1), Phase: step.Phase.String(),
-			Attempt: step.Attempt, Epoch: step.Epoch, Due: moment(step.Due),
+			Attempt: step.Attempt, Epoch: step.Epoch, Visit: step.Extras().Again, Due: moment(step.Due),
 			LeftAlive: row.State.Status == saga.Abandoned && step.Alive() || step.Phase == saga.Kept,
 		}
 		if p := step.Extras().Progress; p != nil {

@@ -34,11 +34,11 @@ type retryInput struct {
 	}
 }
 
-type skipInput struct {
+type skipInput struct { // of reset, too
 	VerbTarget
 	Body struct {
-		Step   string `json:"step" minLength:"1" maxLength:"256" doc:"the step to skip; one that is being undone keeps its effect"`
-		Reason string `json:"reason" minLength:"1" maxLength:"1024" doc:"why it is right without it; kept in the history"`
+		Step   string `json:"step" minLength:"1" maxLength:"256" doc:"the step to skip, which keeps its effect if it is being undone; or the one to reset to"`
+		Reason string `json:"reason" minLength:"1" maxLength:"1024" doc:"why that is right; kept in the history"`
 	}
 }
 
@@ -112,6 +112,7 @@ func (s *Server) verbRoutes() {
 	handle(s, "POST /v1/sagas/{id}/skip", route{"skipStep", "Let a step be over without its command", SagasOperate, errors}, s.skipStep)
 	handle(s, "POST /v1/sagas/{id}/resolve", route{"resolveStep", "Let a step be done with a given output", SagasOperate, errors}, s.resolveStep)
 	handle(s, "POST /v1/sagas/{id}/edit", route{"editStep", "Give a step another input and send it anew", SagasOperate, errors}, s.editStep)
+	handle(s, "POST /v1/sagas/{id}/reset", route{"resetSaga", "Undo a step and what comes after it, then let them begin anew", SagasOperate, errors}, s.reset)
 	handle(s, "POST /v1/sagas/{id}/assign", route{"assignSaga", "Say who looks after what a saga needs attention for", SagasOperate, errors}, s.assign)
 	handle(s, "POST /v1/sagas/{id}/acknowledge", route{"acknowledgeSaga", "Say that a reason for attention is known", SagasOperate, errors}, s.acknowledge)
 	handle(s, "POST /v1/sagas/{id}/snooze", route{"snoozeSaga", "Put a reason for attention off until a time", SagasOperate, errors}, s.snooze)
@@ -189,6 +190,10 @@ func parameters(of any) saga.Payload {
 		panic(fmt.Sprintf("parameters are always JSON: %v", err)) // no field of them can fail
 	}
 	return saga.JSON(data)
+}
+
+func (s *Server) reset(ctx context.Context, in *skipInput) (*sagaOutput, error) {
+	return s.do(ctx, in.VerbTarget, coordinator.Verb{Kind: saga.Reset, Step: in.Body.Step, Reason: in.Body.Reason})
 }
 
 func (s *Server) terminate(ctx context.Context, in *terminateInput) (*sagaOutput, error) {

@@ -1,6 +1,9 @@
 package rules
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // deeds are a step's effects: when it was done and undone; zero is never.
 type deeds struct{ do, undo time.Time }
@@ -24,12 +27,21 @@ func (c *checker) effects(t *tale) {
 		all[e.Step] = d
 	}
 	for _, s := range t.stages {
-		if c.run.Ledgers[s.Participant] {
-			c.balance(t, s, all[s.Name])
-			c.sequence(t, s, all)
+		if !c.run.Ledgers[s.Participant] {
+			continue
+		}
+		c.balance(t, s, all[s.ref()])
+		for _, v := range s.past {
+			c.pastBalance(t, s, v, all[v.ref])
+		}
+		for _, v := range append(s.past, s.present()) {
+			c.sequence(t, s, v, all)
 		}
 	}
 }
+
+// present is the run of a step that no reset has ended.
+func (s *stage) present() visit { return visit{s.ref(), s.phase, s.succeeded, s.round, math.MaxInt} }
 
 // balance: I2, a step's effects are those that its end calls for.
 func (c *checker) balance(t *tale, s *stage, d deeds) {
@@ -49,30 +61,48 @@ func (c *checker) balance(t *tale, s *stage, d deeds) {
 	}
 }
 
-// sequence: I3, what comes after a step was done after it and undone before it.
-func (c *checker) sequence(t *tale, s *stage, all map[string]deeds) {
-	d := all[s.Name]
+// pastBalance: I3, what a reset has sent back is undone before it begins anew.
+func (c *checker) pastBalance(t *tale, s *stage, v visit, d deeds) {
+	did, undid := !d.do.IsZero(), !d.undo.IsZero()
+	switch {
+	case v.succeeded && !did:
+		c.findf("I2", t.id, "%s succeeded, and its effect is not there", v.ref)
+	case v.phase == refused && did:
+		c.findf("I2", t.id, "%s was refused, and its effect is there", v.ref)
+	case undid && !did:
+		c.findf("I2", t.id, "%s was undone, and never done", v.ref)
+	case did && !undid && !s.Uncompensated:
+		c.findf("I3", t.id, "%s has begun anew, and the effect of %s is left", s.Name, v.ref)
+	}
+}
+
+// sequence: I3, what came after a run of a step was done after it and undone before it.
+func (c *checker) sequence(t *tale, s *stage, v visit, all map[string]deeds) {
+	d := all[v.ref]
 	if !d.undo.IsZero() && d.undo.Before(d.do) {
-		c.findf("I3", t.id, "%s was undone before it was done", s.Name)
+		c.findf("I3", t.id, "%s was undone before it was done", v.ref)
 	}
 	for _, j := range s.later {
 		if s.byHand {
 			continue
 		}
-		for _, later := range append(t.stages[j].items, t.stages[j]) {
-			c.inTurn(t, s, later, all)
+		for _, next := range append(t.stages[j].items, t.stages[j]) {
+			for _, w := range append(next.past, next.present()) {
+				if !next.byHand && w.round >= v.round && w.round <= v.last { // else it came after another run
+					c.inTurn(t, v, w, all)
+				}
+			}
 		}
 	}
 }
 
-// inTurn: a step was done before a later one, and undone after it.
-func (c *checker) inTurn(t *tale, s, later *stage, all map[string]deeds) {
-	d, after := all[s.Name], all[later.Name]
+// inTurn: a run was done before a later one, and undone after it.
+func (c *checker) inTurn(t *tale, v, later visit, all map[string]deeds) {
+	d, after := all[v.ref], all[later.ref]
 	switch {
-	case later.byHand:
 	case !after.do.IsZero() && after.do.Before(d.do):
-		c.findf("I3", t.id, "%s was done before %s", later.Name, s.Name)
+		c.findf("I3", t.id, "%s was done before %s", later.ref, v.ref)
 	case !d.undo.IsZero() && d.undo.Before(after.undo):
-		c.findf("I3", t.id, "%s was undone before %s, which came after it", s.Name, later.Name)
+		c.findf("I3", t.id, "%s was undone before %s, which came after it", v.ref, later.ref)
 	}
 }

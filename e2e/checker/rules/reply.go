@@ -3,7 +3,7 @@ package rules
 // replied tells a reply.
 func (t *tale) replied(e *Event) {
 	s := t.find(e.Step)
-	if s == nil || !t.counts(s, e) {
+	if s == nil || e.Step != s.ref() || !t.counts(s, e) {
 		if len(e.Sent) > 0 {
 			t.c.findf("I12", t.id, "event %d, a reply to %s/%s of epoch %d that does not count, sends %s/%s", e.Seq, e.Step, e.Direction, e.Epoch, e.Sent[0].Step, e.Sent[0].Direction)
 		}
@@ -41,8 +41,10 @@ func (t *tale) doAnswered(s *stage, e *Event) {
 		s.extend(e)
 	case e.Outcome == Rejected && s.Kind != Retriable:
 		s.phase = refused
-		t.turn()
-	case t.turned:
+		if !s.back {
+			t.turn()
+		}
+	case t.backward(s):
 		s.phase = unknown
 	case s.spent():
 		s.phase = unknown

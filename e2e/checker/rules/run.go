@@ -98,6 +98,7 @@ const (
 	StepSkipped   = "skipped"       // StepSkipped: Step is over without its command, or keeps its effect.
 	StepResolved  = "resolved"      // StepResolved: Step is done, as somebody says.
 	StepEdited    = "edited"        // StepEdited: Step has another input and is sent anew.
+	Reset         = "reset"         // Reset: Step and what comes after it is undone and begins anew.
 	Terminated    = "terminated"    // Terminated ends the saga as it is.
 	Signalled     = "signalled"     // Signalled: a signal has come.
 	Decided       = "decided"       // Decided: somebody has decided the approval Step.

@@ -13,6 +13,9 @@ func (t *tale) send(e *Event, x Sent) {
 	case s == nil:
 		t.c.findf("I8", t.id, "event %d sends %s/%s, and there is no such step", e.Seq, x.Step, x.Direction)
 		return
+	case s.ref() != x.Step:
+		t.c.findf("I2", t.id, "event %d sends %s/%s, and the step is at its run %s", e.Seq, x.Step, x.Direction, s.ref())
+		return
 	case s.Participant != x.Participant:
 		t.c.findf("I8", t.id, "event %d sends %s/%s to %s instead of %s", e.Seq, x.Step, x.Direction, x.Participant, s.Participant)
 	}
@@ -35,6 +38,9 @@ func (t *tale) send(e *Event, x Sent) {
 	if s.epoch == 0 {
 		s.epoch = 1
 	}
+	if x.Direction == Do && s.attempt == 0 {
+		s.round = t.resets
+	}
 	if x.Attempt != s.attempt+1 {
 		t.c.findf("I14", t.id, "event %d sends attempt %d of %s/%s after attempt %d", e.Seq, x.Attempt, x.Step, x.Direction, s.attempt)
 	}
@@ -53,7 +59,7 @@ func (t *tale) mayDo(e *Event, s *stage) {
 	switch {
 	case !t.begun:
 		t.c.findf("I13", t.id, "event %d does %s, and the saga begins at %s", e.Seq, s.Name, stamp(t.events[0].Begin))
-	case t.turned:
+	case t.backward(s):
 		t.c.findf("I3", t.id, "event %d does %s, and the saga goes in reverse", e.Seq, s.Name)
 	case s.phase == waiting && early:
 		t.c.findf("I3", t.id, "event %d does %s before the steps that it comes after are over", e.Seq, s.Name)

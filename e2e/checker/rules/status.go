@@ -20,7 +20,7 @@ func (t *tale) statuses() (int, int) {
 		return Compensated, Compensated
 	}
 	for _, s := range t.stages {
-		if !s.over() {
+		if !s.over() || s.back {
 			return Running, Running
 		}
 	}

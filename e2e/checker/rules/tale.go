@@ -53,6 +53,10 @@ type stage struct {
 	succeeded      bool      // its do was answered so, and the answer counted
 	loose          bool      // it waits, and only the engine knows whether it has begun
 	byHand         bool      // an operator has ended it, so its effect, if any, comes when it comes
+	visit          int       // how often it has begun anew
+	round          int       // the resets before its present run began
+	back           bool      // a reset has sent it back: it is undone, then begins anew
+	past           []visit   // its runs that were undone
 }
 
 // direction is that of its last command.
@@ -101,6 +105,7 @@ type tale struct {
 	stages []*stage
 	turned bool             // it goes in reverse
 	begun  bool             // its first steps may begin
+	resets int              // how many there were
 	ended  bool             // somebody has terminated it
 	late   time.Time        // when it turns back because it is late; zero when it does not
 	kept   []string         // signals that came before the steps that await them
@@ -159,9 +164,10 @@ func (t *tale) ahead(i int, seen []bool) {
 	}
 }
 
-// find returns the stage of a step or item, or nil.
+// find returns the stage of a step or item, of whatever visit, or nil.
 func (t *tale) find(step string) *stage {
-	i := slices.IndexFunc(t.stages, func(s *stage) bool { return s.Name == step })
+	name, _, _ := strings.Cut(step, "#")
+	i := slices.IndexFunc(t.stages, func(s *stage) bool { return s.Name == name })
 	if i < 0 {
 		return t.item(step)
 	}
@@ -193,8 +199,8 @@ func (t *tale) event(e *Event) {
 	default:
 		t.verb(e)
 	}
-	t.idle(e)
 	t.reverse()
+	t.idle(e)
 	for _, s := range e.Sent {
 		t.send(e, s)
 	}
@@ -224,28 +230,44 @@ func (t *tale) keepShut(e *Event) {
 func (t *tale) turn() {
 	t.turned, t.late = true, time.Time{}
 	for _, s := range t.stages {
-		switch {
-		case s.phase == held && s.attempt == 0:
-			s.phase = waiting
-		case s.phase == held || s.phase == resting:
-			s.phase = unknown
-		case s.phase == idle && s.Child != nil:
+		s.back = false
+		if s.phase == idle && s.Child != nil {
 			s.phase, s.attempt = undoHeld, 0
 			s.epoch++
-		case s.phase == idle:
-			s.phase = waiting
+			continue
 		}
+		s.halt()
 	}
 }
 
-// reverse finds what may be undone now: nothing is being done, and nothing that came
-// later is left.
+// halt ends what a step waits for, but for an answer.
+func (s *stage) halt() {
+	switch {
+	case s.phase == held && s.attempt == 0:
+		s.phase = waiting
+	case s.phase == held || s.phase == resting:
+		s.phase = unknown
+	case s.phase == idle:
+		s.phase = waiting
+	}
+}
+
+// backward: the step is on its way back, with all of the saga or by a reset.
+func (t *tale) backward(s *stage) bool { return t.turned || s.back }
+
+// reverse finds what may be undone now: nothing on its way back is being done, and
+// nothing that came later is left. What a reset has undone may begin anew.
 func (t *tale) reverse() {
-	if !t.turned || slices.ContainsFunc(t.stages, func(s *stage) bool { return s.phase == doing }) {
+	returns := slices.DeleteFunc(slices.Clone(t.stages), func(s *stage) bool { return !t.backward(s) })
+	if len(returns) == 0 || slices.ContainsFunc(returns, func(s *stage) bool { return s.phase == doing }) {
+		return
+	}
+	if !t.turned && !slices.ContainsFunc(returns, (*stage).open) {
+		t.rewind(returns)
 		return
 	}
 	var ready []*stage
-	for _, s := range t.stages {
+	for _, s := range returns {
 		laterOpen := slices.ContainsFunc(s.later, func(j int) bool { return t.stages[j].open() })
 		if s.Each == 0 && s.open() && !s.phase.undo() && !laterOpen {
 			ready = append(ready, s)

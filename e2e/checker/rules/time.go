@@ -78,7 +78,7 @@ func (s *stage) atMost(at time.Time) time.Time {
 
 func (t *tale) timeUp(s *stage) {
 	switch {
-	case s.phase == doing && t.turned:
+	case s.phase == doing && t.backward(s):
 		s.phase = unknown
 	case s.phase == doing && s.spent():
 		s.phase = unknown

@@ -15,6 +15,8 @@ func (t *tale) verb(e *Event) {
 		t.byHand(e)
 	case StepEdited:
 		t.edited(e)
+	case Reset:
+		t.reset(e)
 	case Signalled:
 		t.signalled(e)
 	case Decided:

@@ -34,7 +34,7 @@ func (t *tale) idle(e *Event) {
 		again = false
 		for _, s := range t.stages {
 			early := slices.ContainsFunc(s.before, func(j int) bool { return !t.stages[j].over() })
-			if s.Wait == nil && (s.Child == nil || !t.hasChild(s)) || s.phase != waiting || early {
+			if s.Wait == nil && (s.Child == nil || !t.hasChild(s)) || s.phase != waiting || early || s.back {
 				continue
 			}
 			if s.Child != nil {
@@ -87,6 +87,7 @@ func (t *tale) turnsFrom(e *Event) bool {
 		case next.Seq < e.Seq:
 		case next.refuses():
 			return false
+		case len(next.Sent) > 0 && t.returns(next.Sent[0]): // by a reset that is under way
 		case len(next.Sent) > 0:
 			return next.Sent[0].Direction == Undo
 		}
@@ -102,7 +103,13 @@ func (e *Event) refuses() bool {
 	case Decided:
 		return e.Outcome != Succeeded
 	}
-	return e.Kind == Cancelled
+	return e.Kind == Cancelled || e.Kind == Reset
+}
+
+// returns: the command undoes what a reset has sent back.
+func (t *tale) returns(x Sent) bool {
+	s := t.find(x.Step)
+	return s != nil && s.back && x.Direction == Undo
 }
 
 // signalled ends the first step that awaits the signal, or keeps it for one.

@@ -56,7 +56,7 @@ var mutants = []mutant{
 	},
 	{
 		"wait-outlives-the-turn", "I3", "a step goes on waiting when its saga turns back",
-		"saga/reverse.go", "case st.Phase.waits():", "case false:",
+		"saga/reset.go", "case st.Phase.waits():", "case false:",
 		"./sagatest", "TestSimulation",
 	},
 	{
@@ -180,6 +180,16 @@ var mutants = []mutant{
 		"end-told-again", "I4", "what still happens to a saga that has ended tells of its end again",
 		"saga/onend.go", "d.s.Status == before || ", "",
 		"./sagatest", "TestSimulation",
+	},
+	{
+		"reset-same-visit", "I2", "a step that a reset has undone is sent anew with the id that its participant refuses",
+		"saga/reset.go", "visit++", "_ = visit",
+		"./sagatest", "TestSimulation",
+	},
+	{
+		"reset-past-the-pivot", "I3", "a reset takes back a saga whose pivot was sent",
+		"saga/reset.go", "case d.s.PivotSent:", "case false:",
+		"./saga", "TestScenarios",
 	},
 	{
 		"retry-after-the-end", "I12", "a retry of a terminated saga sends again",
