@@ -87,23 +87,24 @@ type Page struct {
 
 // Event is one event of a saga's history.
 type Event struct {
-	Seq           int64           `json:"seq" doc:"counts from 1"`                                                  // Seq counts from 1.
-	At            time.Time       `json:"at"`                                                                       // At is the database's clock.
-	Kind          string          `json:"kind" example:"replied"`                                                   // Kind is started, replied, woke, cancelled and so on.
-	Actor         string          `json:"actor,omitempty" doc:"who caused it" example:"participant:payments"`       // Actor is kind:name.
-	Reason        string          `json:"reason,omitempty"`                                                         // Reason is a sentence for people.
-	RequestID     string          `json:"requestId,omitempty"`                                                      // RequestID made a verb idempotent.
-	Step          string          `json:"step,omitempty"`                                                           // Step is whose reply it is.
-	Signal        string          `json:"signal,omitempty"`                                                         // Signal is the name of a signal.
-	Direction     string          `json:"direction,omitempty" enum:"do,undo"`                                       // Direction is do or undo.
-	Attempt       int             `json:"attempt,omitempty"`                                                        // Attempt is the reply's.
-	Epoch         int             `json:"epoch,omitempty"`                                                          // Epoch is the reply's.
-	Outcome       string          `json:"outcome,omitempty" enum:"succeeded,rejected,failed,ongoing"`               // Outcome is the reply's.
-	Payload       json.RawMessage `json:"payload,omitempty" doc:"the input or the result, if it is JSON"`           // Payload is the input or the result, if it is JSON.
-	PayloadBase64 []byte          `json:"payloadBase64,omitempty" doc:"the input or the result, if it is not JSON"` // PayloadBase64 is the same if it is not JSON.
-	ContentType   string          `json:"contentType,omitempty" doc:"of a payload that is not plain JSON"`          // ContentType is that of a payload that is not plain JSON.
-	Held          []string        `json:"held,omitempty" doc:"where commands were held, such as payments/do"`       // Held lists the ways on which commands were held.
-	Sent          []Sent          `json:"sent,omitempty" doc:"the commands it made the saga send"`                  // Sent lists the commands that it made the saga send.
+	Seq           int64           `json:"seq" doc:"counts from 1"`                                                       // Seq counts from 1.
+	At            time.Time       `json:"at"`                                                                            // At is the database's clock.
+	Kind          string          `json:"kind" example:"replied"`                                                        // Kind is started, replied, woke, cancelled and so on.
+	Actor         string          `json:"actor,omitempty" doc:"who caused it" example:"participant:payments"`            // Actor is kind:name.
+	Reason        string          `json:"reason,omitempty"`                                                              // Reason is a sentence for people.
+	RequestID     string          `json:"requestId,omitempty"`                                                           // RequestID made a verb idempotent.
+	Step          string          `json:"step,omitempty"`                                                                // Step is whose reply it is.
+	Signal        string          `json:"signal,omitempty"`                                                              // Signal is the name of a signal.
+	Direction     string          `json:"direction,omitempty" enum:"do,undo"`                                            // Direction is do or undo.
+	Attempt       int             `json:"attempt,omitempty"`                                                             // Attempt is the reply's.
+	Epoch         int             `json:"epoch,omitempty"`                                                               // Epoch is the reply's.
+	Outcome       string          `json:"outcome,omitempty" enum:"succeeded,rejected,failed,ongoing"`                    // Outcome is the reply's.
+	Payload       json.RawMessage `json:"payload,omitempty" doc:"the input or the result, if it is JSON"`                // Payload is the input or the result, if it is JSON.
+	PayloadBase64 []byte          `json:"payloadBase64,omitempty" doc:"the input or the result, if it is not JSON"`      // PayloadBase64 is the same if it is not JSON.
+	ContentType   string          `json:"contentType,omitempty" doc:"of a payload that is not plain JSON"`               // ContentType is that of a payload that is not plain JSON.
+	Held          []string        `json:"held,omitempty" doc:"where commands were held, such as payments/do"`            // Held lists the ways on which commands were held.
+	Asked         []string        `json:"asked,omitempty" doc:"what the code asked for, such as do:pay payments/charge"` // Asked lists what the function of a saga that is code asked for.
+	Sent          []Sent          `json:"sent,omitempty" doc:"the commands it made the saga send"`                       // Sent lists the commands that it made the saga send.
 }
 
 // Sent is a command that an event made a saga send.

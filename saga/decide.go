@@ -164,7 +164,7 @@ func (d *decision) called(i int) string { return d.ref(i).String() }
 // about.
 func (d *decision) find(ref StepRef) (i int, ok bool) {
 	if d.g != nil {
-		return d.plan().find(ref)
+		return d.plan().Find(ref)
 	}
 	step, ok := d.m.index[ref.Name]
 	if !ok {

@@ -156,6 +156,9 @@ func (d *decision) live() (n int) {
 func (d *decision) checkAsk(step *Step) error {
 	c := checker{m: &Machine{def: Definition{Steps: []Step{*step}}, index: map[string]int{}}}
 	c.step(0)
+	if step.Child != nil || step.ForEach != nil || step.When != nil || step.Input != nil || step.After != nil {
+		c.fault("steps[0]", "code asks for a command or a wait: after, when, input, forEach and child are for definitions", "let the function do it")
+	}
 	if step.Waits() {
 		if step.Sleep != nil && step.Sleep.Until != nil {
 			c.fault("steps[0].sleep", "code sleeps for a time", "compute the duration")

@@ -2,7 +2,6 @@ package saga
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/unwindhq/unwind/compensation"
 )
@@ -41,17 +40,10 @@ const (
 	MaxCodeSignals = 100
 )
 
-// find returns the index of a step. A verb names it as people write it.
-func (p *Plan) find(ref StepRef) (int, bool) {
+// Find returns the index of a step that is listed.
+func (p *Plan) Find(ref StepRef) (int, bool) {
 	if p == nil {
 		return 0, false
-	}
-	if strings.Contains(ref.Name, "#") {
-		parsed, err := ParseStepRef(ref.Name)
-		if err != nil {
-			return 0, false
-		}
-		ref = parsed
 	}
 	for i, step := range slices.Backward(p.Steps) {
 		if step.Step.Name == ref.Name && step.Visit == ref.Visit && ref.Item == 0 {
@@ -61,8 +53,8 @@ func (p *Plan) find(ref StepRef) (int, bool) {
 	return 0, false
 }
 
-// byAsk returns the index of the step of that number. Numbers ascend.
-func (p *Plan) byAsk(ask int64) (int, bool) {
+// ByAsk returns the index of the step of that number, if it is listed. Numbers ascend.
+func (p *Plan) ByAsk(ask int64) (int, bool) {
 	return slices.BinarySearchFunc(p.Steps, ask, func(s *Planned, ask int64) int { return int(s.Ask - ask) })
 }
 
@@ -114,7 +106,7 @@ func (d *decision) order() compensation.Order {
 	after := make([][]int, len(p.Steps))
 	for i, step := range p.Steps {
 		for _, ask := range step.After {
-			if j, ok := p.byAsk(ask); ok {
+			if j, ok := p.ByAsk(ask); ok {
 				after[i] = append(after[i], j)
 			}
 		}

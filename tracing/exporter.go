@@ -183,11 +183,11 @@ func (x *Exporter) tell(ctx context.Context, note coordinator.Traced) ([]tracete
 		x.cfg.Log.Error("a trace was dropped: the history is too long", "saga", note.Saga, "events", row.State.Seq, "at_most", x.cfg.HistoryMax)
 		return nil, nil
 	}
-	machine, err := x.machine(ctx, row)
+	decider, err := x.decider(ctx, row)
 	if err != nil {
 		return nil, err
 	}
-	story := Story{Saga: note.Saga, Namespace: row.Namespace, Window: note.Window, Machine: machine}
+	story := Story{Saga: note.Saga, Namespace: row.Namespace, Window: note.Window, Decider: decider}
 	for {
 		page, err := x.cfg.Queue.History(ctx, note.Saga, int64(len(story.History)), 0)
 		if err != nil {
@@ -200,19 +200,12 @@ func (x *Exporter) tell(ctx context.Context, note coordinator.Traced) ([]tracete
 	}
 }
 
-// errNoMachine says that a definition is of a kind that this build cannot tell.
-var errNoMachine = errors.New("not a declared definition")
-
-// machine finds the definition that a saga is pinned to.
-func (x *Exporter) machine(ctx context.Context, row coordinator.Row) (*saga.Machine, error) {
+// decider finds what decides a saga.
+func (x *Exporter) decider(ctx context.Context, row coordinator.Row) (saga.Decider, error) {
 	s := &row.State
 	if err := x.cfg.Definitions.Load(ctx, row.Namespace, s.Definition, s.Version); err != nil {
 		return nil, err
 	}
 	decider, _ := x.cfg.Definitions.Decider(row.Namespace, s.Definition, s.Version)
-	machine, ok := decider.(*saga.Machine)
-	if !ok {
-		return nil, fmt.Errorf("definition %s %s: %w", s.Definition, s.Version, errNoMachine)
-	}
-	return machine, nil
+	return decider, nil
 }

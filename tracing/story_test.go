@@ -90,7 +90,7 @@ func (p *play) wake() {
 
 // tell tells one window of the story.
 func (p *play) tell(window int64) []tracetest.SpanStub {
-	spans, err := Tell(Story{Saga: storyID, Namespace: "default", Window: window, History: p.history, Machine: p.m})
+	spans, err := Tell(Story{Saga: storyID, Namespace: "default", Window: window, History: p.history, Decider: p.m})
 	require.NoError(p.t, err)
 	return spans
 }

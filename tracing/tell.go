@@ -18,11 +18,11 @@ import (
 
 // Story is one window of a saga that has come to its end.
 type Story struct {
-	Saga      saga.ID       // Saga is whose story it is.
-	Namespace string        // Namespace is its tenant.
-	Window    int64         // Window says which of its traces: see saga.State.Window.
-	History   saga.History  // History is the saga's from its beginning, at least up to the window's end.
-	Machine   *saga.Machine // Machine is the definition's that the saga is pinned to.
+	Saga      saga.ID      // Saga is whose story it is.
+	Namespace string       // Namespace is its tenant.
+	Window    int64        // Window says which of its traces: see saga.State.Window.
+	History   saga.History // History is the saga's from its beginning, at least up to the window's end.
+	Decider   saga.Decider // Decider is the definition's that the saga is pinned to.
 }
 
 // maxEvents bounds the span events of a root.
@@ -36,12 +36,22 @@ var errWindow = errors.New("the history does not reach the trace's first event")
 // is pure: the same story gives the same spans, whoever tells it and how often.
 func Tell(s Story) ([]tracetest.SpanStub, error) {
 	t := teller{story: s, names: map[string]int{}}
-	for i, step := range s.Machine.Definition().Steps {
+	if defined, ok := s.Decider.(interface{ Definition() saga.Definition }); ok {
+		t.steps = defined.Definition().Steps
+	}
+	for i, step := range t.steps {
 		t.names[step.Name] = i
+	}
+	decide, code := s.Decider.Decide, saga.Run{}
+	defer code.Stop()
+	if d, ok := s.Decider.(*saga.Code); ok {
+		decide = func(state saga.State, h saga.History, e saga.Event) (saga.State, []saga.Effect, error) {
+			return d.DecideIn(&code, state, h, e)
+		}
 	}
 	state := saga.State{ID: s.Saga}
 	for i, e := range s.History {
-		next, effects, err := s.Machine.Decide(state, s.History[:i+1], e)
+		next, effects, err := decide(state, s.History[:i+1], e)
 		if err != nil {
 			return nil, fmt.Errorf("trace of saga %s: event %d (%s): %w", s.Saga, e.Seq, e.Kind, err)
 		}
@@ -67,7 +77,8 @@ type moment struct {
 // teller folds a history into the spans of one window.
 type teller struct {
 	story Story
-	names map[string]int // steps by name
+	steps []saga.Step    // a declared saga's
+	names map[string]int // them by name
 	root  *tracetest.SpanStub
 	open  []*attempt
 	waits []*tracetest.SpanStub // the wait under way, for each step and item
@@ -157,8 +168,7 @@ func (t *teller) sends(m moment) {
 // answers ends the attempts that the event has ended, one way or another.
 func (t *teller) answers(m moment) {
 	t.open = slices.DeleteFunc(t.open, func(a *attempt) bool {
-		i, _ := m.after.At(t.names[a.cmd.ID.Step.Name], a.cmd.ID.Step.Item)
-		st := &m.after.Steps[i]
+		st := t.stateOf(&m.after, a.cmd.ID.Step)
 		sent := st.Phase == saga.Doing || st.Phase == saga.Undoing
 		answered := m.event.Kind == saga.Replied && m.event.Step == a.cmd.ID.Step && m.event.Direction == a.cmd.ID.Direction
 		if sent && st.Attempt == a.cmd.Attempt && st.Epoch == a.cmd.Epoch {
@@ -197,15 +207,14 @@ func (t *teller) end(span *tracetest.SpanStub, at time.Time, outcome string) {
 
 // waited ends and begins the spans of commands that have to wait.
 func (t *teller) waited(m moment) {
-	for len(t.waits) < len(m.after.Steps) { // a step has begun to run for each item
-		t.waits = append(t.waits, nil)
-	}
-	for i := range m.after.Steps {
-		word, direction := waiting(m.after.Steps[i].Phase)
-		was := ""
-		if i < len(m.before.Steps) {
-			was, _ = waiting(m.before.Steps[i].Phase)
+	for i, count := 0, rows(&m.after); i < count; i++ {
+		if i == len(t.waits) { // a step that was not there before
+			t.waits = append(t.waits, nil)
 		}
+		ref, is := t.row(&m.after, i)
+		_, before := t.row(&m.before, i)
+		word, direction := waiting(is)
+		was, _ := waiting(before)
 		if w := t.waits[i]; w != nil && (word == "" || word != was) {
 			w.EndTime = m.after.Last
 			t.done, t.waits[i] = append(t.done, w), nil
@@ -213,14 +222,48 @@ func (t *teller) waited(m moment) {
 		if word == "" || word == was {
 			continue
 		}
-		step, item := m.after.Place(i)
-		ref := saga.StepRef{Name: t.story.Machine.Definition().Steps[step].Name, Item: item}
 		cmd := saga.CommandID{Saga: t.story.Saga, Step: ref, Direction: direction}
 		t.waits[i] = t.span(saga.TraceWait(cmd, t.story.Window, m.after.Seq), waitName(word, ref.Name), m.after.Last)
 		t.waits[i].Attributes = []attribute.KeyValue{
 			keySaga.String(t.story.Saga.String()), keyStep.String(ref.String()), keyDirection.String(direction.String()),
 		}
 	}
+}
+
+// rows is how many steps and items a saga has had.
+func rows(s *saga.State) int {
+	if plan := s.Extras().Plan; plan != nil {
+		return int(plan.Asked)
+	}
+	return len(s.Steps)
+}
+
+// row is one of them: what it is called and how far it is. One that is not there,
+// or no longer, waits for nothing.
+func (t *teller) row(s *saga.State, i int) (ref saga.StepRef, phase saga.Phase) {
+	plan := s.Extras().Plan
+	switch {
+	case plan != nil:
+		if at, ok := plan.ByAsk(int64(i + 1)); ok {
+			return plan.Steps[at].Ref(), s.Steps[at].Phase
+		}
+	case i < len(s.Steps):
+		step, item := s.Place(i)
+		return saga.StepRef{Name: t.steps[step].Name, Item: item}, s.Steps[i].Phase
+	}
+	return ref, saga.Waiting
+}
+
+// stateOf is how far a step or item is; zero if it is not there any more.
+func (t *teller) stateOf(s *saga.State, ref saga.StepRef) saga.StepState {
+	if plan := s.Extras().Plan; plan != nil {
+		if i, ok := plan.Find(ref); ok {
+			return s.Steps[i]
+		}
+		return saga.StepState{}
+	}
+	i, _ := s.At(t.names[ref.Name], ref.Item)
+	return s.Steps[i]
 }
 
 // waiting is the word for a step's wait, if its phase is one.

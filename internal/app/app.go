@@ -218,6 +218,13 @@ func (a *App) openStore(ctx context.Context, p *parts) (err error) {
 		return err
 	}
 	p.registry = registry.New(p.pools.read, a.cfg.Schema)
+	for _, namespace := range a.cfg.Namespaces {
+		for _, code := range a.cfg.Code {
+			if err := p.registry.Provide(ctx, namespace, code); err != nil {
+				return err
+			}
+		}
+	}
 	p.store, err = sagapg.New(sagapg.Config{Pool: p.pools.write, Schema: a.cfg.Schema, Node: a.node})
 	return err
 }

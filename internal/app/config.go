@@ -58,6 +58,9 @@ type Config struct {
 	// Locals are the functions of local steps. They run in this process, at most
 	// four at a time.
 	Locals []sagapg.LocalStep
+	// Code are the sagas of this process that are Go functions; see package saga/code.
+	// Each has a version of its own. Other processes leave such sagas alone.
+	Code []*saga.Code
 	// Migrate brings the schema up to date before anything else. For development:
 	// in production, unwind migrate up runs with rights that serve need not have.
 	Migrate bool

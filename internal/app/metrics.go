@@ -20,9 +20,9 @@ func (a *App) openMetrics(_ context.Context, p *parts) (err error) {
 		Version: a.cfg.Version, Pool: p.pools.read, Schema: a.cfg.Schema, Log: a.cfg.Log,
 		Definition: func(namespace, name, version string) (def saga.Definition, ok bool) {
 			decider, _ := p.registry.Decider(namespace, name, version)
-			machine, ok := decider.(*saga.Machine)
+			defined, ok := decider.(interface{ Definition() saga.Definition })
 			if ok {
-				def = machine.Definition()
+				def = defined.Definition()
 			}
 			return def, ok
 		},

@@ -60,7 +60,7 @@ func (r *Registry) checkChild(ctx context.Context, namespace string, step *saga.
 		return "", "", err
 	}
 	c := r.find(id{namespace, child.Definition, version})
-	if why := c.machine.Irreversible(); step.UndoesChild() && why != "" {
+	if why := irreversible(c.decider); step.UndoesChild() && why != "" {
 		return child.Definition + " cannot be turned back: " + why, "make the step kind: pivot or retriable, or say noCompensation: and why its effect may stay", nil
 	}
 	for i := range c.file.Definition.Steps {
@@ -71,4 +71,13 @@ func (r *Registry) checkChild(ctx context.Context, namespace string, step *saga.
 		}
 	}
 	return "", "", nil
+}
+
+// irreversible says why a saga can not be turned back once it has completed; empty
+// if it can.
+func irreversible(decider saga.Decider) string {
+	if machine, ok := decider.(*saga.Machine); ok {
+		return machine.Irreversible()
+	}
+	return "it is code"
 }

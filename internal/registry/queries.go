@@ -27,6 +27,16 @@ SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5,
 FROM {schema}.definitions WHERE namespace = $1 AND name = $2
 RETURNING number`
 
+	// insertCode meets the primary key. One that is there stays as it is.
+	insertCode = `INSERT INTO {schema}.definitions (namespace, name, number, hash, canonical, at)
+SELECT $1, $2, $3::integer, $4, $5::bytea,
+    greatest(clock_timestamp(), max(at) + interval '1 microsecond')
+FROM {schema}.definitions WHERE namespace = $1 AND name = $2
+ON CONFLICT DO NOTHING`
+
+	// findNumber uses the primary key.
+	findNumber = `SELECT hash FROM {schema}.definitions WHERE namespace = $1 AND name = $2 AND number = $3`
+
 	// latest reads the few versions of one name by the primary key.
 	latest = `SELECT d.number, x.reason FROM {schema}.definitions d LEFT JOIN {schema}.disabled_definitions x USING (namespace, name)
 WHERE d.namespace = $1 AND d.name = $2 ORDER BY d.at DESC LIMIT 1`

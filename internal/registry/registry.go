@@ -42,7 +42,7 @@ type id struct{ namespace, name, version string }
 // compiled is one version in memory. Versions are immutable, so it never ages.
 type compiled struct {
 	file    *definition.File
-	machine *saga.Machine
+	decider saga.Decider // nil for code that this process does not have
 }
 
 // seen is which version was the latest, and when that was read.
@@ -141,10 +141,11 @@ func (r *Registry) Get(ctx context.Context, namespace, called, version string) (
 	if c := r.find(id{namespace, called, version}); c != nil {
 		return c.file, nil
 	}
-	if err := r.Load(ctx, namespace, called, version); err != nil {
+	c, err := r.bring(ctx, id{namespace, called, version})
+	if err != nil {
 		return nil, err
 	}
-	return r.find(id{namespace, called, version}).file, nil
+	return c.file, nil
 }
 
 func (r *Registry) find(i id) *compiled {
@@ -156,33 +157,42 @@ func (r *Registry) find(i id) *compiled {
 // Decider implements coordinator.Definitions: from memory only.
 func (r *Registry) Decider(namespace, called, version string) (saga.Decider, bool) {
 	c := r.find(id{namespace, called, version})
-	if c == nil {
+	if c == nil || c.decider == nil {
 		return nil, false
 	}
-	return c.machine, true
+	return c.decider, true
 }
 
 // Load implements coordinator.Definitions: it brings a version into memory. An
 // error that is coordinator.ErrNoDefinition will not go away by itself.
 func (r *Registry) Load(ctx context.Context, namespace, called, version string) error {
 	i := id{namespace, called, version}
-	if r.find(i) != nil {
-		return nil
+	c, err := r.bring(ctx, i)
+	if err == nil && c.decider == nil {
+		err = errNoCode(i)
+	}
+	return err
+}
+
+// bring brings a version into memory.
+func (r *Registry) bring(ctx context.Context, i id) (*compiled, error) {
+	if c := r.find(i); c != nil {
+		return c, nil
 	}
 	canonical, err := r.read(ctx, i)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c, err := compile(i, canonical)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.compiled[i] == nil {
 		r.compiled[i] = c
 	}
-	return nil
+	return r.compiled[i], nil
 }
 
 // read fetches the canonical form of a version.
@@ -204,6 +214,9 @@ func (r *Registry) read(ctx context.Context, i id) ([]byte, error) {
 
 // compile makes a stored form ready. It fails only if a newer build wrote it.
 func compile(i id, canonical []byte) (*compiled, error) {
+	if file, ok := definition.ReadCode(canonical); ok {
+		return &compiled{file: file}, nil
+	}
 	file, err := definition.Load(i.name+" "+i.version, canonical, definition.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("read definition %s %s with this build: %w: %w", i.name, i.version, coordinator.ErrNoDefinition, err)
@@ -213,7 +226,7 @@ func compile(i id, canonical []byte) (*compiled, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile definition %s %s: %w: %w", i.name, i.version, coordinator.ErrNoDefinition, err)
 	}
-	return &compiled{file: file, machine: machine}, nil
+	return &compiled{file: file, decider: machine}, nil
 }
 
 // lock is the advisory lock that stands for a name.

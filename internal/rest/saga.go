@@ -66,7 +66,7 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 	out.Output = row.State.Extras().Output
 	def := s.definitionOf(ctx, row)
 	out.Title = cmp.Or(out.Title, def.Title)
-	steps := def.Steps
+	steps := stepsOf(&def, &row.State)
 	for i := range row.State.Plain() {
 		step := &row.State.Steps[i]
 		view := client.Step{
@@ -78,13 +78,34 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 			view.Progress, view.ProgressAt = p.Data, moment(p.At)
 		}
 		if i < len(steps) {
-			view.Step = steps[i].Name
-			describe(&view, &steps[i], step)
+			view.Step = steps[i].called
+			describe(&view, steps[i].step, step)
 		}
 		showItems(&view, &row.State, i)
 		out.Steps = append(out.Steps, view)
 	}
 	return out
+}
+
+// namedStep is a step and what it is called.
+type namedStep struct {
+	step   *saga.Step
+	called string
+}
+
+// stepsOf lists a saga's steps. One that is code brings them itself.
+func stepsOf(def *saga.Definition, s *saga.State) []namedStep {
+	var list []namedStep
+	if plan := s.Extras().Plan; plan != nil {
+		for _, p := range plan.Steps {
+			list = append(list, namedStep{&p.Step, p.Ref().String()})
+		}
+		return list
+	}
+	for i := range def.Steps {
+		list = append(list, namedStep{&def.Steps[i], def.Steps[i].Name})
+	}
+	return list
 }
 
 // describe says what the step does: whom it asks, or what it waits for.
@@ -173,6 +194,9 @@ func eventView(e *saga.Event) client.Event {
 	showPayload(&out, e.Payload)
 	for _, w := range e.Extras().Held {
 		out.Held = append(out.Held, w.String())
+	}
+	for _, a := range e.Extras().Asked {
+		out.Asked = append(out.Asked, a.What)
 	}
 	for _, c := range e.Sent {
 		out.Sent = append(out.Sent, client.Sent{

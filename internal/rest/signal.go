@@ -63,33 +63,34 @@ func (s *Server) checkSignal(ctx context.Context, text, signal string, payload [
 	return err
 }
 
-// fileOf returns the namespace of a saga and the definition that it is pinned to.
-func (s *Server) fileOf(ctx context.Context, text string) (namespace string, file *definition.File, err error) {
+// fileOf returns a saga and the definition that it is pinned to.
+func (s *Server) fileOf(ctx context.Context, text string) (row coordinator.Row, file *definition.File, err error) {
 	id, err := s.parseID(text)
 	if err != nil {
-		return "", nil, err
+		return row, nil, err
 	}
-	row, err := s.read(ctx, id)
-	if err != nil {
-		return "", nil, err
+	if row, err = s.read(ctx, id); err != nil {
+		return row, nil, err
 	}
 	file, err = s.cfg.Registry.Get(ctx, row.Namespace, row.State.Definition, row.State.Version)
-	return row.Namespace, file, err
+	return row, file, err
 }
 
 // mayDecide refuses who may only look at sagas, unless the approval names people:
 // then the core holds the decision to those.
 func (s *Server) mayDecide(ctx context.Context, text, step string) error {
-	namespace, file, err := s.fileOf(ctx, text)
+	row, file, err := s.fileOf(ctx, text)
 	if err != nil {
 		return err
 	}
 	g := grantOf(ctx)
-	if g.principal.Role(namespace) >= access.Operator {
+	if g.principal.Role(row.Namespace) >= access.Operator {
 		return nil
 	}
-	named := func(s saga.Step) bool { return s.Name == step && s.Approval != nil && len(s.Approval.By) > 0 }
-	if !slices.ContainsFunc(file.Definition.Steps, named) {
+	named := func(s namedStep) bool {
+		return s.called == step && s.step.Approval != nil && len(s.step.Approval.By) > 0
+	}
+	if !slices.ContainsFunc(stepsOf(&file.Definition, &row.State), named) {
 		return newProblem(http.StatusForbidden, client.Forbidden, "key "+g.principal.Name+" may not do that: the approval names nobody, so it takes the role operator")
 	}
 	return nil

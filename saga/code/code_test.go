@@ -279,7 +279,7 @@ func TestALoopVisitsItsStep(t *testing.T) {
 	w.forget()
 	out = w.reply(out[0], saga.Succeeded, `{}`, "")
 	require.Equal(t, []string{`undo flight#3 airline/release 2`}, sent(out))
-	_, err := w.try(saga.Event{Kind: saga.StepSkipped, Step: saga.StepRef{Name: "flight#3"}, Reason: "gone"})
+	_, err := w.try(saga.Event{Kind: saga.StepSkipped, Step: saga.StepRef{Name: "flight", Visit: 2}, Reason: "gone"})
 	require.NoError(t, err)
 	require.Equal(t, []string{"flight undo-held", "flight#2 undoing", "flight#3 kept"}[1:], w.steps()[1:])
 }
@@ -305,6 +305,9 @@ func TestFunctionsThatCannotGoOn(t *testing.T) {
 		{"bad name", func(c *code.Context, in trip) (string, error) {
 			return code.Do[string](c, saga.Step{Name: "Bad-Name", Participant: "p", Command: "run", Reason: "x"}, in)
 		}, "write a name like reserveStock"},
+		{"an option of definitions", func(c *code.Context, _ trip) (string, error) {
+			return code.Do[string](c, saga.Step{Name: "a", Kind: saga.Retriable, Child: &saga.Child{Definition: "other"}}, 1)
+		}, "are for definitions"},
 		{"sleeps too long", func(c *code.Context, _ trip) (string, error) { c.Sleep(1 << 62); return "", nil }, "write 1ms to 365 days"},
 		{"cannot be written", func(c *code.Context, _ trip) (string, error) { return code.Do[string](c, flightStep, func() {}) }, "write the input of step flight: json: unsupported type"},
 		{"endless", func(c *code.Context, _ trip) (string, error) {

@@ -14,7 +14,7 @@ func Func[In, Out any](def saga.Definition, fn func(c *Context, in In) (Out, err
 	run := func(c *Context, input json.RawMessage) (json.RawMessage, error) {
 		var in In
 		if err := json.Unmarshal(input, &in); err != nil {
-			return nil, fmt.Errorf("read the saga's input: %w", err)
+			c.r.raise(fmt.Errorf("read the saga's input: %w", err)) // a start is refused
 		}
 		out, err := fn(c, in)
 		if err != nil {

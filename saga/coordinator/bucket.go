@@ -115,6 +115,7 @@ func (c *Coordinator) Lose(lost []lease.Held) {
 		w.settle()
 		w.wakes.forget(n)
 		w.gate.forget(n)
+		w.coroutines.forget(n)
 		if b := states[n]; b != nil && b.position.Load() >= 0 {
 			positions[n] = b.position.Load()
 		}

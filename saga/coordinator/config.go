@@ -43,6 +43,8 @@ type Config struct {
 	RetryMin     time.Duration // RetryMin is the first pause after a failed batch; it doubles. Default 50 ms.
 	RetryMax     time.Duration // RetryMax is the longest pause. Default 2 s.
 	BatchTimeout time.Duration // BatchTimeout bounds one transaction. Default 15 s.
+	Coroutines   int           // Coroutines is how many functions of sagas that are code stay in memory between their events. Default 10,000.
+	CodeTimeout  time.Duration // CodeTimeout is how long such a function may run before it waits for something. Default 3 s.
 
 	Meter Meter // Meter counts what was done. nil counts nothing.
 	// Traced says whether a saga is traced; nil: tracing is off. It must answer the
@@ -68,6 +70,8 @@ func (c Config) withDefaults() Config {
 	c.RetryMin = cmp.Or(c.RetryMin, 50*time.Millisecond)
 	c.RetryMax = cmp.Or(c.RetryMax, 2*time.Second)
 	c.BatchTimeout = cmp.Or(c.BatchTimeout, 15*time.Second)
+	c.Coroutines = cmp.Or(c.Coroutines, 10_000)
+	c.CodeTimeout = cmp.Or(c.CodeTimeout, 3*time.Second)
 	if c.Meter == nil {
 		c.Meter = noMeter{}
 	}
@@ -96,7 +100,8 @@ func (c Config) Validate() error {
 	need(c.BatchMax >= 1 && c.BatchMax <= 4096, fmt.Sprintf("BatchMax is %d, must be 1 to 4096", c.BatchMax))
 	need(c.QueueMax >= c.BatchMax, fmt.Sprintf("QueueMax is %d, must be at least BatchMax", c.QueueMax))
 	need(c.PollMax >= 1, "PollMax must be positive")
-	for _, d := range []time.Duration{c.CheckEvery, c.FarEvery, c.OffsetsEvery, c.RetryMin, c.RetryMax, c.BatchTimeout} {
+	need(c.Coroutines >= 1, "Coroutines must be positive")
+	for _, d := range []time.Duration{c.CheckEvery, c.FarEvery, c.OffsetsEvery, c.RetryMin, c.RetryMax, c.BatchTimeout, c.CodeTimeout} {
 		need(d > 0, "durations must be positive")
 	}
 	return errors.Join(errs...)

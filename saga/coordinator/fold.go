@@ -50,9 +50,10 @@ type folding struct {
 	keep    []Mail
 	told    []*item // messages to other sagas
 	decider saga.Decider
-	granted []out // what the gate let through in this try
-	needs   bool  // its history
-	lacking bool  // this node can not decide it
+	run     *saga.Run // its function, if it is code
+	granted []out     // what the gate let through in this try
+	needs   bool      // its history
+	lacking bool      // this node can not decide it
 }
 
 // blocked reports whether the saga takes no messages until an operator looks.

@@ -34,7 +34,7 @@ func (f *fold) gated(s *folding, it *item, e *saga.Event) (saga.State, []saga.Ef
 	var spare []out
 	defer func() { giveBack(spare) }()
 	for {
-		state, effects, err := s.decider.Decide(s.row.State, history, *e)
+		state, effects, err := f.decideOn(s, history, *e)
 		if err != nil || e.Hold || f.r.c.cfg.Gate == nil {
 			return state, effects, err
 		}

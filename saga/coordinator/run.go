@@ -196,6 +196,7 @@ func (r *run) transact(ctx context.Context, f *fold) error {
 	}
 	defer b.Abort(context.WithoutCancel(ctx))
 	defer f.giveBack()
+	defer f.drop()
 	if f.known == nil {
 		r.c.tick(b.Now())
 	}
@@ -255,6 +256,7 @@ func (r *run) after(f *fold) {
 	r.post(f)
 	for _, s := range f.sagas {
 		r.settled(s)
+		r.rest(s)
 	}
 	for _, it := range f.items {
 		if it.isVerb() && it.result.changed {

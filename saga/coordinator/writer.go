@@ -11,22 +11,23 @@ import (
 
 // writer runs the batches of its buckets, one after the other.
 type writer struct {
-	c      *Coordinator
-	queue  chan *item // what concerns sagas that have begun
-	mail   chan *item // messages from sagas and kept ones: apart, so that those of a saga stay in order
-	starts *starts
-	turn   int // counts what was taken; the run goroutine's
-	kick   chan struct{}
-	wakes  *wakes
-	gate   *gateBook
-	busy   sync.Mutex   // held while a batch is under way
-	asked  []*wakeEntry // due, waiting for the way to be checked; the run goroutine's
-	tempo  tempo        // the run goroutine's
-	known  known        // the run goroutine's
+	c          *Coordinator
+	queue      chan *item // what concerns sagas that have begun
+	mail       chan *item // messages from sagas and kept ones: apart, so that those of a saga stay in order
+	starts     *starts
+	turn       int // counts what was taken; the run goroutine's
+	kick       chan struct{}
+	wakes      *wakes
+	gate       *gateBook
+	coroutines *coroutines
+	busy       sync.Mutex   // held while a batch is under way
+	asked      []*wakeEntry // due, waiting for the way to be checked; the run goroutine's
+	tempo      tempo        // the run goroutine's
+	known      known        // the run goroutine's
 }
 
 func newWriter(c *Coordinator) *writer {
-	return &writer{c: c, queue: make(chan *item, c.cfg.QueueMax), mail: make(chan *item, c.cfg.QueueMax), starts: newStarts(c.cfg.QueueMax), kick: make(chan struct{}, 1), wakes: newWakes(), gate: newGateBook(c.cfg.Gate), known: known{}}
+	return &writer{c: c, queue: make(chan *item, c.cfg.QueueMax), mail: make(chan *item, c.cfg.QueueMax), starts: newStarts(c.cfg.QueueMax), kick: make(chan struct{}, 1), wakes: newWakes(), gate: newGateBook(c.cfg.Gate), known: known{}, coroutines: newCoroutines(max(c.cfg.Coroutines/c.cfg.Writers, 1))}
 }
 
 // run works until ctx ends. What is still queued then is refused.
@@ -42,6 +43,7 @@ func (w *writer) run(ctx context.Context) {
 		r.advance(items)
 		w.busy.Unlock()
 	}
+	w.coroutines.forget(-1)
 	for it := w.next(); it != nil; it = w.next() {
 		it.reply(answer{err: ErrNotReady})
 	}

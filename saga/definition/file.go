@@ -41,6 +41,7 @@ type File struct {
 	// StartOn says which events start sagas; nil: none does.
 	StartOn *Trigger
 
+	code    bool                            // it is a Go function
 	schema  *jsonschema.Schema              // the input's; nil accepts any JSON
 	signals map[string][]*jsonschema.Schema // those of each signal's payload; one may be nil
 }

@@ -62,6 +62,9 @@ func (f *File) CheckInput(input []byte) error {
 // ErrUnknownSignal.
 func (f *File) CheckSignal(name string, payload []byte) error {
 	schemas, ok := f.signals[name]
+	if f.code && saga.IsName(name) { // what its function will await is not known
+		return checkDocument("payload", payload, nil)
+	}
 	if !ok {
 		return fmt.Errorf("%w: no step of %s awaits %.80q%s", ErrUnknownSignal, f.Definition.Name, name, hint(didYouMean(name, slices.Collect(maps.Keys(f.signals)))))
 	}

@@ -1,0 +1,165 @@
+package coordinator
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/unwindhq/unwind/saga"
+)
+
+// coroutines keeps the functions of a writer's sagas between their batches, those
+// used last. One is taken out for a batch and comes back only after its commit.
+type coroutines struct {
+	mu   sync.Mutex
+	max  int
+	used *list.List // of *resting, the last used first
+	at   map[saga.ID]*list.Element
+}
+
+// resting is a function that waits for its saga's next event.
+type resting struct {
+	id     saga.ID
+	bucket int
+	run    *saga.Run
+}
+
+func newCoroutines(limit int) *coroutines {
+	return &coroutines{max: limit, used: list.New(), at: map[saga.ID]*list.Element{}}
+}
+
+// take returns a saga's function, or an empty run.
+func (c *coroutines) take(id saga.ID) *saga.Run {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.at[id]
+	if e == nil {
+		return &saga.Run{}
+	}
+	return c.remove(e).run
+}
+
+func (c *coroutines) remove(e *list.Element) *resting {
+	r, _ := c.used.Remove(e).(*resting)
+	delete(c.at, r.id)
+	return r
+}
+
+// put keeps a function, and stops the one that was not used for longest if there
+// is no room.
+func (c *coroutines) put(r *resting) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.at[r.id]; e != nil {
+		c.remove(e).run.Stop()
+	}
+	c.at[r.id] = c.used.PushFront(r)
+	for c.used.Len() > c.max {
+		c.remove(c.used.Back()).run.Stop()
+	}
+}
+
+// forget stops the functions of a bucket, or all with -1.
+func (c *coroutines) forget(bucket int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var next *list.Element
+	for e := c.used.Front(); e != nil; e = next {
+		next = e.Next()
+		if r, _ := e.Value.(*resting); bucket < 0 || r.bucket == bucket {
+			c.remove(e).run.Stop()
+		}
+	}
+}
+
+// decideOn runs Decide. A saga that is code gets its function, and a time limit.
+func (f *fold) decideOn(s *folding, history saga.History, e saga.Event) (saga.State, []saga.Effect, error) {
+	code, ok := s.decider.(*saga.Code)
+	if !ok {
+		return s.decider.Decide(s.row.State, history, e)
+	}
+	if s.run == nil {
+		s.run = &saga.Run{}
+		if !f.r.foreign {
+			s.run = f.r.w.coroutines.take(s.id)
+		}
+	}
+	d, state := decided{}, s.row.State
+	ended, run := make(chan struct{}), s.run
+	go func() {
+		defer close(ended)
+		defer func() {
+			if p := recover(); p != nil {
+				d.err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		d.state, d.effects, d.err = code.DecideIn(run, state, history, e)
+	}()
+	if !f.inTime(s, ended) {
+		return state, nil, fmt.Errorf("the code has run for %s without waiting for anything: it must be quick; do long work in a step", f.r.c.cfg.CodeTimeout)
+	}
+	if d.err != nil && !errors.Is(d.err, saga.ErrNeedHistory) && !saga.IsRefusal(d.err) {
+		s.run.Stop()
+	}
+	return d.state, d.effects, d.err
+}
+
+// decided is what Decide has answered.
+type decided struct {
+	state   saga.State
+	effects []saga.Effect
+	err     error
+}
+
+// inTime waits for a decision. One that takes too long is left behind, with its
+// function: whoever has written an endless loop loses one saga and a processor,
+// not the writer.
+func (f *fold) inTime(s *folding, ended <-chan struct{}) bool {
+	timer := time.NewTimer(f.r.c.cfg.CodeTimeout)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return true
+	case <-timer.C:
+	}
+	left := s.run
+	s.run = &saga.Run{}
+	go func() {
+		<-ended
+		left.Stop()
+	}()
+	return false
+}
+
+// rest keeps the functions of a committed batch that wait for their next events.
+func (r *run) rest(s *folding) {
+	state := &s.row.State
+	if s.run == nil {
+		return
+	}
+	if r.foreign || r.c.bucket(s.bucket) == nil || state.Status != saga.Running || !s.run.Ready(state) {
+		s.run.Stop()
+	} else {
+		r.w.coroutines.put(&resting{id: s.id, bucket: s.bucket, run: s.run})
+	}
+	s.run = nil
+	if before := state.Seq - int64(len(s.events)); before < longHistory && state.Seq >= longHistory {
+		r.c.cfg.Log.Warn("the saga's history is long; let its code end and start another",
+			"saga", s.id, "definition", state.Definition, "events", state.Seq, "most", saga.MaxCodeEvents)
+	}
+}
+
+// longHistory is how many events a saga that is code has when the log says so.
+const longHistory = 10_000
+
+// drop stops the functions of a batch that was not committed.
+func (f *fold) drop() {
+	for _, s := range f.sagas {
+		if s.run != nil {
+			s.run.Stop()
+			s.run = nil
+		}
+	}
+}
