@@ -158,7 +158,7 @@ var stories = map[string]struct {
 		p.reply("flight", saga.Undo, saga.Succeeded)
 	}, `saga trip 0-16 compensated ERROR
   do hotel 0-2 failed ERROR
-  do flight 0-3 succeeded
+  do flight 0-3 succeeded *ongoing
   rest hotel 2-3
   do hotel 3-13 timeout ERROR
   undo hotel 13-15 succeeded

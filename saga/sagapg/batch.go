@@ -136,14 +136,6 @@ func claimColumns(claims []coordinator.Claim) (namespaces, keys []string, hashes
 	return namespaces, keys, hashes, ids
 }
 
-func uuids(ids []saga.ID) []pgtype.UUID {
-	list := make([]pgtype.UUID, len(ids))
-	for i, id := range ids {
-		list[i] = pgtype.UUID{Bytes: id, Valid: true}
-	}
-	return list
-}
-
 // Now implements coordinator.Batch.
 func (b *batch) Now() time.Time { return b.now }
 
@@ -156,31 +148,6 @@ func (b *batch) Saga(id saga.ID) (coordinator.Row, bool) {
 // Claimed implements coordinator.Batch.
 func (b *batch) Claimed(namespace, key string) coordinator.Claim {
 	return b.claims[[2]string{namespace, key}]
-}
-
-// Histories implements coordinator.Batch. It is a statement after the lock, so
-// what it reads is complete.
-func (b *batch) Histories(ctx context.Context, ids []saga.ID) (map[saga.ID]saga.History, error) {
-	if b.conn == nil {
-		return nil, fmt.Errorf("read histories before the batch is open: %w", coordinator.ErrStale)
-	}
-	rows, err := b.conn.Query(ctx, b.s.sql.readEvents, uuids(ids))
-	if err != nil {
-		return nil, fmt.Errorf("read histories: %w", err)
-	}
-	defer rows.Close()
-	histories := make(map[saga.ID]saga.History, len(ids))
-	for rows.Next() {
-		row, err := scanEvent(rows)
-		if err != nil {
-			return nil, err
-		}
-		histories[row.Saga] = append(histories[row.Saga], row.Event)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read histories: %w", err)
-	}
-	return histories, nil
 }
 
 // Commit implements coordinator.Batch.

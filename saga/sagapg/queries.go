@@ -86,10 +86,11 @@ const (
 			$8::int4[], $9::int2[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
 			$16::bytea[], $17::text[], $18::text[])`
 
-	// Primary key of saga_events.
+	// Primary key of saga_events, from what is known of each on.
 	readEvents = `SELECT saga, seq, at, kind, step, direction, attempt, epoch, outcome,
 			actor, reason, request_id, content_type, codec, key_id, payload, detail, sent
-		FROM {s}.saga_events WHERE saga = ANY($1) ORDER BY saga, seq`
+		FROM unnest($1::uuid[], $2::int8[]) AS n (id, known) JOIN {s}.saga_events e ON e.saga = n.id AND e.seq > n.known
+		ORDER BY saga, seq`
 
 	// Primary key of start_keys. Gives back only the key of that very saga.
 	dropKeys = `DELETE FROM {s}.start_keys k USING unnest($1::text[], $2::text[], $3::uuid[]) AS w (namespace, key, saga)

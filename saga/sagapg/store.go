@@ -30,6 +30,7 @@ type Store struct {
 	schema string
 	node   string
 	sql    statements
+	read   shelf // histories
 }
 
 var _ coordinator.Store = (*Store)(nil)
