@@ -2,6 +2,7 @@ package definition
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 )
@@ -87,6 +88,31 @@ func (o object) schema(name string) json.RawMessage {
 		o.add(path, "not a JSON Schema: "+err.Error(), "")
 	}
 	return raw
+}
+
+// CheckInput checks a command's payload as its contract says. The error is an
+// *InputError, or says that there is no such command.
+func (c *Contract) CheckInput(command string, payload []byte) error {
+	return c.checkDocument(command, "input", payload, c.Commands[command].Input)
+}
+
+// CheckResult checks a success's payload as CheckInput does a command's.
+func (c *Contract) CheckResult(command string, payload []byte) error {
+	return c.checkDocument(command, "result", payload, c.Commands[command].Result)
+}
+
+func (c *Contract) checkDocument(command, name string, payload []byte, raw json.RawMessage) error {
+	if _, known := c.Commands[command]; !known {
+		return fmt.Errorf("%s has no command %q; %s", c.Participant, command, didYouMean(command, c.names()))
+	}
+	if len(raw) == 0 {
+		return checkDocument(name, payload, nil)
+	}
+	schema, err := compileSchema(raw)
+	if err != nil {
+		return err
+	}
+	return checkDocument(name, payload, schema)
 }
 
 // names lists the commands.
