@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,7 +92,7 @@ func attempt(t *testing.T, env []string, args ...string) (good bool, out string)
 	cmd := exec.CommandContext(ctx, unwindBinary, args...)
 	cmd.Env = append(os.Environ(), env...)
 	text, err := cmd.Output()
-	if exit, ok := err.(*exec.ExitError); ok {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		text = append(text, exit.Stderr...)
 	}
 	return err == nil, string(text)

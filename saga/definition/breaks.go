@@ -267,7 +267,7 @@ func mark(object *node, name string) {
 // wholeInput finds what breaks of a step that passes the saga's input on as it is.
 func wholeInput(file *File, i int, participant string, changes []inputChange) (faults saga.Faults) {
 	step := &file.Definition.Steps[i]
-	if step.Waits() || step.Input != nil || step.Participant != participant {
+	if step.Waits() || step.Input != nil || step.ForEach != nil || step.Participant != participant {
 		return nil
 	}
 	given := shapeOf(file.Definition.Schema)

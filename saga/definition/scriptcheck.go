@@ -48,6 +48,7 @@ func (c scriptCheck) own(scene, name string) string {
 
 // known reports a step that the definition does not have.
 func (c scriptCheck) known(name, path string) bool {
+	name, _, _ = strings.Cut(name, "[") // an item of a list
 	if name == "" || c.steps[name] != nil {
 		return true
 	}
@@ -103,7 +104,7 @@ func (c scriptCheck) answers(name string, answers []Answer, scene string) {
 		return
 	}
 	of := c.steps[step]
-	if of.Waits() || undo && of.Compensation == "" {
+	if of.Waits() || undo && of.Compensation == "" && !of.UndoesChild() {
 		c.add(path, "step "+step+" asks nobody for that", "leave it out")
 		return
 	}

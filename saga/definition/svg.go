@@ -139,12 +139,20 @@ func (d *drawing) measure(i int) {
 	for _, line := range box.lines[1:] {
 		d.boxWidth = max(d.boxWidth, utf8.RuneCountInString(line)*svgChar+4*svgPad)
 	}
-	if step.Compensation != "" {
-		box.pill = shortSVG("↩ " + step.Compensation)
+	if undo := undoOf(step); undo != "" {
+		box.pill = shortSVG("↩ " + undo)
 		d.pillWidth = max(d.pillWidth, utf8.RuneCountInString(box.pill)*svgChar+2*svgPad)
 	}
 	box.h = len(box.lines)*svgLine + 2*svgPad
 	d.boxes = append(d.boxes, box)
+}
+
+// undoOf is what undoes a step; empty if nothing does.
+func undoOf(step *saga.Step) string {
+	if step.UndoesChild() {
+		return "turns back"
+	}
+	return step.Compensation
 }
 
 // rank puts each step into the layer below everything that it comes after, and a lane
@@ -261,7 +269,7 @@ func (d *drawing) arrows(b *strings.Builder) {
 // undoneAfter are the steps that are undone next once step i is: those before it, or
 // before those that have nothing to undo, without what follows from the others.
 func (d *drawing) undoneAfter(i int) []int {
-	if d.steps[i].Compensation == "" {
+	if undoOf(&d.steps[i]) == "" {
 		return nil
 	}
 	found := d.undone(i, nil)
@@ -272,7 +280,7 @@ func (d *drawing) undoneAfter(i int) []int {
 
 func (d *drawing) undone(i int, found []int) []int {
 	for _, j := range d.after[i] {
-		if d.steps[j].Compensation == "" {
+		if undoOf(&d.steps[j]) == "" {
 			found = d.undone(j, found)
 		} else if !slices.Contains(found, j) {
 			found = append(found, j)

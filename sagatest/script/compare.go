@@ -24,7 +24,7 @@ func (sc *scene) compare() {
 	if !strings.Contains(state.Cause, e.Cause) {
 		sc.differs("cause", e.Cause, state.Cause)
 	}
-	for i := range state.Steps {
+	for i := range sc.steps[:min(len(sc.steps), len(state.Steps))] { // items of lists are behind the steps
 		name := sc.steps[i].Name
 		if want, asked := e.Steps[name]; asked && want != state.Steps[i].Phase.String() {
 			sc.differs("step "+name, want, state.Steps[i].Phase.String())
@@ -137,7 +137,7 @@ func (sc *scene) commands() {
 // explain says why a command is not the expected one; empty: it is.
 func explain(want definition.Expected, got stage.Sent) string {
 	switch {
-	case want.Step != got.ID.Step.Name || want.Direction != got.ID.Direction:
+	case want.Step != got.ID.Step.Name && want.Step != stepText(got) || want.Direction != got.ID.Direction:
 		return "another command"
 	case want.Attempt != 0 && want.Attempt != got.Attempt:
 		return "another attempt"
@@ -164,11 +164,16 @@ func expectedText(e definition.Expected) string {
 }
 
 func sentText(s stage.Sent) string {
-	text := s.ID.Direction.String() + " " + s.ID.Step.Name
+	text := s.ID.Direction.String() + " " + stepText(s)
 	if s.Attempt > 1 {
 		text += ", attempt " + strconv.Itoa(s.Attempt)
 	}
 	return text + " " + short(s.Payload.Data)
+}
+
+// stepText names the step, and the item of a list.
+func stepText(s stage.Sent) string {
+	return saga.StepRef{Name: s.ID.Step.Name, Item: s.ID.Step.Item}.String()
 }
 
 // short is a document that fits a line.
@@ -300,9 +305,8 @@ func (sc *scene) story() []string {
 	for _, e := range sc.stage.History() {
 		at := "+" + e.At.Sub(begin).Round(time.Millisecond).String()
 		lines = append(lines, fmt.Sprintf("%-10s %s", at, eventText(&e)))
-		for range e.Sent {
+		for ; len(sent) > 0 && sent[0].Seq == e.Seq; sent = sent[1:] {
 			lines = append(lines, fmt.Sprintf("%-10s → %s", "", sentText(sent[0])))
-			sent = sent[1:]
 		}
 	}
 	if cut := len(lines) - maxStory; cut > 0 {
@@ -317,7 +321,7 @@ func eventText(e *saga.Event) string {
 	text := string(e.Kind)
 	switch {
 	case e.Kind == saga.Replied:
-		text = fmt.Sprintf("%s of %s %s", e.Outcome, e.Direction, e.Step.Name)
+		text = fmt.Sprintf("%s of %s %s", e.Outcome, e.Direction, saga.StepRef{Name: e.Step.Name, Item: e.Step.Item})
 	case e.Kind == saga.Decided && e.Outcome == saga.Succeeded:
 		text = "approved " + e.Step.Name
 	case e.Kind == saga.Decided:

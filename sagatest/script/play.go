@@ -178,8 +178,8 @@ func (sc *scene) cue(cue *definition.Cue, came *bool) {
 
 // phase is how far a step is.
 func (sc *scene) phase(s saga.State, step string) string {
-	for i := range s.Steps {
-		if sc.steps[i].Name == step {
+	for i := range sc.steps {
+		if sc.steps[i].Name == step && i < len(s.Steps) {
 			return s.Steps[i].Phase.String()
 		}
 	}
@@ -221,8 +221,12 @@ func (sc *scene) Answer(c saga.Command) []stage.Answer {
 	if c.ID.Direction == saga.Undo {
 		name += "/undo"
 	}
-	n := sc.asked[name]
-	sc.asked[name]++
+	asked := name + c.ID.Step.String() // each item of a list has attempts of its own
+	if c.Participant == "" {
+		asked = name // each child is an attempt
+	}
+	n := sc.asked[asked]
+	sc.asked[asked]++
 	answer := definition.Answer{Outcome: saga.Succeeded, Output: []byte("{}")}
 	for _, a := range sc.Answers[name] {
 		answer = a

@@ -93,6 +93,55 @@ func TestPlay(t *testing.T) {
 	}
 }
 
+const family = `unwind: v1
+saga: order
+steps:
+  - {step: parcels, forEach: "${input.lines}", limit: {items: 10, concurrency: 2}, command: stock/pack, compensation: unpack, input: {sku: "${item}"}}
+  - {step: invoice, child: invoice}
+  - {step: charge, kind: pivot, command: cards/charge}
+`
+
+// TestPlayOfManyAndOfChildren: each item of a list has attempts of its own, and a child
+// is played like a participant.
+func TestPlayOfManyAndOfChildren(t *testing.T) {
+	t.Parallel()
+	for name, scene := range map[string]string{
+		"all": `
+  - scene: a
+    answers: {invoice: {output: {n: 1}, after: 1d}}
+    expect:
+      status: completed
+      commands: ["do parcels[0]", "do parcels[1]", {do: parcels, input: {sku: c}}, do invoice, {do: charge, at: 24h}]`,
+		"again": `
+  - scene: a
+    answers: {parcels: [fail, succeed]}
+    expect: {status: completed, commands: [do parcels, do parcels, "do parcels[0], attempt 2", "do parcels[2], attempt 1", "do parcels[1], attempt 2", "do parcels[2], attempt 2", do invoice, do charge]}`,
+		"the child is turned back": `
+  - scene: a
+    answers: {invoice: {reject: no such customer}}
+    expect: {status: compensated, cause: invoice was turned back, steps: {invoice: refused, parcels: undone}}`,
+		"the child turns back with it": `
+  - scene: a
+    answers: {charge: {reject: declined}, invoice/undo: {output: {}, after: 1h}}
+    expect: {status: compensated, steps: {invoice: undone}, took: 1h}`,
+		"the child is told while it runs": `
+  - scene: a
+    answers: {invoice: {output: {}, after: 2h}, invoice/undo: {output: {}, after: 1m}}
+    events: [{at: 1h, cancel: changed plans}]
+    expect: {status: compensated, steps: {invoice: undone, charge: waiting}, took: 61m}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := files(strings.TrimPrefix(scene, "\n"))
+			f["defs/order.yaml"].Data = []byte(family)
+			f["tests/order.test.yaml"].Data = []byte(strings.Replace(string(f["tests/order.test.yaml"].Data), "{customer: c7}", "{lines: [a, b, c]}", 1))
+			results, err := script.Play(f, "tests/order.test.yaml", nil)
+			require.NoError(t, err)
+			require.False(t, results[0].Failed(), results[0].String())
+		})
+	}
+}
+
 // TestWhatIsNotAsExpected says what, where and the difference.
 func TestWhatIsNotAsExpected(t *testing.T) {
 	t.Parallel()

@@ -38,6 +38,7 @@ type Config struct {
 type Sent struct {
 	saga.Command               // Command is what was sent.
 	At           time.Duration // At is when, from the start.
+	Seq          int64         // Seq is the event that has sent it.
 }
 
 // ErrEndless says that a saga goes on and on.
@@ -53,6 +54,7 @@ type Stage struct {
 	history saga.History
 	sent    []Sent
 	watches []watch
+	childs  map[saga.ID]*child
 	events  int
 	ended   time.Duration
 }
@@ -77,7 +79,7 @@ func New(cfg Config) *Stage {
 	if cfg.MaxEvents == 0 {
 		cfg.MaxEvents = 10_000
 	}
-	return &Stage{cfg: cfg, now: cfg.Start, state: saga.State{ID: playID}}
+	return &Stage{cfg: cfg, now: cfg.Start, state: saga.State{ID: playID}, childs: map[saga.ID]*child{}}
 }
 
 // State returns the saga's state as it is.
@@ -161,14 +163,23 @@ func (s *Stage) poisoned(e saga.Event, cause error) error {
 	return s.Submit(saga.Event{Kind: saga.Poisoned, Actor: saga.Actor{Kind: saga.Engine}, Step: e.Step, Reason: saga.Clip(cause.Error())})
 }
 
-// perform lets the cast answer a command.
+// perform lets the cast answer a command, or play a child. What the saga notes or
+// announces is for nobody here.
 func (s *Stage) perform(effect saga.Effect) error {
-	send, ok := effect.(saga.Send)
-	if !ok {
+	switch e := effect.(type) {
+	case saga.Send:
+		s.command(e.Command)
+	case saga.Tell:
+		s.child(e)
+	case saga.Noted, saga.Announce:
+	default:
 		return fmt.Errorf("the stage cannot perform %T", effect)
 	}
-	c := send.Command
-	s.sent = append(s.sent, Sent{Command: c, At: s.Elapsed()})
+	return nil
+}
+
+func (s *Stage) command(c saga.Command) {
+	s.sent = append(s.sent, Sent{Command: c, At: s.Elapsed(), Seq: s.state.Seq})
 	for _, a := range s.cfg.Cast.Answer(c) {
 		s.push(s.now.Add(a.After), func() error {
 			return s.Submit(saga.ReplyEvent(saga.Reply{
@@ -176,7 +187,6 @@ func (s *Stage) perform(effect saga.Effect) error {
 			}, s.now))
 		})
 	}
-	return nil
 }
 
 // look lets the watches see the state. What they do happens after what is happening.
