@@ -21,6 +21,7 @@ type Saga struct {
 	Parent     string                     `json:"parent,omitempty" doc:"the saga one of whose steps it carries out"`                                                   // Parent is the saga one of whose steps it carries out; empty without one.
 	ParentStep string                     `json:"parentStep,omitempty" doc:"that step" example:"settle"`                                                               // ParentStep is that step, with its visit: settle#2.
 	Root       string                     `json:"root,omitempty" doc:"the first of its family"`                                                                        // Root is the first of its family; empty without a parent.
+	Locks      []Lock                     `json:"locks,omitempty" doc:"the keys that it has or waits for; not in lists"`                                               // Locks are the keys that it has, or waits for; a List leaves them out.
 	Output     json.RawMessage            `json:"output,omitempty" doc:"what it has come to, once it is completed; not in lists"`                                      // Output is the saga's, once it is completed and if its definition makes one; a List leaves it out.
 	Assigned   string                     `json:"assigned,omitempty" doc:"who looks after what it needs attention for" example:"group:desk"`                           // Assigned is who looks after what it needs attention for, user:NAME or group:NAME.
 	Attention  []Attention                `json:"attention,omitempty" doc:"why an operator should look at it"`                                                         // Attention is why an operator should look; empty is good.
@@ -38,6 +39,14 @@ type Saga struct {
 // Ended reports whether nothing more can happen to the saga.
 func (s Saga) Ended() bool {
 	return s.Status == "completed" || s.Status == "compensated" || s.Status == "abandoned"
+}
+
+// Lock is one key that a saga has or waits for.
+type Lock struct {
+	Key     string `json:"key" doc:"the key"`                                                // Key is the key.
+	Granted bool   `json:"granted" doc:"the saga has it"`                                    // Granted: the saga has it.
+	Holder  string `json:"holder" doc:"the saga that has it"`                                // Holder is who has it.
+	Ahead   int    `json:"ahead" doc:"how many sagas come before it, the holder among them"` // Ahead is how many come before it, the holder among them; at most 1,000.
 }
 
 // Attention is one reason why an operator should look at a saga.

@@ -32,7 +32,7 @@ func (d *decision) begun() (waits bool, err error) {
 		return true, nil
 	}
 	d.s.Own().Begin, d.changed = time.Time{}, true
-	return false, d.advance()
+	return false, d.enter()
 }
 
 // later returns the later of two times; zero is none.

@@ -35,6 +35,7 @@ func (c *checker) check() {
 	if c.graph() {
 		c.kinds()
 		c.deadline()
+		c.locks()
 		c.allItems()
 	}
 }

@@ -26,11 +26,12 @@ const MaxDepth = 8
 
 // Family says who a saga's parent is.
 type Family struct {
-	Parent   ID      `json:"parent"`             // Parent is the saga one of whose steps this one carries out.
-	Root     ID      `json:"root"`               // Root is the first of the family.
-	Step     StepRef `json:"step"`               // Step is the parent's step.
-	Depth    int     `json:"depth"`              // Depth is how many are above.
-	Undoable bool    `json:"undoable,omitempty"` // Undoable: the parent may turn it back even when it has completed.
+	Parent   ID       `json:"parent"`             // Parent is the saga one of whose steps this one carries out.
+	Root     ID       `json:"root"`               // Root is the first of the family.
+	Step     StepRef  `json:"step"`               // Step is the parent's step.
+	Depth    int      `json:"depth"`              // Depth is how many are above.
+	Holds    []string `json:"holds,omitempty"`    // Holds are the locks of those above.
+	Undoable bool     `json:"undoable,omitempty"` // Undoable: the parent may turn it back even when it has completed.
 }
 
 // UndoesChild reports whether the step has a child that is turned back with the
@@ -52,6 +53,9 @@ func (s *Step) childDefaults() Step {
 // Irreversible says why a saga of this definition can not be turned back once it has
 // completed; empty if it can.
 func (m *Machine) Irreversible() string {
+	if len(m.def.Locks) > 0 {
+		return "it takes locks, which it gives back when it is completed"
+	}
 	for i := range m.def.Steps {
 		switch step := &m.def.Steps[i]; {
 		case step.Kind == Pivot:
@@ -116,7 +120,7 @@ func (d *decision) tellChild(i int) error {
 // raise begins the next child of step i.
 func (d *decision) raise(i int, input Payload) {
 	step, ref := d.step(i), StepRef{Name: d.step(i).Name, Visit: d.s.Steps[i].Attempt - 1}
-	family := Family{Parent: d.s.ID, Root: d.s.ID, Step: ref, Depth: 1, Undoable: step.UndoesChild()}
+	family := Family{Parent: d.s.ID, Root: d.s.ID, Step: ref, Depth: 1, Undoable: step.UndoesChild(), Holds: d.heldLocks()}
 	if above := d.s.Extras().Family; above != nil {
 		family.Root, family.Depth = above.Root, above.Depth+1
 	}
@@ -290,6 +294,10 @@ func (w *stateWriter) family(f *Family) {
 	w.text(f.Step.String())
 	w.int(int64(f.Depth))
 	w.bool(f.Undoable)
+	w.int(int64(len(f.Holds)))
+	for _, key := range f.Holds {
+		w.text(key)
+	}
 }
 
 func (r *stateReader) family() *Family {
@@ -299,6 +307,7 @@ func (r *stateReader) family() *Family {
 		r.fail()
 	}
 	f.Step, f.Depth, f.Undoable = ref, int(r.int()), r.byte() == 1
+	f.Holds = list(r, r.text)
 	return f
 }
 

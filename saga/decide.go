@@ -51,6 +51,7 @@ var transitions = map[EventKind]func(*decision) error{
 	Acknowledged:  (*decision).acknowledged,
 	Snoozed:       (*decision).snoozed,
 	Described:     (*decision).described,
+	Granted:       (*decision).granted,
 	ChildEnded:    (*decision).childEnded,
 	Reversed:      (*decision).reversed,
 	Annotated:     (*decision).annotated,
@@ -109,6 +110,7 @@ func decide(m *Machine, g *growth, s State, h History, e Event) (State, []Effect
 		return s, nil, nil
 	}
 	d.report(s.Status)
+	d.release()
 	if err := d.announce(s.Status); err != nil {
 		return s, nil, err
 	}
@@ -237,7 +239,7 @@ func (d *decision) started() error {
 	if err != nil || waits {
 		return err
 	}
-	return d.advance()
+	return d.enter()
 }
 
 // cancelled turns the saga back if its pivot was not sent.

@@ -30,11 +30,15 @@ type Definition struct {
 	Deadline time.Duration
 	// Key, if set, yields the business key: a text that at most one saga of this
 	// definition has at a time. It reads the input alone.
-	Key        Expr
-	Attributes []Attribute // Attributes are what the sagas can be found by; at most MaxAttributes.
-	Output     Expr        // Output, if set, yields the saga's output when it completes.
-	OnEnd      *OnEnd      // OnEnd, if set, lets an event go out when a saga ends.
-	Steps      []Step      // Steps are 1 to MaxSteps, in the order they are written.
+	Key Expr
+	// Locks, if set, yield the keys of which only one saga of the namespace has each at
+	// a time: at most MaxLocks texts or numbers. They read the input alone.
+	Locks       []Expr
+	LockTimeout time.Duration // LockTimeout is how long a saga waits for its locks; then it turns back. Zero: for ever.
+	Attributes  []Attribute   // Attributes are what the sagas can be found by; at most MaxAttributes.
+	Output      Expr          // Output, if set, yields the saga's output when it completes.
+	OnEnd       *OnEnd        // OnEnd, if set, lets an event go out when a saga ends.
+	Steps       []Step        // Steps are 1 to MaxSteps, in the order they are written.
 }
 
 // MaxSteps is the largest number of steps of a definition.

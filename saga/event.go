@@ -33,6 +33,7 @@ const (
 	Acknowledged  EventKind = "acknowledged"  // Acknowledged says that reasons for attention are known: Payload is a Heeding.
 	Snoozed       EventKind = "snoozed"       // Snoozed puts reasons for attention off until a time: Payload is a Heeding.
 	Described     EventKind = "described"     // Described sets attributes: Payload is an object of names and values.
+	Granted       EventKind = "granted"       // Granted says that the saga has the lock Key.
 	ChildEnded    EventKind = "childEnded"    // ChildEnded says that the child of Step has ended: Outcome is Succeeded (completed), Rejected (compensated) or Failed (abandoned), Payload its output.
 	Reversed      EventKind = "reversed"      // Reversed is the parent's wish that its child turns back, also when that has completed.
 	Annotated     EventKind = "annotated"     // Annotated is a sentence for the history and changes nothing else.

@@ -26,7 +26,7 @@ type EventExtra struct {
 	// to.
 	Definition, Version string
 	Level               int
-	// Key is, in a Started, the business key; empty without one.
+	// Key is, in a Started, the business key, empty without one; in a Granted, the lock.
 	Key string
 	// Begin is, in a Started, when the first steps begin; zero, or passed: at once.
 	Begin time.Time
@@ -74,6 +74,7 @@ type StateExtra struct {
 	Heeds      []Heed           // Heeds are what was said of its reasons for attention.
 	Plan       *Plan            // Plan is what the function of a saga that is code has asked for; nil for a declared one.
 	Spreads    []Spread         // Spreads are the steps that run for each item, in the order in which they began.
+	Locks      *Locks           // Locks are what it has, or waits for; nil: none.
 	Family     *Family          // Family says who its parent is; nil without one.
 }
 
@@ -104,7 +105,7 @@ func (s *State) drop() {
 // read back from the store.
 func (x *StateExtra) empty() bool {
 	return x.Begin.IsZero() && x.Key == "" && x.Attributes == nil && x.Output == nil && x.Signals == nil && x.Label == nil &&
-		x.Assigned == "" && x.Heeds == nil && x.Plan == nil && x.Spreads == nil && x.Family == nil && x.Reset == 0
+		x.Assigned == "" && x.Heeds == nil && x.Plan == nil && x.Spreads == nil && x.Family == nil && x.Reset == 0 && x.Locks == nil
 }
 
 // tidy removes an Extra that says nothing.

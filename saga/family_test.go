@@ -20,8 +20,24 @@ func parentOf(value string) *saga.Family {
 	for word := range strings.SplitSeq(value, ",") {
 		f.Undoable = f.Undoable || word == "undoable"
 		_, _ = fmt.Sscanf(word, "depth:%d", &f.Depth)
+		if key, is := strings.CutPrefix(word, "holds:"); is {
+			f.Holds = append(f.Holds, key)
+		}
 	}
 	return f
+}
+
+// lockEffect prints what a story asks of its locks.
+func lockEffect(s *story, effect saga.Effect) bool {
+	switch e := effect.(type) {
+	case saga.Acquire:
+		s.printf("acquire %s", strings.Join(e.Keys, " "))
+	case saga.Release:
+		s.printf("release %s", strings.Join(e.Keys, " "))
+	default:
+		return false
+	}
+	return true
 }
 
 func tellText(tell saga.Tell) string {
@@ -31,6 +47,9 @@ func tellText(tell saga.Tell) string {
 		text := fmt.Sprintf("%s started %s %s for %s", tell.To, x.Definition, x.Version, x.Family.Step)
 		if x.Family.Undoable {
 			text += ", undoable"
+		}
+		if x.Family.Holds != nil {
+			text += fmt.Sprintf(", holding %v", x.Family.Holds)
 		}
 		return text + ": " + shorten(e.Payload.Data)
 	case saga.ChildEnded:

@@ -27,7 +27,7 @@ type Decider interface {
 type History []Event
 
 // Effect is something to do once the transition is committed. Sealed: Send, Noted,
-// Announce, Tell.
+// Announce, Tell, Acquire, Release.
 type Effect interface{ effect() }
 
 // Send sends a command to its participant.
@@ -90,6 +90,9 @@ func (m *Machine) findReads() {
 	m.keepOutput = make([]bool, len(m.def.Steps))
 	if m.def.Output != nil {
 		m.keep(m.def.Output.Reads())
+	}
+	for _, expr := range m.def.Locks {
+		m.keep(expr.Reads()) // they are evaluated when the first steps begin, which may be later
 	}
 	if on := m.def.OnEnd; on != nil && on.Payload != nil {
 		m.keep(on.Payload.Reads())

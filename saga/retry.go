@@ -17,6 +17,9 @@ func (d *decision) woke() error {
 	if waits, err := d.begun(); waits || err != nil {
 		return err
 	}
+	if err := d.unlocked(); err != nil {
+		return err
+	}
 	for _, last := range []bool{true, false} {
 		for i := range d.s.Steps {
 			if d.exhausted(i) != last || !d.isDue(i) {

@@ -93,6 +93,10 @@ func (s *story) line(words []string) {
 		s.def.Priority = path(words[1])
 	case "retention":
 		s.def.Retention, _ = saga.ParseRetention(words[1])
+	case "lock":
+		s.def.Locks = append(s.def.Locks, path(words[1]))
+	case "lockTimeout":
+		s.def.LockTimeout = duration(s.t, words[1])
 	case "deadline":
 		s.def.Deadline = duration(s.t, words[1])
 	case "after":
@@ -126,7 +130,7 @@ func (s *story) event(words []string) {
 	s.state, err = saga.DecodeState(next.ID, saga.AppendState(nil, &next))
 	require.NoError(s.t, err)
 	require.Equal(s.t, next, s.state, "the stored state is not the decided one")
-	people := slices.ContainsFunc(s.state.WaitingFor(), func(w string) bool { return w == "signal" || w == "approval" || w == "child" })
+	people := slices.ContainsFunc(s.state.WaitingFor(), func(w string) bool { return w == "signal" || w == "approval" || w == "child" || w == "lock" })
 	if !s.state.Status.Ended() && s.state.Paused.IsZero() && !people {
 		require.False(s.t, s.state.WakeAt().IsZero(), "nothing will ever wake this saga")
 	}
@@ -147,6 +151,9 @@ func (s *story) replay() {
 
 func (s *story) print(next saga.State, effects []saga.Effect) {
 	for _, effect := range effects {
+		if lockEffect(s, effect) {
+			continue
+		}
 		if tell, ok := effect.(saga.Tell); ok {
 			s.printf("tell %s", tellText(tell))
 			continue

@@ -23,6 +23,7 @@ const (
 	sectionBeats      = 20 // the steps' Until and Progress
 	sectionPlan       = 24 // Plan
 	sectionFamily     = 12 // Family
+	sectionLocks      = 14 // Locks
 	sectionChildren   = 13 // the steps' Child, Visit and Lost
 )
 
@@ -80,6 +81,10 @@ func (w *stateWriter) extra(x *StateExtra) {
 	if x.Output != nil {
 		w.section(sectionOutput)
 		w.bytes(x.Output)
+	}
+	if x.Locks != nil {
+		w.section(sectionLocks)
+		w.locks(x.Locks)
 	}
 	if x.Family != nil {
 		w.section(sectionFamily)
@@ -196,6 +201,8 @@ func (r *stateReader) section(s *State) bool {
 		r.plan(s)
 	case sectionSpreads:
 		r.spreads(s)
+	case sectionLocks:
+		r.extra(s).Locks = r.locks()
 	case sectionFamily:
 		r.extra(s).Family = r.family()
 	case sectionChildren:

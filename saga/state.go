@@ -162,10 +162,19 @@ func (s *State) WakeAt() time.Time {
 		return wake
 	}
 	wake = earliest(wake, s.Extras().Begin)
+	wake = earliest(wake, s.lockDue())
 	for i := range s.Steps {
 		wake = earliest(wake, s.Steps[i].Due)
 	}
 	return wake
+}
+
+// lockDue is when it has waited too long for its locks, or zero.
+func (s *State) lockDue() time.Time {
+	if s.Extra == nil || s.Extra.Locks == nil {
+		return time.Time{}
+	}
+	return s.Extra.Locks.Due
 }
 
 // TimerAt returns the earliest time at which something is due that is not a held
@@ -176,6 +185,7 @@ func (s *State) TimerAt() time.Time {
 		return wake
 	}
 	wake = earliest(wake, s.Extras().Begin)
+	wake = earliest(wake, s.lockDue())
 	for i := range s.Steps {
 		if st := &s.Steps[i]; st.Phase != Held && st.Phase != UndoHeld {
 			wake = earliest(wake, st.Due)
@@ -185,7 +195,7 @@ func (s *State) TimerAt() time.Time {
 }
 
 // WaitingFor lists what the saga waits for: "approval", "breaker" (a command is
-// held), "child", "reply", "signal", "timer"; sorted. A paused saga waits for its
+// held), "child", "lock", "reply", "signal", "timer"; sorted. A paused saga waits for its
 // "operator" alone.
 func (s *State) WaitingFor() []string {
 	if !s.Paused.IsZero() {
@@ -213,7 +223,7 @@ func (s *State) WaitingFor() []string {
 	for _, w := range []struct {
 		is   bool
 		word string
-	}{{approval, "approval"}, {breaker, "breaker"}, {child, "child"}, {reply, "reply"}, {signal, "signal"}, {timer, "timer"}} {
+	}{{approval, "approval"}, {breaker, "breaker"}, {child, "child"}, {s.Extras().Locks.waiting(), "lock"}, {reply, "reply"}, {signal, "signal"}, {timer, "timer"}} {
 		if w.is {
 			list = append(list, w.word)
 		}

@@ -218,6 +218,9 @@ func (s *story) parse(words []string) saga.Event {
 		e.Actor.Kind, words = saga.ByChild, words[2:]
 	case saga.Reversed:
 		e.Actor.Kind = saga.ByParent
+	case saga.Granted:
+		e.Actor.Kind, e.Own().Key = saga.Engine, words[0]
+		words = words[1:]
 	case saga.Undeliverable, saga.Poisoned:
 		e.Step, e.Actor.Kind = s.ref(words[0]), saga.Engine
 		e.Epoch = s.stepState(words[0]).Epoch

@@ -52,6 +52,7 @@ func (d *decision) resumed() error {
 	d.changed = true
 	still := d.e.At.Sub(d.s.Paused)
 	d.s.Paused = time.Time{}
+	d.shiftLocks(still)
 	for i := range d.s.Steps {
 		switch st := &d.s.Steps[i]; st.Phase {
 		case Doing, Undoing:

@@ -152,12 +152,15 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 			w.rescue(next.ID, a.Step)
 		}
 	}
+	w.checkHolder(next, e)
 	w.countStates(before, next)
 }
 
 // forPeople reports whether a saga waits for what may never come.
 func forPeople(s saga.State) bool {
-	return slices.ContainsFunc(s.WaitingFor(), func(word string) bool { return word == "signal" || word == "approval" || word == "child" })
+	return slices.ContainsFunc(s.WaitingFor(), func(word string) bool {
+		return word == "signal" || word == "approval" || word == "child" || word == "lock"
+	})
 }
 
 // checkSend checks what a transition sends.
@@ -307,6 +310,7 @@ func (w *world) checkEnd() {
 		w.checkAnnounced(id)
 		w.checkFamily(id)
 	}
+	w.checkQueues()
 	for i := range participantCount {
 		for key, e := range w.participants[participantName(i)].effects {
 			if w.store.rows[key.id] == nil && e.alive {

@@ -102,6 +102,7 @@ func (c *coordinator) transact(inputs []input, own bool) bool {
 	if kept {
 		for _, ch := range changes {
 			c.w.store.commit(ch)
+			c.w.store.queue(ch, c.w.options.Mutant)
 			maps.Copy(c.w.heard, ch.heard)
 			c.w.report.Transitions += ch.events
 			if ch.before.Seq == 0 && ch.state.Extras().Family != nil {
@@ -143,6 +144,9 @@ func (c *coordinator) settle(changes []*change, own, known bool) {
 		default:
 			c.relay(ch.id)
 			c.refresh(ch.id)
+			for _, to := range ch.granted {
+				c.later(c.w.upTo(50*time.Millisecond), func() { c.deliver(to) })
+			}
 			for _, tell := range ch.tells {
 				c.later(c.w.upTo(50*time.Millisecond), func() { c.deliver(tell.To) })
 			}
@@ -205,7 +209,7 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 		ch.stored = append(ch.stored, e.Stored(&next, effects))
 	}
 	for _, effect := range effects {
-		if ch.tell(effect) {
+		if ch.tell(effect) || ch.lock(effect) {
 			continue
 		}
 		if a, ok := effect.(saga.Announce); ok {

@@ -24,7 +24,7 @@ func (w *world) drawDefinitions() {
 	})
 	w.compile(saga.Definition{Name: "patience", Version: "r1", Steps: w.patience()})
 	w.compile(saga.Definition{Name: "parcels", Version: "r1", Steps: w.parcels()})
-	for _, def := range w.family() {
+	for _, def := range append(w.family(), w.locked()...) {
 		w.compile(def)
 	}
 	for i := range 3 {

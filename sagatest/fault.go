@@ -59,10 +59,12 @@ const (
 	HistoryGap        Mutant = "history-gap"         // HistoryGap: now and then an event is not stored.
 	OutageIsTimeout   Mutant = "outage-is-timeout"   // OutageIsTimeout: our own outage counts as the participant's.
 	HeldIsAttempt     Mutant = "held-is-attempt"     // HeldIsAttempt: a command that the gate keeps back counts as an attempt.
+	LockKept          Mutant = "lock-kept"           // LockKept: a saga that has ended keeps its locks.
+	GrantToAll        Mutant = "grant-to-all"        // GrantToAll: a lock is granted to whoever asks.
 )
 
 // Mutants lists every mutant.
 var Mutants = []Mutant{
 	NoTombstone, NoStoredReply, NoStickyRejection, UnknownNotDone, PivotUnknownIsNo, UndoAllAtOnce, NoEpoch, NoToken, WakesLost,
-	PublishFirst, HistoryGap, OutageIsTimeout, HeldIsAttempt,
+	PublishFirst, HistoryGap, OutageIsTimeout, HeldIsAttempt, LockKept, GrantToAll,
 }

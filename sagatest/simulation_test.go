@@ -30,7 +30,7 @@ var reached = []string{
 	"attention-pivot-unknown", "attention-retriable-failing", "attention-compensation-failed", "attention-undeliverable", "undeliverable", "breaker-open",
 	"signalled", "decided", "phase-sleeping", "phase-awaiting", "phase-asking", "phase-expired", "signal-kept", "escalated", "delayed-start", "heartbeat-lost",
 	"phase-spreading", "announced",
-	"child", "phase-raising", "phase-reversing", "attention-child-abandoned", "mail-again",
+	"granted", "child", "phase-raising", "phase-reversing", "attention-child-abandoned", "mail-again",
 }
 
 // TestSimulation runs -seeds seeds from -seed on.
@@ -94,6 +94,8 @@ func TestSimulationCatchesMutants(t *testing.T) {
 		sagatest.HistoryGap:        "I8: ",
 		sagatest.OutageIsTimeout:   "DESIGN 6.2: ",
 		sagatest.HeldIsAttempt:     "I14: ",
+		sagatest.LockKept:          "I1: ",
+		sagatest.GrantToAll:        "DESIGN 6.15: ",
 	}
 	for _, mutant := range sagatest.Mutants {
 		t.Run(string(mutant), func(t *testing.T) {

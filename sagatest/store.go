@@ -15,6 +15,7 @@ type store struct {
 	offset   int // the replies read so far, as it was last written
 	nextRow  int
 	mail     []letter
+	locks    []lockRow
 }
 
 // row is one saga with its history and its unsent commands.
@@ -49,6 +50,9 @@ type change struct {
 	ends    []saga.Announce
 	tells   []saga.Tell
 	folded  []int // the messages that it has taken
+	acquire []string
+	release []string
+	granted []saga.ID // who got a lock by it
 }
 
 // load begins a change of a saga.

@@ -98,6 +98,9 @@ func told(id string, e *saga.Event) rules.Event {
 	if e.Step.Name != "" {
 		t.Step, t.Direction, t.Outcome = e.Step.String(), e.Direction.String(), e.Outcome.String()
 	}
+	if e.Kind == saga.Granted {
+		t.Lock = e.Extras().Key
+	}
 	if f := e.Extras().Family; f != nil {
 		t.Family = &rules.Family{Parent: f.Parent.String(), Step: f.Step.String()}
 	}
@@ -121,7 +124,7 @@ func pin(name, version string) rules.Pin { return rules.Pin{Name: name, Version:
 
 // ruled is a definition as the rules know it.
 func ruled(def saga.Definition) rules.Definition {
-	d := rules.Definition{Deadline: def.Deadline}
+	d := rules.Definition{Locked: len(def.Locks) > 0, Deadline: def.Deadline}
 	for i, s := range def.Steps {
 		after := s.After
 		if after == nil && i > 0 {

@@ -42,13 +42,14 @@ type world struct {
 	wasReset     map[saga.ID]bool        // sagas that an operator has reset
 	heard        map[effectKey]time.Time // when a step under way has said last that it is at work
 	acked        []saga.ID
+	holders      map[string]saga.ID // who got each lock last
 }
 
 func newWorld(seed uint64, options Options) *world {
 	origin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	w := &world{
 		rng: rand.New(rand.NewPCG(seed, 0x5a6a)), origin: origin, now: origin, options: options,
-		report: Report{Seed: seed, Hits: map[string]int{}}, armed: map[Fault]bool{}, participants: map[string]*participant{}, byHand: map[effectKey]bool{}, wasReset: map[saga.ID]bool{}, heard: map[effectKey]time.Time{},
+		report: Report{Seed: seed, Hits: map[string]int{}}, armed: map[Fault]bool{}, participants: map[string]*participant{}, byHand: map[effectKey]bool{}, wasReset: map[saga.ID]bool{}, holders: map[string]saga.ID{}, heard: map[effectKey]time.Time{},
 	}
 	w.arm()
 	w.store = newStore()

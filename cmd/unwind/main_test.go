@@ -99,6 +99,7 @@ func pausedSaga() client.Saga {
 
 func familySaga() client.Saga {
 	s := reversing()
+	s.Locks = []client.Lock{{Key: "account a7", Granted: true, Holder: familyID}, {Key: "account a8", Holder: sagaID, Ahead: 3}}
 	s.Parent, s.ParentStep = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a00", "settle#2"
 	s.Steps[1] = client.Step{Step: "settle", Kind: "compensable", Saga: "settleOrder r3", Child: "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5c", Phase: "reversing", Attempt: 1}
 	return s

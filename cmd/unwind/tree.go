@@ -35,6 +35,9 @@ func writeTree(w io.Writer, s client.Saga) {
 	if s.Parent != "" {
 		_, _ = fmt.Fprintf(w, "carries out %s of %s\n", s.ParentStep, s.Parent)
 	}
+	for _, l := range s.Locks {
+		_, _ = fmt.Fprintln(w, lockLine(l))
+	}
 	if s.BeginsAt != nil {
 		_, _ = fmt.Fprintf(w, "begins %s\n", stamp(s.BeginsAt))
 	}
@@ -145,6 +148,14 @@ func turn(status string) string {
 		return "given up"
 	}
 	return "turned back"
+}
+
+// lockLine says who has a key.
+func lockLine(l client.Lock) string {
+	if l.Granted {
+		return "has the lock " + l.Key
+	}
+	return fmt.Sprintf("waits for the lock %s, which %s has: %d before it", l.Key, l.Holder, l.Ahead)
 }
 
 // stepWork says what a step does: whom it asks, what it waits for, which saga carries

@@ -81,13 +81,14 @@ func (s step) wait() *rules.Wait {
 // written out.
 func parseDefinition(canonical []byte) (rules.Definition, error) {
 	var file struct {
-		Steps    []step `json:"steps"`
-		Deadline span   `json:"deadline"`
+		Steps    []step   `json:"steps"`
+		Deadline span     `json:"deadline"`
+		Lock     []string `json:"lock"`
 	}
 	if err := json.Unmarshal(canonical, &file); err != nil {
 		return rules.Definition{}, err
 	}
-	def := rules.Definition{Deadline: time.Duration(file.Deadline)}
+	def := rules.Definition{Deadline: time.Duration(file.Deadline), Locked: len(file.Lock) > 0}
 	for _, s := range file.Steps {
 		participant, _, _ := strings.Cut(s.Command, "/")
 		if s.Command == "" {

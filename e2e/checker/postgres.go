@@ -98,6 +98,7 @@ func readCoordinators(ctx context.Context, o options, seen *rules.Run) error {
 		{selectKeys, keyRow},
 		{selectTaken, takenRow},
 		{selectMail, mailRow},
+		{selectQueues, queueRow},
 		{selectOutbox, outboxRow},
 		{selectLetters, letterRow},
 	} {
@@ -136,6 +137,7 @@ type detail struct {
 	Held    string    `json:"held"`
 	Healthy time.Time `json:"healthy"`
 	Signal  string    `json:"signal"`
+	Key     string    `json:"key"`
 	Begin   time.Time `json:"begin"`
 	Family  *struct {
 		Parent string `json:"parent"`
@@ -180,6 +182,9 @@ func eventRow(rows pgx.Rows, seen *rules.Run) error {
 		}
 	}
 	e.Family = d.family()
+	if e.Kind == rules.Granted {
+		e.Lock = d.Key
+	}
 	e.Signal, e.Begin = d.Signal, d.Begin.Truncate(time.Microsecond)
 	e.Hold, e.Held, e.Healthy = d.Hold, strings.Fields(d.Held), d.Healthy.Truncate(time.Microsecond)
 	if e.Sent, err = rules.ParseSent(column); err != nil {
@@ -222,6 +227,13 @@ func takenRow(rows pgx.Rows, seen *rules.Run) error {
 	var id string
 	err := rows.Scan(&id)
 	seen.Taken = append(seen.Taken, id)
+	return err
+}
+
+func queueRow(rows pgx.Rows, seen *rules.Run) error {
+	var q rules.Queued
+	err := rows.Scan(&q.Namespace, &q.Key, &q.Saga, &q.Granted)
+	seen.Queues = append(seen.Queues, q)
 	return err
 }
 

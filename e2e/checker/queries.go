@@ -10,6 +10,7 @@ const (
 	selectKeys        = `SELECT namespace, key, saga::text FROM start_keys`
 	selectTaken       = `SELECT saga::text FROM business_keys`
 	selectMail        = `SELECT DISTINCT saga::text FROM saga_mail`
+	selectQueues      = `SELECT namespace, key, saga::text, granted IS NOT NULL FROM saga_locks`
 	selectOutbox      = `SELECT id, topic, key FROM outbox ORDER BY id`
 	selectLetters     = `SELECT id, topic, partition, "offset", key, headers, value, command FROM dead_letters ORDER BY id`
 	selectEffects     = `SELECT saga::text, step, direction, at FROM effects ORDER BY at`

@@ -48,6 +48,8 @@ type Reader interface {
 	// CountSnoozed counts the sagas that a filter would choose with Snoozed, at most
 	// 1,000.
 	CountSnoozed(ctx context.Context, f Filter) (int, error)
+	// Locks lists the keys that a saga has or waits for, sorted.
+	Locks(ctx context.Context, id saga.ID) ([]coordinator.LockView, error)
 	// History returns events in order: those after a number, at most limit.
 	History(ctx context.Context, id saga.ID, after int64, limit int) ([]saga.Event, error)
 }

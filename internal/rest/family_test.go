@@ -38,3 +38,22 @@ func TestFamilies(t *testing.T) {
 	_, err = c.List(t.Context(), client.Filter{Parent: "x"})
 	require.Equal(t, client.BadRequest, client.CodeOf(err))
 }
+
+// A saga with locks shows who has them.
+func TestLocks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server, _ := w.serve(t)
+	c := clientOf(t, server.URL)
+	waiting := w.add(func(s *saga.State) {
+		s.Own().Locks = &saga.Locks{Keys: []saga.LockKey{{Key: "a7", Granted: true}, {Key: "a8"}}}
+	})
+	got, err := c.Get(t.Context(), waiting.String())
+	require.NoError(t, err)
+	require.Equal(t, []client.Lock{{Key: "a7", Granted: true, Holder: waiting.String()}, {Key: "a8", Holder: saga.ID{7}.String(), Ahead: 3}}, got.Locks)
+	require.Contains(t, got.WaitingFor, "lock")
+	plain := w.add()
+	got, err = c.Get(t.Context(), plain.String())
+	require.NoError(t, err)
+	require.Empty(t, got.Locks)
+}

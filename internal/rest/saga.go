@@ -64,6 +64,7 @@ func unusual[T interface {
 func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 	out := summary(&row.State)
 	out.Output = row.State.Extras().Output
+	out.Locks = s.locksOf(ctx, &row.State)
 	def := s.definitionOf(ctx, row)
 	out.Title = cmp.Or(out.Title, def.Title)
 	steps := stepsOf(&def, &row.State)
@@ -106,6 +107,24 @@ func stepsOf(def *saga.Definition, s *saga.State) []namedStep {
 		list = append(list, namedStep{&def.Steps[i], def.Steps[i].Name})
 	}
 	return list
+}
+
+// locksOf lists what keys a saga has or waits for. Who has them is read only for a
+// saga with locks.
+func (s *Server) locksOf(ctx context.Context, state *saga.State) []client.Lock {
+	if state.Extras().Locks == nil {
+		return nil
+	}
+	views, err := s.cfg.Reader.Locks(ctx, state.ID)
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "locks not shown", "saga", state.ID, "error", err)
+		return nil
+	}
+	locks := make([]client.Lock, len(views))
+	for i, v := range views {
+		locks[i] = client.Lock{Key: v.Key, Granted: v.Granted, Holder: v.Holder.String(), Ahead: v.Ahead}
+	}
+	return locks
 }
 
 // describe says what the step does: whom it asks, or what it waits for.

@@ -184,6 +184,13 @@ func (w *world) List(_ context.Context, f rest.Filter) (page []coordinator.Row, 
 
 func (w *world) CountSnoozed(context.Context, rest.Filter) (int, error) { return 3, nil }
 
+func (w *world) Locks(_ context.Context, id saga.ID) ([]coordinator.LockView, error) {
+	if w.fail != nil {
+		return nil, w.fail
+	}
+	return []coordinator.LockView{{Key: "a7", Granted: true, Holder: id}, {Key: "a8", Holder: saga.ID{7}, Ahead: 3}}, nil
+}
+
 func childOf(s saga.State, parent saga.ID) bool {
 	f := s.Extras().Family
 	return f != nil && f.Parent == parent

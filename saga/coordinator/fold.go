@@ -49,6 +49,8 @@ type folding struct {
 	traced  []Traced
 	keep    []Mail
 	told    []*item // messages to other sagas
+	acquire []Lock
+	release []Lock
 	decider saga.Decider
 	run     *saga.Run // its function, if it is code
 	granted []out     // what the gate let through in this try
@@ -165,6 +167,7 @@ func (f *fold) one(s *folding) (needs bool) {
 	s.row, s.found = f.stored(s.id)
 	s.fresh, s.needs = false, false
 	s.events, s.effects, s.keep, s.told = nil, nil, nil, nil
+	s.acquire, s.release = nil, nil
 	s.windows, s.traced = nil, nil
 	s.giveBack()
 	for _, it := range s.items {
@@ -348,6 +351,7 @@ func (f *fold) transition(s *folding, it *item) (err error) {
 	s.events = append(s.events, EventRow{Saga: s.id, Event: e.Stored(&state, effects)})
 	s.effects = append(s.effects, effects...)
 	s.tell(effects)
+	s.lockEffects(effects)
 	return nil
 }
 
@@ -419,6 +423,7 @@ func (f *fold) collect() {
 		}
 		f.messages(s)
 	}
+	f.lock()
 	f.free()
 	for _, claim := range f.claims {
 		if f.failed[claim.Saga] != nil {

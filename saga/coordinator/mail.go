@@ -176,6 +176,8 @@ func (f *fold) tell(s *folding) {
 func (r *run) post(f *fold) {
 	for i, it := range f.told {
 		it.mail = f.writes.Tell[i].ID
+	}
+	for _, it := range append(f.told, f.granted()...) {
 		if r.c.bucket(it.bucket) == nil || r.c.bag.behind(it.bucket) > 0 {
 			r.c.bag.miss(it.bucket)
 			continue

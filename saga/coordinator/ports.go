@@ -124,6 +124,9 @@ type Writes struct {
 	Free      []Unique         // Free are business keys to give back.
 	Keep      []Mail           // Keep are messages to be kept until their saga can take them.
 	Tell      []Mail           // Tell are messages of sagas to others; Commit fills in their ids.
+	Acquire   []Lock           // Acquire are keys that sagas ask for, in their order.
+	Release   []Lock           // Release are keys that sagas give back, or wait for no more.
+	Granted   []Mail           // Granted are the messages of keys that Commit has granted, to whoever is first in their queues.
 	Folded    []Mail           // Folded are kept messages that are done with.
 	Far       []Wake           // Far are wakes that the bucket's owner has to be told of.
 	FarDone   []Wake           // FarDone are far wakes that are done with.
@@ -143,6 +146,14 @@ type DeadLetter struct {
 type Wake struct {
 	Saga saga.ID   // Saga is the saga.
 	At   time.Time // At is when; zero for never.
+}
+
+// LockView is one key that a saga has or waits for.
+type LockView struct {
+	Key     string  // Key is the key.
+	Granted bool    // Granted: the saga has it.
+	Holder  saga.ID // Holder is who has it.
+	Ahead   int     // Ahead is how many are before the saga in the key's queue, the holder among them; at most 1,000.
 }
 
 // Mail is a message that lies beside a saga: kept until it can be taken, or from

@@ -59,6 +59,9 @@ func (b *binder) whole(spec *Spec, def *saga.Definition) error {
 	if spec.Key != "" {
 		def.Key = b.textAt(atStart, "key", spec.Key)
 	}
+	for i, text := range spec.Lock {
+		def.Locks = append(def.Locks, b.textAt(atStart, at("lock", i), text))
+	}
 	b.label(spec, def)
 	for _, name := range slices.Sorted(maps.Keys(spec.Attributes)) {
 		def.Attributes = append(def.Attributes, saga.Attribute{Name: name, Value: b.textAt(len(b.steps), "attributes."+name, spec.Attributes[name])})

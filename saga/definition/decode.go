@@ -17,7 +17,7 @@ type options struct {
 }
 
 var (
-	fileOptions   = options{"a definition", []string{"unwind", "saga", "title", "owner", "input", "key", "subject", "startOn", "attributes", "retention", "priority", "deadline", "defaults", "steps", "output", "onEnd"}, []string{"limit"}}
+	fileOptions   = options{"a definition", []string{"unwind", "saga", "title", "owner", "input", "key", "subject", "startOn", "attributes", "retention", "priority", "lock", "lockTimeout", "deadline", "defaults", "steps", "output", "onEnd"}, []string{"limit"}}
 	inputOptions  = options{"input", []string{"schema"}, []string{"codec"}}
 	policyOptions = options{"defaults", []string{"timeout", "retry", "undo"}, []string{"deadline", "heartbeat", "onBreakerOpen"}}
 	undoOptions   = options{"undo", []string{"timeout", "retry"}, []string{"heartbeat", "onBreakerOpen"}}
@@ -53,6 +53,7 @@ func (d decoder) spec(n *node) Spec {
 	o := d.object(n, "", fileOptions)
 	spec := Spec{
 		Unwind: o.text("unwind"), Saga: o.name("saga"), Title: o.text("title"), Owner: o.plain("owner"), Deadline: o.text("deadline"),
+		Lock: o.names("lock"), LockTimeout: o.text("lockTimeout"),
 		Key: o.text("key"), Subject: o.text("subject"), StartOn: o.startOn(), Attributes: o.attributes(), Output: o.output(), OnEnd: o.onEnd(),
 		Retention: o.text("retention"), Priority: o.text("priority"),
 	}

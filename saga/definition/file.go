@@ -93,6 +93,7 @@ func load(r *report, root *node, opts Options) (*File, error) {
 	}
 	f.Definition.Retention = resolve.retention(&spec)
 	resolve.priority(&spec)
+	f.Definition.LockTimeout = resolve.written("lockTimeout", &spec.LockTimeout)
 	if spec.Input != nil {
 		f.Definition.Schema, _ = spec.Input.Schema.(json.RawMessage)
 	}

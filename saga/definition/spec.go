@@ -7,22 +7,24 @@ const Version1 = "v1"
 // zero value of a field means that the option is not given. Durations are text
 // such as 500ms, 30s or 14d.
 type Spec struct {
-	Unwind     string            `json:"unwind"`               // Unwind is Version1; Build fills it in.
-	Saga       string            `json:"saga"`                 // Saga is the saga's name, [a-z][A-Za-z0-9]*.
-	Title      string            `json:"title,omitempty"`      // Title is shown to people; with ${…} that reads the input each saga has its own.
-	Owner      string            `json:"owner,omitempty"`      // Owner is alerted when a saga needs attention.
-	Input      *Input            `json:"input,omitempty"`      // Input describes the saga's input.
-	Key        string            `json:"key,omitempty"`        // Key is the business key, a text with ${…} that reads the input: one running saga for each.
-	Subject    string            `json:"subject,omitempty"`    // Subject is whose data a saga holds, a text with ${…} that reads the input.
-	StartOn    *StartOn          `json:"startOn,omitempty"`    // StartOn lets the events of a topic start sagas.
-	Attributes map[string]string `json:"attributes,omitempty"` // Attributes are what sagas can be found by, texts with ${…} that read the input or outputs.
-	Retention  string            `json:"retention,omitempty"`  // Retention is short, standard (default) or long: how long an ended saga is kept.
-	Priority   string            `json:"priority,omitempty"`   // Priority is low, normal (default) or high, or a text with ${…} that yields one of them from the input.
-	Deadline   string            `json:"deadline,omitempty"`   // Deadline is how long after its start the saga may still turn back because it is late.
-	Defaults   *Policies         `json:"defaults,omitzero"`    // Defaults hold for every step that says nothing else.
-	OnEnd      *OnEnd            `json:"onEnd,omitempty"`      // OnEnd lets an event go out when a saga ends.
-	Steps      []Step            `json:"steps"`                // Steps are 1 to saga.MaxSteps.
-	Output     any               `json:"output,omitempty"`     // Output is any tree, as Step.Input: the saga's output when it completes.
+	Unwind      string            `json:"unwind"`                // Unwind is Version1; Build fills it in.
+	Saga        string            `json:"saga"`                  // Saga is the saga's name, [a-z][A-Za-z0-9]*.
+	Title       string            `json:"title,omitempty"`       // Title is shown to people; with ${…} that reads the input each saga has its own.
+	Owner       string            `json:"owner,omitempty"`       // Owner is alerted when a saga needs attention.
+	Input       *Input            `json:"input,omitempty"`       // Input describes the saga's input.
+	Key         string            `json:"key,omitempty"`         // Key is the business key, a text with ${…} that reads the input: one running saga for each.
+	Subject     string            `json:"subject,omitempty"`     // Subject is whose data a saga holds, a text with ${…} that reads the input.
+	StartOn     *StartOn          `json:"startOn,omitempty"`     // StartOn lets the events of a topic start sagas.
+	Lock        []string          `json:"lock,omitempty"`        // Lock are keys, texts with ${…} that read the input: of the sagas with one, one at a time runs.
+	LockTimeout string            `json:"lockTimeout,omitempty"` // LockTimeout is how long a saga waits for its locks; then it turns back.
+	Attributes  map[string]string `json:"attributes,omitempty"`  // Attributes are what sagas can be found by, texts with ${…} that read the input or outputs.
+	Retention   string            `json:"retention,omitempty"`   // Retention is short, standard (default) or long: how long an ended saga is kept.
+	Priority    string            `json:"priority,omitempty"`    // Priority is low, normal (default) or high, or a text with ${…} that yields one of them from the input.
+	Deadline    string            `json:"deadline,omitempty"`    // Deadline is how long after its start the saga may still turn back because it is late.
+	Defaults    *Policies         `json:"defaults,omitzero"`     // Defaults hold for every step that says nothing else.
+	OnEnd       *OnEnd            `json:"onEnd,omitempty"`       // OnEnd lets an event go out when a saga ends.
+	Steps       []Step            `json:"steps"`                 // Steps are 1 to saga.MaxSteps.
+	Output      any               `json:"output,omitempty"`      // Output is any tree, as Step.Input: the saga's output when it completes.
 }
 
 // Input describes a saga's input.

@@ -25,6 +25,7 @@ type batch struct {
 	s       *Store
 	conn    *pgxpool.Conn    // nil as long as it is not open
 	late    coordinator.Load // what Commit opens it with
+	held    []lease.Held     // the buckets that it fences
 	now     time.Time
 	sagas   map[saga.ID]coordinator.Row
 	claims  map[[2]string]coordinator.Claim
@@ -35,13 +36,13 @@ type batch struct {
 // Begin implements coordinator.Store.
 func (s *Store) Begin(ctx context.Context, load coordinator.Load) (coordinator.Batch, error) {
 	if !load.At.IsZero() {
-		return &batch{s: s, late: load, now: load.At}, nil
+		return &batch{s: s, late: load, held: load.Held, now: load.At}, nil
 	}
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("get a connection: %w", err)
 	}
-	b := &batch{s: s, conn: conn, sagas: map[saga.ID]coordinator.Row{}, claims: map[[2]string]coordinator.Claim{}}
+	b := &batch{s: s, conn: conn, held: load.Held, sagas: map[saga.ID]coordinator.Row{}, claims: map[[2]string]coordinator.Claim{}}
 	var q pgx.Batch
 	q.Queue(begin)
 	lease.QueueFence(&q, s.schema, load.Held, nil)
@@ -165,6 +166,7 @@ func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
 	b.queueDescribed(&q, w.Described)
 	b.queueKeys(&q, w.Unclaim)
 	b.queueFree(&q, w.Free)
+	b.queueLocks(&q, w)
 	b.queueMail(&q, w)
 	b.queueFar(&q, w)
 	b.queueTraced(&q, w.Traced)

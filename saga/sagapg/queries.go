@@ -101,6 +101,30 @@ const (
 		SELECT bucket, saga, record FROM unnest($1::int2[], $2::uuid[], $3::bytea[]) WITH ORDINALITY
 			AS n (bucket, saga, record, ord) ORDER BY ord RETURNING id`
 
+	// No table. A statement of its own, so that the next ones see what those before
+	// us have committed.
+	lockKeys = `SELECT pg_advisory_xact_lock(k) FROM unnest($1::int8[]) AS k`
+
+	// Index saga_locks_saga.
+	releaseLocks = `DELETE FROM {s}.saga_locks l USING unnest($1::text[], $2::text[], $3::uuid[]) AS w (namespace, key, saga)
+		WHERE l.namespace = w.namespace AND l.key = w.key AND l.saga = w.saga`
+
+	// Primary key of saga_locks.
+	acquireLocks = `INSERT INTO {s}.saga_locks (namespace, key, saga, bucket)
+		SELECT namespace, key, saga, bucket FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int2[]) WITH ORDINALITY
+			AS n (namespace, key, saga, bucket, ord) ORDER BY ord`
+
+	// Primary key of saga_locks: the first of each key.
+	grantLocks = `WITH first AS (SELECT l.*, w.record FROM unnest($1::text[], $2::text[], $3::bytea[]) AS w (namespace, key, record)
+			CROSS JOIN LATERAL (SELECT namespace, key, n, saga, bucket, granted FROM {s}.saga_locks k
+				WHERE k.namespace = w.namespace AND k.key = w.key ORDER BY n LIMIT 1) AS l WHERE l.granted IS NULL),
+		given AS (UPDATE {s}.saga_locks l SET granted = clock_timestamp() FROM first f
+			WHERE l.namespace = f.namespace AND l.key = f.key AND l.n = f.n RETURNING l.bucket, l.saga, f.record),
+		woken AS (INSERT INTO {s}.far_wakes (bucket, at, saga)
+			SELECT bucket, clock_timestamp(), saga FROM (SELECT DISTINCT bucket, saga FROM given WHERE bucket <> ALL ($4)) AS others
+			ON CONFLICT DO NOTHING)
+		INSERT INTO {s}.saga_mail (bucket, saga, record) SELECT bucket, saga, record FROM given RETURNING saga, id, record`
+
 	// Primary key of saga_mail.
 	deleteMail = `DELETE FROM {s}.saga_mail m USING unnest($1::int2[], $2::uuid[], $3::int8[]) AS w (bucket, saga, id)
 		WHERE m.bucket = w.bucket AND m.saga = w.saga AND m.id = w.id`

@@ -35,6 +35,13 @@ const (
 	listAfter = ` AND id < $%d`
 	listLimit = ` ORDER BY id DESC LIMIT $%d`
 
+	// readLocks uses the index saga_locks_saga, and for each key the primary key.
+	readLocks = `SELECT l.key, l.granted IS NOT NULL, first.saga, ahead.n FROM {s}.saga_locks l
+    CROSS JOIN LATERAL (SELECT saga FROM {s}.saga_locks f WHERE f.namespace = l.namespace AND f.key = l.key ORDER BY f.n LIMIT 1) AS first
+    CROSS JOIN LATERAL (SELECT count(*) AS n FROM (SELECT FROM {s}.saga_locks a
+        WHERE a.namespace = l.namespace AND a.key = l.key AND a.n < l.n LIMIT 1000) AS most) AS ahead
+WHERE l.saga = $1 ORDER BY l.key`
+
 	// readHistory walks the primary key.
 	readHistory = `SELECT saga, seq, at, kind, step, direction, attempt, epoch, outcome,
     actor, reason, request_id, content_type, codec, key_id, payload, detail, sent

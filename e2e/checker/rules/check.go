@@ -34,6 +34,7 @@ func Check(r Run) []Finding {
 		tales[id] = c.story(s)
 	}
 	c.families(stories, tales)
+	c.locks(stories, tales)
 	slices.SortStableFunc(c.found, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(len(a.Invariant), len(b.Invariant)), cmp.Compare(a.Invariant, b.Invariant), cmp.Compare(a.Saga, b.Saga), cmp.Compare(a.Message, b.Message))
 	})

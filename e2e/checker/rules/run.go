@@ -10,6 +10,7 @@ type Run struct {
 	Events      []Event            // Events are all histories; those of a saga are in order.
 	Keys        []Key              // Keys are the idempotency keys of starts.
 	Taken       []string           // Taken names the sagas that have a business key, once for each.
+	Queues      []Queued           // Queues are the queues of the locks.
 	Mail        []string           // Mail names the sagas that have messages waiting beside them.
 	Unsent      []string           // Unsent describes each row that an outbox still has.
 
@@ -32,6 +33,7 @@ type Pin struct{ Namespace, Name, Version string }
 // Definition is what a saga's steps are.
 type Definition struct {
 	Steps    []Step        // Steps are in the order written.
+	Locked   bool          // Locked: it takes locks before its first steps.
 	Deadline time.Duration // Deadline is when a saga turns back that is late, after its start; 0: never.
 }
 
@@ -102,6 +104,7 @@ const (
 	Terminated    = "terminated"    // Terminated ends the saga as it is.
 	Signalled     = "signalled"     // Signalled: a signal has come.
 	Decided       = "decided"       // Decided: somebody has decided the approval Step.
+	Granted       = "granted"       // Granted: the saga has a lock.
 	ChildEnded    = "childEnded"    // ChildEnded: the child of Step has ended.
 	Reversed      = "reversed"      // Reversed: the parent turns its child back.
 	Undeliverable = "undeliverable" // Undeliverable says that a command can never be written.
@@ -132,6 +135,7 @@ type Event struct {
 	Outcome         string
 	Begin           time.Time // Begin is, in a Started, when the first steps may begin.
 	Family          *Family   // Family is, in a child's Started, who its parent is.
+	Lock            string    // Lock is, in a Granted, the key.
 	Signal          string    // Signal is the name of a signal.
 	From            string    // From is the participant that answered; empty: unknown.
 	Hold            bool      // Hold: whoever decided may not send.

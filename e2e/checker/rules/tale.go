@@ -106,6 +106,9 @@ type tale struct {
 	turned bool             // it goes in reverse
 	begun  bool             // its first steps may begin
 	resets int              // how many there were
+	locked bool             // it takes locks first
+	asked  bool             // for its locks
+	over   time.Time        // when it has ended
 	ended  bool             // somebody has terminated it
 	late   time.Time        // when it turns back because it is late; zero when it does not
 	kept   []string         // signals that came before the steps that await them
@@ -121,7 +124,7 @@ func (c *checker) tell(s *story) *tale {
 		c.findf("I8", s.id, "its definition %s %s of %s is not there", s.saga.Pin.Name, s.saga.Pin.Version, s.saga.Pin.Namespace)
 		return nil
 	}
-	t := &tale{story: s, c: c, shut: map[string]int64{}, sent: map[attempt]sending{}}
+	t := &tale{story: s, c: c, locked: def.Locked, shut: map[string]int64{}, sent: map[attempt]sending{}}
 	for i := range def.Steps {
 		t.stages = append(t.stages, &stage{Step: &def.Steps[i]})
 	}
@@ -205,6 +208,12 @@ func (t *tale) event(e *Event) {
 		t.send(e, s)
 	}
 	t.keepShut(e)
+	switch status, _ := t.statuses(); {
+	case status < Completed:
+		t.over = time.Time{}
+	case t.over.IsZero():
+		t.over = e.At
+	}
 }
 
 // keepShut remembers which ways an event found closed.

@@ -12,6 +12,15 @@ func later(a, b time.Time) time.Time {
 // begin: the first steps wait for the time that the start has asked for.
 func (t *tale) begin(e *Event) {
 	isTime := !e.At.Before(t.events[0].Begin)
+	if t.locked {
+		asks := isTime && (e.Kind == Started || e.Kind == Woke && t.paused.IsZero())
+		if t.asked && e.Kind == Woke && t.paused.IsZero() && !t.begun && !t.turned {
+			t.turn() // nothing else can end by a wake before it has its locks
+		}
+		t.asked = t.asked || asks
+		t.begun = t.begun || e.Kind == Granted && e.Seq == lastGrant(t.events)
+		return
+	}
 	t.begun = t.begun || isTime && (e.Kind == Started || e.Kind == Woke && t.paused.IsZero())
 }
 

@@ -45,6 +45,16 @@ var mutants = []mutant{
 		"./saga/sagapg", "TestChildren",
 	},
 	{
+		"lock-kept", "I1", "a saga that has ended keeps its locks",
+		"saga/lock.go", "if l == nil || !d.s.Status.Ended() {", "if true {",
+		"./sagatest", "TestSimulation",
+	},
+	{
+		"granted-without-its-row", "I11", "whoever asks for a lock has it, whoever else does",
+		"saga/sagapg/queries.go", "ORDER BY n LIMIT 1) AS l WHERE l.granted IS NULL)", "AND granted IS NULL ORDER BY n LIMIT 1) AS l)",
+		"./saga/sagapg", "TestLocks",
+	},
+	{
 		"child-left-done", "I3", "a child that has completed is not turned back with its parent",
 		"saga/reverse.go", "|| d.step(i).UndoesChild()", "",
 		"./sagatest", "TestSimulation",
