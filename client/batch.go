@@ -12,11 +12,19 @@ import (
 
 // BatchRequest asks for a verb on many sagas.
 type BatchRequest struct {
-	Verb   string      `json:"verb" enum:"cancel,pause,resume,retry,skip,terminate" doc:"what is asked of each saga"`         // Verb is cancel, pause, resume, retry, skip or terminate.
-	Step   string      `json:"step,omitempty" maxLength:"256" doc:"the step that it is about, for skip and retry"`            // Step is the step that it is about.
-	Reason string      `json:"reason" minLength:"1" maxLength:"1024" doc:"why; kept in each history"`                         // Reason says why. Required.
-	Rate   int         `json:"rate,omitempty" minimum:"1" maximum:"1000" doc:"how many sagas are asked a second; default 50"` // Rate is how many sagas are asked a second, 1 to 1,000; 0 is 50.
-	Filter BatchFilter `json:"filter" doc:"which sagas; at most 100,000"`                                                     // Filter chooses the sagas when the batch is made.
+	Verb          string                     `json:"verb" enum:"cancel,pause,resume,retry,skip,resolve,edit,reset,signal,approve,refuse,assign,acknowledge,snooze,describe,annotate,terminate" doc:"what is asked of each saga"` // Verb is what is asked of each saga: any of the methods with a Verb but Restart, in lower case.
+	Step          string                     `json:"step,omitempty" maxLength:"256" doc:"the step that it is about"`                                                                                                             // Step is the step that it is about.
+	Signal        string                     `json:"signal,omitempty" maxLength:"64" doc:"the signal's name"`                                                                                                                    // Signal is as Verb.Signal, and so are those that follow.
+	Payload       json.RawMessage            `json:"payload,omitempty" doc:"the signal's payload, any JSON that the step's schema allows"`                                                                                       // Payload is the signal's.
+	Output        json.RawMessage            `json:"output,omitempty" doc:"the output of a step to resolve, any JSON"`                                                                                                           // Output is that of a step to resolve.
+	Input         json.RawMessage            `json:"input,omitempty" doc:"the input of a step to edit, any JSON"`                                                                                                                // Input is that of a step to edit.
+	To            string                     `json:"to,omitempty" maxLength:"256" doc:"whom to assign, user:NAME or group:NAME; empty for nobody"`                                                                               // To is whom to assign.
+	Attention     string                     `json:"attention,omitempty" maxLength:"64" doc:"the reason for attention to acknowledge or put off; default every one"`                                                             // Attention is the reason to acknowledge or put off; empty: every one.
+	Until         *time.Time                 `json:"until,omitempty" doc:"until when to put it off"`                                                                                                                             // Until is until when to put it off.
+	SetAttributes map[string]json.RawMessage `json:"attributes,omitempty" doc:"the attributes to set; null takes one away"`                                                                                                      // SetAttributes are the attributes to set.
+	Reason        string                     `json:"reason" minLength:"1" maxLength:"1024" doc:"why; kept in each history"`                                                                                                      // Reason says why. Required.
+	Rate          int                        `json:"rate,omitempty" minimum:"1" maximum:"1000" doc:"how many sagas are asked a second; default 50"`                                                                              // Rate is how many sagas are asked a second, 1 to 1,000; 0 is 50.
+	Filter        BatchFilter                `json:"filter" doc:"which sagas; at most 100,000"`                                                                                                                                  // Filter chooses the sagas when the batch is made.
 }
 
 // BatchFilter chooses sagas; at least one field is given.
@@ -31,22 +39,27 @@ type BatchFilter struct {
 
 // Batch is a verb on many sagas.
 type Batch struct {
-	ID        int64           `json:"id"`                                                         // ID counts batches.
-	Verb      string          `json:"verb"`                                                       // Verb is what is asked of each saga.
-	Step      string          `json:"step,omitempty"`                                             // Step is the step that it is about.
-	Reason    string          `json:"reason"`                                                     // Reason says why.
-	Actor     string          `json:"actor"`                                                      // Actor is who has made it; it stands in the histories.
-	Filter    json.RawMessage `json:"filter" doc:"as it was asked for"`                           // Filter is the BatchFilter that was asked for.
-	Rate      int             `json:"rate"`                                                       // Rate is how many sagas are asked a second.
-	State     string          `json:"state" enum:"frozen,running,paused,stopped,done"`            // State is frozen (nothing was asked yet), running, paused, stopped or done.
-	Total     int             `json:"total" doc:"how many sagas it has"`                          // Total is how many sagas it has.
-	Done      int             `json:"done" doc:"how many the verb has changed"`                   // Done is how many the verb has changed.
-	Unchanged int             `json:"unchanged" doc:"how many had nothing to do, or had done it"` // Unchanged is how many had nothing to do.
-	Refused   int             `json:"refused" doc:"how many have answered why not"`               // Refused is how many have answered why not.
-	CreatedAt time.Time       `json:"createdAt"`                                                  // CreatedAt is when it was made.
-	ChangedAt time.Time       `json:"changedAt"`                                                  // ChangedAt is when its state was changed last.
-	ChangedBy string          `json:"changedBy" doc:"who has run, paused or stopped it"`          // ChangedBy is who has done that.
-	Sagas     []string        `json:"sagas,omitempty" doc:"the first of its sagas; not in lists"` // Sagas are the first ten; a list leaves them out.
+	ID            int64           `json:"id"`                                                                                                // ID counts batches.
+	Verb          string          `json:"verb"`                                                                                              // Verb is what is asked of each saga.
+	Step          string          `json:"step,omitempty"`                                                                                    // Step is the step that it is about.
+	Signal        string          `json:"signal,omitempty"`                                                                                  // Signal is the signal's name.
+	Parameters    json.RawMessage `json:"parameters,omitempty" doc:"what the verb says beside: an output, an input, a payload, or the like"` // Parameters is what the verb says beside, as it is written into the histories.
+	NeedsApproval bool            `json:"needsApproval,omitempty" doc:"it is large: a second person has to approve it before it runs"`       // NeedsApproval says that a second person has to approve it before it runs.
+	ApprovedBy    string          `json:"approvedBy,omitempty"`                                                                              // ApprovedBy is who has approved it; empty: nobody.
+	ApprovedAt    *time.Time      `json:"approvedAt,omitempty"`                                                                              // ApprovedAt is when.
+	Reason        string          `json:"reason"`                                                                                            // Reason says why.
+	Actor         string          `json:"actor"`                                                                                             // Actor is who has made it; it stands in the histories.
+	Filter        json.RawMessage `json:"filter" doc:"as it was asked for"`                                                                  // Filter is the BatchFilter that was asked for.
+	Rate          int             `json:"rate"`                                                                                              // Rate is how many sagas are asked a second.
+	State         string          `json:"state" enum:"frozen,running,paused,stopped,done"`                                                   // State is frozen (nothing was asked yet), running, paused, stopped or done.
+	Total         int             `json:"total" doc:"how many sagas it has"`                                                                 // Total is how many sagas it has.
+	Done          int             `json:"done" doc:"how many the verb has changed"`                                                          // Done is how many the verb has changed.
+	Unchanged     int             `json:"unchanged" doc:"how many had nothing to do, or had done it"`                                        // Unchanged is how many had nothing to do.
+	Refused       int             `json:"refused" doc:"how many have answered why not"`                                                      // Refused is how many have answered why not.
+	CreatedAt     time.Time       `json:"createdAt"`                                                                                         // CreatedAt is when it was made.
+	ChangedAt     time.Time       `json:"changedAt"`                                                                                         // ChangedAt is when its state was changed last.
+	ChangedBy     string          `json:"changedBy" doc:"who has run, paused or stopped it"`                                                 // ChangedBy is who has done that.
+	Sagas         []string        `json:"sagas,omitempty" doc:"the first of its sagas; not in lists"`                                        // Sagas are the first ten; a list leaves them out.
 }
 
 // Batches is a page of batches, the newest first.
@@ -81,6 +94,11 @@ func (c *Client) CreateBatch(ctx context.Context, r BatchRequest) (made Batch, e
 // RunBatch lets a batch ask its sagas, PauseBatch stops that until the next RunBatch.
 func (c *Client) RunBatch(ctx context.Context, id int64) (Batch, error) {
 	return c.changeBatch(ctx, id, "run")
+}
+
+// ApproveBatch lets a large batch run that somebody else has made.
+func (c *Client) ApproveBatch(ctx context.Context, id int64) (Batch, error) {
+	return c.changeBatch(ctx, id, "approve")
 }
 
 // PauseBatch lets a batch ask nobody until RunBatch.

@@ -25,6 +25,7 @@ const (
 	Ended             Code = "ended"              // Ended: nothing more can happen to the saga.
 	NotNow            Code = "not-now"            // NotNow: the saga is not where the verb helps; the detail says why.
 	NotYours          Code = "not-yours"          // NotYours: somebody else has to decide; the detail says who.
+	Unapproved        Code = "unapproved"         // Unapproved: a large batch waits for a second person.
 	UnknownSignal     Code = "unknown-signal"     // UnknownSignal: no step of the definition awaits the signal.
 	PastPivot         Code = "past-pivot"         // PastPivot: the point of no return was passed.
 	BreaksUsers       Code = "breaks-users"       // BreaksUsers: a contract would break definitions or running sagas; all is listed.

@@ -18,6 +18,7 @@ func (p *program) batchCommand() *cobra.Command {
 	cmd := group("batch", "Ask many sagas for the same, on the server",
 		batchCreateCommand(&r), batchListCommand(&r), batchShowCommand(&r),
 		batchChangeCommand(&r, "run ID", "Let a batch ask its sagas, also one that was paused", (*client.Client).RunBatch),
+		batchChangeCommand(&r, "approve ID", "Let a large batch run that somebody else has made", (*client.Client).ApproveBatch),
 		batchChangeCommand(&r, "pause ID", "Let a batch ask nobody until it is run again", (*client.Client).PauseBatch),
 		batchChangeCommand(&r, "stop ID", "End a batch: what is left is not asked", (*client.Client).StopBatch))
 	cmd.Long = "Ask many sagas for the same, on the server.\n" +
@@ -28,9 +29,11 @@ func (p *program) batchCommand() *cobra.Command {
 
 func batchCreateCommand(r *remote) *cobra.Command {
 	var b client.BatchRequest
+	var more batchParameters
 	cmd := &cobra.Command{
 		Use: "create VERB", Short: "Freeze which sagas a verb is for, and show them; nothing is asked yet", Args: cobra.ExactArgs(1),
-		Long: "Freeze which sagas a verb is for, and show them. VERB is cancel, pause, resume, retry, skip or terminate.",
+		Long: "Freeze which sagas a verb is for, and show them. VERB is one of those of unwind saga: cancel, pause, resume, retry, skip, resolve,\n" +
+			"edit, reset, signal, approve, refuse, assign, acknowledge, snooze, describe, annotate or terminate.",
 		Example: "  unwind batch create retry --definition bookTrip --attention --reason 'the hotel is back'\n" +
 			"  unwind batch run 7 --watch",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -39,6 +42,9 @@ func batchCreateCommand(r *remote) *cobra.Command {
 				return err
 			}
 			b.Verb = args[0]
+			if err := more.read(&b); err != nil {
+				return err
+			}
 			made, err := c.CreateBatch(cmd.Context(), b)
 			if err != nil {
 				return err
@@ -47,7 +53,8 @@ func batchCreateCommand(r *remote) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&b.Step, "step", "", "the step that it is about, for skip and retry")
+	flags.StringVar(&b.Step, "step", "", "the step that it is about")
+	more.flags(flags, &b)
 	flags.StringVar(&b.Reason, "reason", "", "why; kept in each history. Required")
 	flags.IntVar(&b.Rate, "rate", 50, "how many sagas are asked a second, 1 to 1000")
 	flags.StringVar(&b.Filter.Definition, "definition", "", "only sagas of this definition")
@@ -182,6 +189,12 @@ func writeBatch(w io.Writer, b client.Batch) {
 	_, _ = fmt.Fprintf(w, "batch %d  %s %s %s\n", b.ID, b.State, strings.TrimSpace(b.Verb+" "+b.Step), b.Filter)
 	_, _ = fmt.Fprintf(w, "made %s by %s: %s\n", stamp(&b.CreatedAt), b.Actor, b.Reason)
 	_, _ = fmt.Fprintln(w, progress(b))
+	switch {
+	case b.ApprovedBy != "":
+		_, _ = fmt.Fprintf(w, "approved %s by %s\n", stamp(b.ApprovedAt), b.ApprovedBy)
+	case b.NeedsApproval:
+		_, _ = fmt.Fprintf(w, "somebody else than %s has to approve it: unwind batch approve %d\n", b.Actor, b.ID)
+	}
 	if b.State == "frozen" {
 		for _, id := range b.Sagas {
 			_, _ = fmt.Fprintln(w, "  "+id)

@@ -49,15 +49,9 @@ func snoozeCommand(r *remote) *cobra.Command {
 	var until string
 	var wait time.Duration
 	snooze := func(c *client.Client, ctx context.Context, id string, how client.Verb) (client.Saga, error) {
-		at := time.Now().Add(wait)
-		if (until == "") == (wait == 0) {
-			return client.Saga{}, usagef("say until when: --for 4h or --until 2027-01-31T08:00:00Z")
-		}
-		if until != "" {
-			var err error
-			if at, err = time.Parse(time.RFC3339, until); err != nil {
-				return client.Saga{}, usagef("--until is not a time like 2027-01-31T08:00:00Z")
-			}
+		at, err := moment(until, wait)
+		if err != nil {
+			return client.Saga{}, err
 		}
 		how.Attention, how.Step, how.Until = which.Attention, which.Step, &at
 		return c.Snooze(ctx, id, how)

@@ -105,7 +105,7 @@ func (a *App) Run(ctx context.Context) error {
 		{"fleet", p.fleet.Run}, // ends before the lease: its rows count while the node lives
 		{"rest", func(ctx context.Context) error { return p.server.Serve(ctx, listener) }},
 		{"starts from Kafka", p.runStarts},
-		{"batches", batch.Runner{Store: p.batches, Engine: p.engine, Log: a.cfg.Log}.Run},
+		{"batches", batch.Runner{Store: p.batches, Engine: p.engine, Check: p.checkVerb, Log: a.cfg.Log}.Run},
 		{"schedules", a.scheduler(p).Run},
 		{"start", func(ctx context.Context) error { return a.announce(ctx, p.engine) }},
 	})
@@ -145,6 +145,7 @@ type parts struct {
 	engine   *coordinator.Coordinator
 	intake   *intake.Intake
 	batches  *batch.Store
+	reader   *sagapg.Reader
 	clock    *schedule.Store
 	starts   []*starts      // one for each namespace; none without Kafka
 	events   *events.Reader // nil without Kafka
@@ -313,7 +314,7 @@ func (a *App) openIntake(_ context.Context, p *parts) (err error) {
 	if p.topics != nil {
 		config.Topics = p.topics
 	}
-	p.batches = batch.NewStore(p.pools.read, a.cfg.Schema)
+	p.batches, p.reader = batch.NewStore(p.pools.read, a.cfg.Schema), sagapg.NewReader(p.pools.read, a.cfg.Schema)
 	p.clock = schedule.NewStore(p.pools.read, a.cfg.Schema)
 	p.intake, err = intake.New(config)
 	return err
@@ -321,7 +322,7 @@ func (a *App) openIntake(_ context.Context, p *parts) (err error) {
 
 func (a *App) openServer(_ context.Context, p *parts) (err error) {
 	config := rest.Config{
-		Engine: p.engine, Starts: p.intake, Reader: reader{sagapg.NewReader(p.pools.read, a.cfg.Schema)}, Registry: p.registry,
+		Engine: p.engine, Starts: p.intake, Reader: reader{p.reader}, Registry: p.registry,
 		Fleet: fleet.NewReader(p.pools.read, a.cfg.Schema), Namespaces: a.cfg.Namespaces, Version: a.cfg.Version, Log: a.cfg.Log,
 		LocalOnly: a.cfg.localOnly(),
 		Checks:    []rest.Check{{Name: "postgres", Run: p.pools.ping}, {Name: "leases", Run: p.leased}},
@@ -336,7 +337,7 @@ func (a *App) openServer(_ context.Context, p *parts) (err error) {
 		config.Checks = append(config.Checks, rest.Check{Name: "topics", Run: p.topics.base})
 	}
 	config.DeadLetters = p.office
-	config.Batches = batches{p.batches}
+	config.Batches, config.ApproveAbove = batches{p.batches}, a.cfg.ApproveAbove
 	config.Schedules = p.clock
 	config.Contracts = p.registry
 	p.server, err = rest.New(config)

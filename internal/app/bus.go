@@ -40,6 +40,26 @@ func (b batches) Create(ctx context.Context, f rest.Filter, r batch.Request) (ba
 	return b.Store.Create(ctx, r)
 }
 
+// checkVerb holds a signal of a batch to the version that its saga is pinned to, as
+// REST does one saga's.
+func (p *parts) checkVerb(ctx context.Context, v coordinator.Verb) error {
+	if v.Kind != saga.Signalled {
+		return nil
+	}
+	row, err := p.reader.Get(ctx, v.Saga)
+	if err != nil {
+		return err
+	}
+	file, err := p.registry.Get(ctx, row.Namespace, row.State.Definition, row.State.Version)
+	if err != nil {
+		return err
+	}
+	if err := file.CheckSignal(v.Signal, v.Payload.Data); err != nil {
+		return fmt.Errorf("%w: %w", saga.ErrInvalid, err)
+	}
+	return nil
+}
+
 // reader fits sagapg.Reader to REST's port.
 type reader struct{ *sagapg.Reader }
 

@@ -40,6 +40,9 @@ type Config struct {
 	// nobody who they are, be it through a proxy on this one: without it, an API that
 	// asks nobody answers only to the names of this machine.
 	Insecure bool
+	// ApproveAbove is how many sagas a batch may have that no second person has to
+	// approve. Default 0: any number. It counts only where keys are asked for.
+	ApproveAbove int
 	// TLSCertFile and TLSKeyFile, PEM, let the API speak TLS; they are read again when
 	// they change. Default: plain HTTP.
 	TLSCertFile, TLSKeyFile string

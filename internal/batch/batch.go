@@ -23,6 +23,10 @@ var (
 	ErrTooMany = errors.New("the filter chooses more than 100000 sagas: narrow it")
 	// ErrState refuses a change that a batch's state does not allow.
 	ErrState = errors.New("the batch is not in a state for that")
+	// ErrUnapproved refuses to run a large batch that no second person has approved.
+	ErrUnapproved = errors.New("a batch of that many sagas runs only when another person than the one who made it has approved it")
+	// ErrSamePerson refuses an approval by who has made the batch.
+	ErrSamePerson = errors.New("another person than the one who made the batch has to approve it")
 )
 
 // State says how far a batch is.
@@ -49,31 +53,45 @@ const (
 
 // Request asks for a batch.
 type Request struct {
-	Filter sagapg.Filter  // Filter chooses the sagas; After and Limit are left out.
-	Asked  string         // Asked is the filter as it was asked for, JSON.
-	Verb   saga.EventKind // Verb is what is asked of each.
-	Step   string         // Step is the step that it is about; empty for none.
-	Reason string         // Reason says why.
-	Actor  string         // Actor is who asks.
-	Rate   int            // Rate is how many sagas are asked a second, 1 to MaxRate; 0 is DefaultRate.
+	Filter       sagapg.Filter  // Filter chooses the sagas; After and Limit are left out.
+	Asked        string         // Asked is the filter as it was asked for, JSON.
+	Verb         saga.EventKind // Verb is what is asked of each.
+	Step         string         // Step is the step that it is about; empty for none.
+	Parameters   Parameters     // Parameters are what the verb says beside.
+	Reason       string         // Reason says why.
+	Actor        string         // Actor is who asks.
+	ApproveAbove int            // ApproveAbove is how many sagas a batch may have that needs no second person; 0: any number.
+	Rate         int            // Rate is how many sagas are asked a second, 1 to MaxRate; 0 is DefaultRate.
+}
+
+// Parameters are what a verb says beside its step and its reason; see coordinator.Verb.
+type Parameters struct {
+	Signal  string       `json:"signal,omitempty"`  // Signal is a signal's name.
+	Outcome saga.Outcome `json:"outcome,omitempty"` // Outcome is a decision's.
+	Groups  []string     `json:"groups,omitempty"`  // Groups are those that who has made the batch belonged to.
+	Payload []byte       `json:"payload,omitempty"` // Payload is JSON, kept byte for byte.
 }
 
 // Batch is a verb on many sagas.
 type Batch struct {
-	ID        int64           // ID counts batches.
-	Namespace string          // Namespace is the tenant.
-	Verb      saga.EventKind  // Verb is what is asked of each saga.
-	Step      string          // Step is the step that it is about.
-	Reason    string          // Reason says why.
-	Actor     string          // Actor is who has made it; it stands in the histories.
-	Filter    string          // Filter is what was asked for, JSON.
-	Rate      int             // Rate is how many sagas are asked a second.
-	State     State           // State says how far it is.
-	Total     int             // Total is how many sagas it has.
-	Counts    map[Outcome]int // Counts are how many have fared so.
-	At        time.Time       // At is when it was made.
-	ChangedAt time.Time       // ChangedAt is when its state was changed last.
-	ChangedBy string          // ChangedBy is who has done that.
+	ID            int64           // ID counts batches.
+	Namespace     string          // Namespace is the tenant.
+	Verb          saga.EventKind  // Verb is what is asked of each saga.
+	Step          string          // Step is the step that it is about.
+	Parameters    Parameters      // Parameters are what the verb says beside.
+	Reason        string          // Reason says why.
+	Actor         string          // Actor is who has made it; it stands in the histories.
+	Filter        string          // Filter is what was asked for, JSON.
+	Rate          int             // Rate is how many sagas are asked a second.
+	State         State           // State says how far it is.
+	Total         int             // Total is how many sagas it has.
+	Counts        map[Outcome]int // Counts are how many have fared so.
+	At            time.Time       // At is when it was made.
+	ChangedAt     time.Time       // ChangedAt is when its state was changed last.
+	ChangedBy     string          // ChangedBy is who has done that.
+	NeedsApproval bool            // NeedsApproval: it is large, so a second person has to approve it.
+	ApprovedBy    string          // ApprovedBy is who has; empty: nobody.
+	ApprovedAt    *time.Time      // ApprovedAt is when.
 }
 
 // Item is one saga of a batch.

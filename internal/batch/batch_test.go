@@ -78,10 +78,16 @@ func request() batch.Request {
 
 func run(t *testing.T, store *batch.Store, e *engine) {
 	t.Helper()
+	runs(t, batch.Runner{Store: store, Engine: e})
+}
+
+func runs(t *testing.T, r batch.Runner) {
+	t.Helper()
+	r.Every, r.Idle = 20*time.Millisecond, 100*time.Millisecond
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- batch.Runner{Store: store, Engine: e, Every: 20 * time.Millisecond, Idle: 100 * time.Millisecond}.Run(ctx)
+		done <- r.Run(ctx)
 	}()
 	t.Cleanup(func() {
 		cancel()

@@ -9,17 +9,18 @@ import (
 // The statements. {s} stands for the schema.
 const (
 	// No index but the primary key.
-	insertBatch = `INSERT INTO {s}.batches (namespace, verb, step, reason, actor, filter, rate, changed_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $5) RETURNING id`
+	insertBatch = `INSERT INTO {s}.batches (namespace, verb, step, reason, actor, filter, rate, parameters, changed_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $5) RETURNING id`
 
 	// freeze has the filter's condition and a limit behind it.
 	freeze = `INSERT INTO {s}.batch_sagas (batch, saga) SELECT %d, id FROM {s}.sagas WHERE `
 
 	// Primary key of batches.
-	setTotal = `UPDATE {s}.batches SET total = $2 WHERE id = $1`
+	setTotal = `UPDATE {s}.batches SET total = $2, needs_approval = $3 WHERE id = $1`
 
 	// Primary key of both.
 	selectBatches = `SELECT b.id, b.namespace, b.verb, b.step, b.reason, b.actor, b.filter, b.rate, b.state, b.total, b.at, b.changed_at, b.changed_by,
+    b.parameters, b.needs_approval, b.approved_by, b.approved_at,
     (SELECT count(*) FROM {s}.batch_sagas i WHERE i.batch = b.id AND i.outcome = 'done'),
     (SELECT count(*) FROM {s}.batch_sagas i WHERE i.batch = b.id AND i.outcome = 'unchanged'),
     (SELECT count(*) FROM {s}.batch_sagas i WHERE i.batch = b.id AND i.outcome = 'refused')
@@ -28,7 +29,12 @@ FROM {s}.batches b WHERE `
 	someBatches = `b.namespace = $1 AND ($2::bigint = 0 OR b.id < $2) ORDER BY b.id DESC LIMIT $3`
 
 	// Primary key of batches.
-	setState = `UPDATE {s}.batches SET state = $2, changed_by = $3, changed_at = clock_timestamp() WHERE id = $1 AND state = ANY($4)`
+	setState = `UPDATE {s}.batches SET state = $2, changed_by = $3, changed_at = clock_timestamp() WHERE id = $1 AND state = ANY($4)
+    AND ($2 <> 'running' OR NOT needs_approval OR approved_by <> '')`
+
+	// Primary key of batches. Who has made it is told apart by name.
+	setApproved = `UPDATE {s}.batches SET approved_by = $2, approved_at = clock_timestamp()
+WHERE id = $1 AND needs_approval AND approved_by = '' AND actor <> $2 AND state = 'frozen'`
 
 	// Primary key of batches.
 	setDone = `UPDATE {s}.batches SET state = 'done', changed_at = clock_timestamp() WHERE id = $1 AND state = 'running'`

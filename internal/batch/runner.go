@@ -23,11 +23,12 @@ type Engine interface {
 // Runner works through running batches, one at a time in each process. The zero
 // value of a limit is its default.
 type Runner struct {
-	Store  *Store        // Store keeps the batches. Required.
-	Engine Engine        // Engine carries out the verbs. Required.
-	Every  time.Duration // Every is how often a batch is looked for, and how often a running one is asked whether it goes on. Default 1 s.
-	Idle   time.Duration // Idle is how long a process may be silent before another goes on with its batch. Default 10 s.
-	Log    *slog.Logger  // Log receives what an operator should know. nil discards it.
+	Store  *Store                                        // Store keeps the batches. Required.
+	Engine Engine                                        // Engine carries out the verbs. Required.
+	Check  func(context.Context, coordinator.Verb) error // Check looks at a verb by its saga's definition first; what wraps a refusal of package saga is final. nil takes all.
+	Every  time.Duration                                 // Every is how often a batch is looked for, and how often a running one is asked whether it goes on. Default 1 s.
+	Idle   time.Duration                                 // Idle is how long a process may be silent before another goes on with its batch. Default 10 s.
+	Log    *slog.Logger                                  // Log receives what an operator should know. nil discards it.
 }
 
 // atOnce is how many sagas are asked side by side.
@@ -118,10 +119,16 @@ func (r Runner) ask(ctx context.Context, b Batch, ids []saga.ID) error {
 // one asks one saga. The request id makes a repeat after a crash harmless.
 func (r Runner) one(ctx context.Context, b Batch, id saga.ID) (Outcome, string) {
 	kind, name, _ := strings.Cut(b.Actor, ":")
-	res, err := r.Engine.Do(ctx, coordinator.Verb{
+	p := b.Parameters
+	verb := coordinator.Verb{
 		Kind: b.Verb, Saga: id, Step: b.Step, Reason: b.Reason, RequestID: fmt.Sprintf("batch %d", b.ID),
-		Actor: saga.Actor{Kind: saga.ActorKind(kind), Name: name},
-	})
+		Actor: saga.Actor{Kind: saga.ActorKind(kind), Name: name}, Signal: p.Signal, Outcome: p.Outcome, Groups: p.Groups, Payload: saga.JSON(p.Payload),
+	}
+	var res coordinator.VerbResult
+	err := r.check(ctx, verb)
+	if err == nil {
+		res, err = r.Engine.Do(ctx, verb)
+	}
 	switch {
 	case err == nil && res.Changed:
 		return Asked, ""
@@ -132,6 +139,13 @@ func (r Runner) one(ctx context.Context, b Batch, id saga.ID) (Outcome, string) 
 	}
 	r.Log.Warn("a saga of a batch could not be asked; it is asked again", "batch", b.ID, "saga", id, "error", err)
 	return "", ""
+}
+
+func (r Runner) check(ctx context.Context, verb coordinator.Verb) error {
+	if r.Check == nil {
+		return nil
+	}
+	return r.Check(ctx, verb)
 }
 
 // final reports whether asking again would be answered the same.

@@ -3,6 +3,7 @@ package batch
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -26,9 +27,13 @@ func NewStore(pool *pgxpool.Pool, schema string) *Store { return &Store{pool: po
 // ErrTooMany above MaxSagas.
 func (s *Store) Create(ctx context.Context, r Request) (Batch, error) {
 	r.Rate = min(max(cmp.Or(r.Rate, DefaultRate), 1), MaxRate)
+	parameters, err := json.Marshal(r.Parameters)
+	if err != nil {
+		return Batch{}, fmt.Errorf("make a batch: %w", err)
+	}
 	var id int64
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, in(s.schema, insertBatch), r.Filter.Namespace, string(r.Verb), r.Step, r.Reason, r.Actor, r.Asked, r.Rate).Scan(&id)
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, in(s.schema, insertBatch), r.Filter.Namespace, string(r.Verb), r.Step, r.Reason, r.Actor, r.Asked, r.Rate, parameters).Scan(&id)
 		if err != nil {
 			return err
 		}
@@ -41,7 +46,8 @@ func (s *Store) Create(ctx context.Context, r Request) (Batch, error) {
 		if frozen.RowsAffected() > MaxSagas {
 			return ErrTooMany
 		}
-		_, err = tx.Exec(ctx, in(s.schema, setTotal), id, frozen.RowsAffected())
+		large := r.ApproveAbove > 0 && frozen.RowsAffected() > int64(r.ApproveAbove)
+		_, err = tx.Exec(ctx, in(s.schema, setTotal), id, frozen.RowsAffected(), large)
 		return err
 	})
 	if err != nil {
@@ -75,9 +81,14 @@ func (s *Store) List(ctx context.Context, namespace string, before int64, limit 
 
 func scanBatch(row pgx.CollectableRow) (Batch, error) {
 	var b Batch
+	var parameters []byte
 	var done, unchanged, refused int
 	err := row.Scan(&b.ID, &b.Namespace, &b.Verb, &b.Step, &b.Reason, &b.Actor, &b.Filter, &b.Rate, &b.State, &b.Total, &b.At, &b.ChangedAt, &b.ChangedBy,
+		&parameters, &b.NeedsApproval, &b.ApprovedBy, &b.ApprovedAt,
 		&done, &unchanged, &refused)
+	if err == nil {
+		err = json.Unmarshal(parameters, &b.Parameters)
+	}
 	b.Counts = map[Outcome]int{Asked: done, Unchanged: unchanged, Refused: refused}
 	return b, err
 }
@@ -111,7 +122,32 @@ func (s *Store) Change(ctx context.Context, id int64, to State, actor string) (B
 		return Batch{}, fmt.Errorf("change batch %d: %w", id, err)
 	}
 	b, err := s.Get(ctx, id)
+	if err == nil && changed.RowsAffected() == 0 && to == Running && b.NeedsApproval && b.ApprovedBy == "" && b.State == Frozen {
+		return b, ErrUnapproved
+	}
 	if err == nil && changed.RowsAffected() == 0 && b.State != to {
+		err = fmt.Errorf("%w: it is %s", ErrState, b.State)
+	}
+	return b, err
+}
+
+// Approve lets a large batch run. The error is ErrSamePerson for who has made it, and
+// wraps ErrState for a batch that needs no approval any more.
+func (s *Store) Approve(ctx context.Context, id int64, actor string) (Batch, error) {
+	changed, err := s.pool.Exec(ctx, in(s.schema, setApproved), id, actor)
+	if err != nil {
+		return Batch{}, fmt.Errorf("approve batch %d: %w", id, err)
+	}
+	b, err := s.Get(ctx, id)
+	switch {
+	case err != nil || changed.RowsAffected() > 0 || b.ApprovedBy == actor:
+	case !b.NeedsApproval:
+		err = fmt.Errorf("%w: it needs no approval", ErrState)
+	case b.Actor == actor:
+		err = ErrSamePerson
+	case b.ApprovedBy != "":
+		err = fmt.Errorf("%w: %s has approved it", ErrState, b.ApprovedBy)
+	default:
 		err = fmt.Errorf("%w: it is %s", ErrState, b.State)
 	}
 	return b, err

@@ -25,6 +25,8 @@ type Batches interface {
 	Items(ctx context.Context, id int64, after saga.ID, outcome *batch.Outcome, limit int) ([]batch.Item, error)
 	// Change runs, pauses or stops a batch.
 	Change(ctx context.Context, id int64, to batch.State, actor string) (batch.Batch, error)
+	// Approve lets a large batch run that somebody else has made.
+	Approve(ctx context.Context, id int64, actor string) (batch.Batch, error)
 }
 
 type createBatchInput struct {
@@ -58,12 +60,6 @@ type BatchTarget struct {
 	ID int64 `path:"id" minimum:"1" doc:"the batch's id"`
 }
 
-// batchVerbs are what a batch may ask.
-var batchVerbs = map[string]saga.EventKind{
-	"cancel": saga.Cancelled, "pause": saga.Paused, "resume": saga.Resumed, "retry": saga.Retried, "skip": saga.StepSkipped,
-	"terminate": saga.Terminated,
-}
-
 // batchRoutes registers verbs on many sagas.
 func (s *Server) batchRoutes() {
 	if s.cfg.Batches == nil {
@@ -76,6 +72,7 @@ func (s *Server) batchRoutes() {
 	changed := []int{404, 409, 413, 422}
 	handle(s, "POST /v1/batches/{id}/run", route{"runBatch", "Let a batch ask its sagas", SagasOperate, changed}, s.changeBatch(batch.Running))
 	handle(s, "POST /v1/batches/{id}/pause", route{"pauseBatch", "Let a batch ask nobody until it is run again", SagasOperate, changed}, s.changeBatch(batch.Paused))
+	handle(s, "POST /v1/batches/{id}/approve", route{"approveBatch", "Let a large batch run that somebody else has made", SagasOperate, changed}, s.approveBatch)
 	handle(s, "POST /v1/batches/{id}/stop", route{"stopBatch", "End a batch; what is left is not asked", SagasOperate, changed}, s.changeBatch(batch.Stopped))
 }
 
@@ -85,15 +82,21 @@ func (s *Server) createBatch(ctx context.Context, in *createBatchInput) (*batchO
 		return nil, err
 	}
 	r := in.Body
-	if err := s.mayBatch(ctx, namespace, batchVerbs[r.Verb]); err != nil {
+	kind := manyVerbs[r.Verb].kind
+	if err := s.mayBatch(ctx, namespace, kind); err != nil {
 		return nil, err
 	}
 	f, asked, err := batchFilter(namespace, r)
 	if err != nil {
 		return nil, err
 	}
+	parameters, err := parametersOf(r, grantOf(ctx).principal.Groups)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
 	made, err := s.cfg.Batches.Create(ctx, f, batch.Request{
-		Asked: asked, Verb: batchVerbs[r.Verb], Step: r.Step, Reason: r.Reason, Actor: actorText(s.actor(ctx)), Rate: r.Rate,
+		Asked: asked, Verb: kind, Step: r.Step, Parameters: parameters, Reason: r.Reason, Actor: actorText(s.actor(ctx)), Rate: r.Rate,
+		ApproveAbove: s.secondPerson(),
 	})
 	if err != nil {
 		return nil, s.answer(ctx, err)
@@ -123,9 +126,6 @@ func batchFilter(namespace string, r client.BatchRequest) (f Filter, asked strin
 	}
 	if f.Definition == "" && f.Status == 0 && !f.Attention && len(f.Attributes) == 0 {
 		return f, "", newProblem(http.StatusUnprocessableEntity, client.BadRequest, "the filter chooses every saga there is: name at least a definition, a status, attention, a key, a subject or an attribute")
-	}
-	if (r.Verb == "skip") != (r.Step != "") && r.Verb != "retry" {
-		return f, "", newProblem(http.StatusUnprocessableEntity, client.BadRequest, "skip needs a step; of the others only retry may have one")
 	}
 	data, err := json.Marshal(r.Filter)
 	return f, string(data), err
@@ -167,6 +167,29 @@ func (s *Server) changeBatch(to batch.State) func(context.Context, *batchInput) 
 	}
 }
 
+// secondPerson is how many sagas a batch may have that nobody else has to approve; 0:
+// any number. Where nobody is asked for a key all are one person.
+func (s *Server) secondPerson() int {
+	if s.cfg.Access == nil {
+		return 0
+	}
+	return s.cfg.ApproveAbove
+}
+
+func (s *Server) approveBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
+	b, err := s.batchOf(ctx, in.ID)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	if err := s.mayBatch(ctx, b.Namespace, b.Verb); err != nil {
+		return nil, err
+	}
+	if b, err = s.cfg.Batches.Approve(ctx, in.ID, actorText(s.actor(ctx))); err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	return s.fullBatch(ctx, b)
+}
+
 // firstSagas is how many sagas a batch is shown with.
 const firstSagas = 10
 
@@ -188,11 +211,9 @@ func batchView(b batch.Batch) client.Batch {
 		Total: b.Total, Done: b.Counts[batch.Asked], Unchanged: b.Counts[batch.Unchanged], Refused: b.Counts[batch.Refused],
 		CreatedAt: b.At.UTC(), ChangedAt: b.ChangedAt.UTC(), ChangedBy: b.ChangedBy,
 	}
-	for word, kind := range batchVerbs {
-		if kind == b.Verb {
-			view.Verb = word
-		}
-	}
+	view.Verb = wordOf(b)
+	view.NeedsApproval, view.ApprovedBy, view.ApprovedAt = b.NeedsApproval, b.ApprovedBy, b.ApprovedAt
+	view.Signal, view.Parameters = b.Parameters.Signal, b.Parameters.Payload
 	return view
 }
 

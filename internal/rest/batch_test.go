@@ -18,14 +18,17 @@ func TestBatches(t *testing.T) {
 		return res.StatusCode, text
 	}
 	for body, want := range map[string]string{
-		`{"verb":"retry","reason":"r","filter":{}}`:                              "the filter chooses every saga there is",
-		`{"verb":"skip","reason":"r","filter":{"attention":true}}`:               "skip needs a step",
-		`{"verb":"pause","step":"a","reason":"r","filter":{"attention":true}}`:   "skip needs a step",
-		`{"verb":"retry","filter":{"attention":true}}`:                           "expected required property reason",
-		`{"verb":"resolve","reason":"r","filter":{"attention":true}}`:            "expected value to be one of",
-		`{"verb":"retry","reason":"r","rate":5000,"filter":{"attention":true}}`:  "expected number <= 1000",
-		`{"verb":"retry","reason":"r","filter":{"attributes":["customer"]}}`:     "NAME=VALUE",
-		`{"verb":"retry","reason":"r","filter":{"status":"lost","key":"order"}}`: "expected value to be one of",
+		`{"verb":"retry","reason":"r","filter":{}}`:                                                 "the filter chooses every saga there is",
+		`{"verb":"skip","reason":"r","filter":{"attention":true}}`:                                  "skip needs step",
+		`{"verb":"pause","step":"a","reason":"r","filter":{"attention":true}}`:                      "pause takes no step",
+		`{"verb":"retry","filter":{"attention":true}}`:                                              "expected required property reason",
+		`{"verb":"restart","reason":"r","filter":{"attention":true}}`:                               "expected value to be one of",
+		`{"verb":"edit","step":"a","input":{"a":1,"a":2},"reason":"r","filter":{"attention":true}}`: "invalid-input",
+		`{"verb":"resolve","step":"a","input":1,"reason":"r","filter":{"attention":true}}`:          "resolve takes no input",
+		`{"verb":"snooze","reason":"r","filter":{"attention":true}}`:                                "snooze needs until",
+		`{"verb":"retry","reason":"r","rate":5000,"filter":{"attention":true}}`:                     "expected number <= 1000",
+		`{"verb":"retry","reason":"r","filter":{"attributes":["customer"]}}`:                        "NAME=VALUE",
+		`{"verb":"retry","reason":"r","filter":{"status":"lost","key":"order"}}`:                    "expected value to be one of",
 	} {
 		status, text := ask("shop=operator", http.MethodPost, "/v1/batches?namespace=shop", body)
 		require.Equal(t, http.StatusUnprocessableEntity, status, text)

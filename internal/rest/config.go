@@ -94,11 +94,14 @@ type Config struct {
 	Registry    Registry    // Registry keeps definitions. Required.
 	Starts      Starts      // Starts takes starts. Required.
 	DeadLetters DeadLetters // DeadLetters keeps dead letters; nil: there are no routes for them.
-	Batches     Batches     // Batches keeps verbs on many sagas; nil: there are no routes for them.
-	Contracts   Contracts   // Contracts keeps what participants offer; nil: there are no routes for it, and definitions are not held to it.
-	Schedules   Schedules   // Schedules keeps what the clock starts; nil: there are no routes for them.
-	Fleet       Fleet       // Fleet knows the breakers of all processes; nil knows none.
-	Checks      []Check     // Checks are the conditions of readiness beside Engine.Ready.
+	// ApproveAbove is how many sagas a batch may have that nobody but its maker has to
+	// agree to. Default 0: any number. Without Access it does not count: all are one.
+	ApproveAbove int
+	Batches      Batches   // Batches keeps verbs on many sagas; nil: there are no routes for them.
+	Contracts    Contracts // Contracts keeps what participants offer; nil: there are no routes for it, and definitions are not held to it.
+	Schedules    Schedules // Schedules keeps what the clock starts; nil: there are no routes for them.
+	Fleet        Fleet     // Fleet knows the breakers of all processes; nil knows none.
+	Checks       []Check   // Checks are the conditions of readiness beside Engine.Ready.
 
 	Access     Authenticator // Access knows the API keys; nil asks for none: every request is access.Local's.
 	LocalOnly  bool          // LocalOnly refuses requests that were not sent to this machine by one of its own names or addresses (the Host header), as those of a web page are whose name was pointed here. Default: all are taken.

@@ -127,6 +127,7 @@ var samples = map[string][2]string{
 	"listBatches":   {"/v1/batches?namespace=shop", ""},
 	"getBatch":      {"/v1/batches/7", ""},
 	"getBatchSagas": {"/v1/batches/7/sagas", ""},
+	"approveBatch":  {"/v1/batches/7/approve", "{}"},
 	"runBatch":      {"/v1/batches/7/run", "{}"},
 	"pauseBatch":    {"/v1/batches/7/pause", "{}"},
 	"stopBatch":     {"/v1/batches/7/stop", "{}"},
@@ -156,6 +157,7 @@ type shopBatches struct{ *world }
 
 func (b shopBatches) Create(_ context.Context, f rest.Filter, r batch.Request) (batch.Batch, error) {
 	shopLetters(b).act()
+	b.batches = append(b.batches, r)
 	return batch.Batch{ID: 7, Namespace: f.Namespace, Verb: r.Verb, Filter: r.Asked, Actor: r.Actor}, nil
 }
 
@@ -178,6 +180,13 @@ func (b shopBatches) Change(ctx context.Context, id int64, to batch.State, _ str
 	shopLetters(b).act()
 	found, err := b.Get(ctx, id)
 	found.State = to
+	return found, err
+}
+
+func (b shopBatches) Approve(ctx context.Context, id int64, actor string) (batch.Batch, error) {
+	shopLetters(b).act()
+	found, err := b.Get(ctx, id)
+	found.ApprovedBy = actor
 	return found, err
 }
 

@@ -116,6 +116,10 @@ func (s *Server) answer(ctx context.Context, err error) error {
 		return newProblem(http.StatusNotFound, client.UnknownDefinition, err.Error())
 	case errors.Is(err, coordinator.ErrNotFound):
 		return newProblem(http.StatusNotFound, client.NotFound, coordinator.ErrNotFound.Error())
+	case errors.Is(err, batch.ErrUnapproved):
+		return newProblem(http.StatusConflict, client.Unapproved, batch.ErrUnapproved.Error())
+	case errors.Is(err, batch.ErrSamePerson):
+		return newProblem(http.StatusForbidden, client.NotYours, batch.ErrSamePerson.Error())
 	case errors.Is(err, batch.ErrState):
 		return newProblem(http.StatusConflict, client.NotNow, err.Error())
 	case errors.Is(err, batch.ErrTooMany):

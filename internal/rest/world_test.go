@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/unwindhq/unwind/internal/batch"
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/internal/rest"
@@ -50,6 +51,7 @@ type world struct {
 	events   []saga.Event
 	requests []coordinator.StartRequest
 	verbs    []coordinator.Verb
+	batches  []batch.Request
 	files    map[string]*definition.File
 	changed  chan struct{}
 	fail     error // of Start, Do and Get

@@ -202,6 +202,11 @@ var mutants = []mutant{
 		"./saga", "TestScenarios",
 	},
 	{
+		"approved-by-the-maker", "I12", "who has made a large batch may approve it",
+		"internal/batch/queries.go", " AND actor <> $2", "",
+		"./internal/batch", "TestALargeBatchNeedsASecondPerson",
+	},
+	{
 		"retry-after-the-end", "I12", "a retry of a terminated saga sends again",
 		"saga/verb.go", "if d.s.Status.Ended() {\n\t\treturn fmt.Errorf(\"retry", "if false {\n\t\treturn fmt.Errorf(\"retry",
 		"./saga/sagapg", "TestRetryNow",
