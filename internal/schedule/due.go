@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,12 +21,23 @@ type dueRow struct {
 	now                   time.Time
 }
 
-// decide decides about one schedule that is due; ok is false without one. What was
-// decided is there, or nothing of it is.
-func (s *Store) decide(ctx context.Context, namespaces []string) (fires []Fire, ok bool, err error) {
+// unreadableError is a schedule that this build cannot read, such as one of a newer
+// build. It is left to others and stops nobody.
+type unreadableError struct {
+	name  string
+	cause error
+}
+
+// Error implements error.
+func (e *unreadableError) Error() string { return "schedule " + e.name + ": " + e.cause.Error() }
+
+// decide decides about one schedule that is due, and is not to be left out; ok is
+// false without one. What was decided is there, or nothing of it is. The error may be
+// an *unreadableError.
+func (s *Store) decide(ctx context.Context, namespaces, without []string) (fires []Fire, ok bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var d dueRow
-		err := tx.QueryRow(ctx, in(s.schema, lockDue), namespaces).Scan(&d.namespace, &d.name, &d.spec, &d.next, &d.queued, &d.now)
+		err := tx.QueryRow(ctx, in(s.schema, lockDue), namespaces, append([]string{}, without...)).Scan(&d.namespace, &d.name, &d.spec, &d.next, &d.queued, &d.now)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -45,11 +57,11 @@ func (s *Store) decide(ctx context.Context, namespaces []string) (fires []Fire, 
 func (s *Store) decideOn(ctx context.Context, tx pgx.Tx, d dueRow) ([]Fire, error) {
 	spec, err := definition.LoadSchedule(d.name, []byte(d.spec))
 	if err != nil {
-		return nil, err
+		return nil, &unreadableError{d.name, err}
 	}
 	times, err := spec.Times()
 	if err != nil {
-		return nil, err
+		return nil, &unreadableError{d.name, err}
 	}
 	m := moment{now: d.now, next: d.next}
 	if d.queued != nil {
@@ -131,15 +143,14 @@ func (s *Store) queued(ctx context.Context, namespaces []string, limit int) ([]w
 	if err != nil {
 		return nil, fmt.Errorf("read what waits: %w", err)
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (waiting, error) {
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (waiting, error) {
 		var w waiting
 		var name, spec string
 		err := row.Scan(&w.namespace, &name, &spec, &w.at)
-		if err == nil {
-			w.spec, err = definition.LoadSchedule(name, []byte(spec))
-		}
+		w.spec, _ = definition.LoadSchedule(name, []byte(spec)) // nil: left to others
 		return w, err
 	})
+	return slices.DeleteFunc(all, func(w waiting) bool { return w.spec == nil }), err
 }
 
 // release lets a time that waits be due.
@@ -163,15 +174,14 @@ func (s *Store) claim(ctx context.Context, namespaces []string, idle time.Durati
 	if err != nil {
 		return nil, fmt.Errorf("claim what is due: %w", err)
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (claimed, error) {
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (claimed, error) {
 		var c claimed
 		var spec string
 		err := row.Scan(&c.namespace, &spec, &c.at, &c.actor, &c.now)
-		if err == nil {
-			c.spec, err = definition.LoadSchedule("", []byte(spec))
-		}
+		c.spec, _ = definition.LoadSchedule("", []byte(spec)) // nil: left to others
 		return c, err
 	})
+	return slices.DeleteFunc(all, func(c claimed) bool { return c.spec == nil }), err
 }
 
 // settle writes down how the start of a saga has gone. A second one changes nothing.

@@ -42,7 +42,7 @@ ON CONFLICT (namespace, name) DO UPDATE SET spec = excluded.spec, next_at = excl
 
 	// Index schedules_due. Two processes never decide about one schedule at once.
 	lockDue = `SELECT namespace, name, spec, next_at, queued_at, clock_timestamp() FROM {s}.schedules
-WHERE next_at <= clock_timestamp() AND paused IS NULL AND namespace = ANY($1) ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED`
+WHERE next_at <= clock_timestamp() AND paused IS NULL AND namespace = ANY($1) AND name <> ALL($2) ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED`
 
 	// Index schedules_queued.
 	selectQueued = `SELECT namespace, name, spec, queued_at FROM {s}.schedules

@@ -84,8 +84,14 @@ func (r Runner) Run(ctx context.Context) error {
 
 // look decides what is due, lets go what has waited, and starts it.
 func (r Runner) look(ctx context.Context) error {
+	var unreadable []string
 	for range lookedAt {
-		fires, ok, err := r.Store.decide(ctx, r.Namespaces)
+		fires, ok, err := r.Store.decide(ctx, r.Namespaces, unreadable)
+		if left, is := errors.AsType[*unreadableError](err); is {
+			r.Log.Warn("a schedule is left to other processes", "error", err)
+			unreadable = append(unreadable, left.name)
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -280,6 +280,19 @@ func TestARefusedStart(t *testing.T) {
 	w.becomes("started refused")
 }
 
+// TestAScheduleOfANewerBuild stops no other one.
+func TestAScheduleOfANewerBuild(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	w.apply("")
+	w.exec(`INSERT INTO unwind.schedules (namespace, name, spec, next_at, queued_at, changed_by) VALUES ('default', 'newer', '{"every":"1h"}', now() - interval '1 day', now(), '')`)
+	w.exec(`INSERT INTO unwind.schedule_fires (namespace, name, at, outcome, actor) VALUES ('default', 'newer', now() - interval '1 day', 'due', '')`)
+	w.due(0)
+	w.run(2)
+	w.becomes("started")
+	require.Len(t, w.requests, 1)
+}
+
 // TestWhatIsKeptOfASchedule is the last hundred fires and those whose sagas run.
 func TestWhatIsKeptOfASchedule(t *testing.T) {
 	t.Parallel()

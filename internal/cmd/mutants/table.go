@@ -162,6 +162,11 @@ var mutants = []mutant{
 		"./saga/sagapg", "TestOneRunningSagaForEachBusinessKey",
 	},
 	{
+		"schedule-starts-anew", "I11", "a saga of a schedule whose start is tried again gets another key",
+		"internal/schedule/schedule.go", "at.UTC().Format(time.RFC3339Nano)", "time.Now().UTC().Format(time.RFC3339Nano+at.Format(\"\"))",
+		"./internal/schedule", "TestAStartThatNobodyHeardOf",
+	},
+	{
 		"anybody-decides", "I12", "an approval takes the decision of somebody whom it does not ask",
 		"saga/wait.go", "if len(d.step(i).Approval.By) == 0 ||", "if len(groups) > 0 ||",
 		"./saga/sagapg", "TestWaitsOutliveTheirOwner",
