@@ -406,6 +406,7 @@ func (f *fold) loadMissing(ctx context.Context) error {
 
 // collect turns the folded sagas into writes.
 func (f *fold) collect() {
+	f.room()
 	for _, id := range f.ids {
 		s := f.sagas[id]
 		f.writes.Keep = append(f.writes.Keep, s.keep...)
@@ -441,6 +442,24 @@ func (f *fold) describe(s *folding) {
 	if before, _ := f.stored(s.id); !before.State.FoundAs(&s.row.State) {
 		f.writes.Described = append(f.writes.Described, s.row)
 	}
+}
+
+// room makes the arrays of the writes as large as they will be.
+func (f *fold) room() {
+	var events, fresh, changed, sends int
+	for _, s := range f.sagas {
+		events, sends = events+len(s.events), sends+len(s.effects)
+		switch {
+		case len(s.events) == 0:
+		case s.fresh:
+			fresh++
+		default:
+			changed++
+		}
+	}
+	f.writes.Events = make([]EventRow, 0, events)
+	f.writes.New, f.writes.Changed = make([]Row, 0, fresh), make([]Row, 0, changed)
+	f.writes.Messages = make([]outbox.Message, 0, sends)
 }
 
 // leftovers deletes what brought an item here: its far wake or its mail.
