@@ -160,22 +160,22 @@ func ReplyEvent(r Reply, at time.Time) Event {
 
 // Stored returns the event as it belongs into the history, once Decide has
 // answered it with state and effects.
-func (e Event) Stored(s *State, effects []Effect) Event {
-	e.Seq, e.At = s.Seq, s.Last
-	e.Sent = nil
+func (e *Event) Stored(s *State, effects []Effect) Event {
+	stored := *e
+	stored.Seq, stored.At, stored.Sent = s.Seq, s.Last, nil
 	for _, effect := range effects {
 		if noted, ok := effect.(Noted); ok {
-			e.Own().Asked = noted.Asked
+			stored.Own().Asked = noted.Asked
 		}
 		send, ok := effect.(Send)
 		if !ok {
 			continue
 		}
 		c := send.Command
-		e.Sent = append(e.Sent, Sent{
+		stored.Sent = append(stored.Sent, Sent{
 			Step: c.ID.Step, Direction: c.ID.Direction, Attempt: c.Attempt,
 			Name: c.Participant + "/" + c.Name, Hash: PayloadHash(c.Payload),
 		})
 	}
-	return e
+	return stored
 }

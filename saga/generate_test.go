@@ -142,7 +142,7 @@ func drawEvent(t *rapid.T, def saga.Definition, s saga.State) saga.Event {
 	for _, step := range def.Steps {
 		if rapid.IntRange(0, 9).Draw(t, "shut") == 0 {
 			direction := rapid.SampledFrom([]saga.Direction{saga.Do, saga.Undo}).Draw(t, "way")
-			e.Own().Held = append(e.Extras().Held, saga.Way{Participant: step.Participant, Direction: direction})
+			e.Extra.Held = append(e.Extra.Held, saga.Way{Participant: step.Participant, Direction: direction})
 		}
 	}
 	if s.Status == 0 && rapid.Bool().Draw(t, "start") {

@@ -277,7 +277,8 @@ func (s *story) options(e *saga.Event, words []string) {
 			for way := range strings.SplitSeq(value, ",") {
 				w, err := saga.ParseWay(way)
 				require.NoError(s.t, err)
-				e.Own().Held = append(e.Extras().Held, w)
+				own := e.Own()
+				own.Held = append(own.Held, w)
 			}
 		case "passed":
 			e.Own().Passed = []saga.StepRef{s.ref(value)}

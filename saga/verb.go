@@ -132,7 +132,7 @@ func (d *decision) terminated() error {
 
 // Alive reports whether the step's effect is there, or may be: it was done, or
 // an attempt was sent whose outcome is not known, or its undo is not over.
-func (s StepState) Alive() bool {
+func (s *StepState) Alive() bool {
 	switch s.Phase {
 	case Done, Unknown, Doing, Undoing, UndoResting, UndoHeld, Kept, Raising, Reversing:
 		return true
