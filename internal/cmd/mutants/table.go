@@ -41,7 +41,7 @@ var mutants = []mutant{
 	},
 	{
 		"told-and-not-kept", "I1", "what a saga tells another is not written with its transition",
-		"saga/coordinator/fold.go", "\t\tf.tell(s)\n", "",
+		"saga/coordinator/collect.go", "\t\tf.tell(s)\n", "",
 		"./saga/sagapg", "TestChildren",
 	},
 	{
