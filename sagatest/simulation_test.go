@@ -17,6 +17,8 @@ import (
 var (
 	firstSeed = flag.Uint64("seed", 1, "the first seed to simulate")
 	seeds     = flag.Int("seeds", 50, "how many seeds to simulate")
+	sagasOf   = flag.Int("sagas", 0, "how many sagas each seed has; 0: a hundred")
+	only      = flag.String("only", "", "the kinds of faults that are armed, separated by commas, or none; empty: as the seed says")
 )
 
 // reached are the faults and rare states that fifty seeds must have hit, or the
@@ -39,9 +41,9 @@ func TestSimulation(t *testing.T) {
 	hits := map[string]int{}
 	sagas, transitions, began := 0, 0, time.Now()
 	for seed := *firstSeed; seed < *firstSeed+uint64(*seeds); seed++ {
-		report := sagatest.Simulate(seed, sagatest.Options{})
+		report := sagatest.Simulate(seed, wanted())
 		if report.Failed() {
-			t.Fatal(report)
+			t.Fatalf("%s\n\nSHRUNK: %s", report, sagatest.Shrink(report))
 		}
 		sagas, transitions = sagas+report.Sagas, transitions+report.Transitions
 		for what, n := range report.Hits {
@@ -53,7 +55,7 @@ func TestSimulation(t *testing.T) {
 	for _, what := range slices.Sorted(maps.Keys(hits)) {
 		t.Logf("%8d %s", hits[what], what)
 	}
-	if *seeds < 50 {
+	if *seeds < 50 || *sagasOf != 0 || *only != "" {
 		return
 	}
 	for _, what := range reached {
@@ -64,6 +66,41 @@ func TestSimulation(t *testing.T) {
 	}
 	for _, pair := range legal() {
 		assert.Positive(t, hits[pair], "%s was never decided", pair)
+	}
+}
+
+// wanted are the options that the flags ask for.
+func wanted() sagatest.Options {
+	options := sagatest.Options{Sagas: *sagasOf}
+	if *only != "" {
+		for name := range strings.SplitSeq(*only, ",") {
+			options.Only = append(options.Only, sagatest.Fault(name))
+		}
+	}
+	return options
+}
+
+// TestShrink: a failing seed is shrunk to a few sagas and a few kinds of faults that
+// break the same invariant, and the line that it prints runs just that.
+func TestShrink(t *testing.T) {
+	t.Parallel()
+	for _, mutant := range []sagatest.Mutant{sagatest.UndoAllAtOnce, sagatest.NoStoredReply, sagatest.HistoryGap} {
+		t.Run(string(mutant), func(t *testing.T) {
+			t.Parallel()
+			report := sagatest.Report{}
+			for seed := uint64(1); !report.Failed(); seed++ {
+				report = sagatest.Simulate(seed, sagatest.Options{Mutant: mutant})
+			}
+			small := sagatest.Shrink(report)
+			t.Logf("%s\nSHRUNK: %s", report, small)
+			require.LessOrEqual(t, small.Sagas, 5)
+			require.Less(t, len(small.Faults), len(report.Faults))
+			require.LessOrEqual(t, len(small.Faults), 2)
+			invariant := func(r sagatest.Report) string { return strings.Split(r.Violations[0], ":")[0] }
+			require.Equal(t, strings.Fields(invariant(report))[1], strings.Fields(invariant(small))[1])
+			require.Contains(t, small.String(), "-sagas=")
+			require.Equal(t, small, sagatest.Shrink(report))
+		})
 	}
 }
 

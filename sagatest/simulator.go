@@ -14,6 +14,8 @@ import (
 type Options struct {
 	// Sagas is how many sagas are started. Default 100.
 	Sagas int
+	// Only, if not nil, are the kinds of faults that are armed, whatever the seed says.
+	Only []Fault
 	// Mutant is what is broken on purpose. Default nothing.
 	Mutant Mutant
 }
@@ -29,7 +31,11 @@ type Report struct {
 	Faults      []Fault        // Faults are the kinds that were armed.
 	Hits        map[string]int // Hits counts each fault injected and each rare state reached.
 	Violations  []string       // Violations are the broken invariants; at most 20.
+
+	options Options // that it was run with
 }
+
+const defaultSagas = 100
 
 // Failed reports whether an invariant was broken.
 func (r Report) Failed() bool { return len(r.Violations) > 0 }
@@ -40,7 +46,7 @@ func (r Report) String() string {
 	fmt.Fprintf(&line, "seed %d: %d sagas, %d completed, %d compensated, %d transitions in %s with %v",
 		r.Seed, r.Sagas, r.Completed, r.Compensated, r.Transitions, r.Virtual.Round(time.Second), r.Faults)
 	if r.Failed() {
-		fmt.Fprintf(&line, "\nBROKEN, run again with: go test ./sagatest -run TestSimulation -seed=%d -seeds=1", r.Seed)
+		line.WriteString("\nBROKEN, run again with: " + r.again())
 		for _, v := range r.Violations {
 			line.WriteString("\n  " + v)
 		}
@@ -52,7 +58,7 @@ func (r Report) String() string {
 // no clock; the same seed and options give the same report.
 func Simulate(seed uint64, options Options) Report {
 	if options.Sagas == 0 {
-		options.Sagas = 100
+		options.Sagas = defaultSagas
 	}
 	w := newWorld(seed, options)
 	w.drawDefinitions()

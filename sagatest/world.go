@@ -49,7 +49,7 @@ func newWorld(seed uint64, options Options) *world {
 	origin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	w := &world{
 		rng: rand.New(rand.NewPCG(seed, 0x5a6a)), origin: origin, now: origin, options: options,
-		report: Report{Seed: seed, Hits: map[string]int{}}, armed: map[Fault]bool{}, participants: map[string]*participant{}, byHand: map[effectKey]bool{}, wasReset: map[saga.ID]bool{}, holders: map[string]saga.ID{}, heard: map[effectKey]time.Time{},
+		report: Report{Seed: seed, options: options, Hits: map[string]int{}}, armed: map[Fault]bool{}, participants: map[string]*participant{}, byHand: map[effectKey]bool{}, wasReset: map[saga.ID]bool{}, holders: map[string]saga.ID{}, heard: map[effectKey]time.Time{},
 	}
 	w.arm()
 	w.store = newStore()
@@ -63,11 +63,14 @@ func newWorld(seed uint64, options Options) *world {
 	return w
 }
 
-// arm chooses at least three kinds of faults for this seed.
+// arm chooses at least three kinds of faults for this seed, unless it is told which.
 func (w *world) arm() {
 	order := w.rng.Perm(len(faults))
 	for _, i := range order[:3+w.rng.IntN(len(faults)-3)] {
-		w.armed[faults[i]] = true
+		w.armed[faults[i]] = w.options.Only == nil
+	}
+	for _, f := range w.options.Only {
+		w.armed[f] = true
 	}
 	for _, f := range faults {
 		if w.armed[f] {
