@@ -6,9 +6,9 @@
 //	gate, err := breaker.NewGate[OrderID](breaker.Config{})
 //	key := breaker.Key{Participant: "payments"}
 //
-//	permit, ok := gate.Ask(key, order, false)
+//	permit, ok := gate.Ask(key, breaker.Item[OrderID]{ID: order}, false)
 //	if !ok {
-//		gate.Held(order, []breaker.Key{key}) // send nothing, count nothing
+//		gate.Held(breaker.Item[OrderID]{ID: order}, []breaker.Key{key}) // send nothing, count nothing
 //		return
 //	}
 //	send(...)
@@ -33,6 +33,13 @@
 // items are held for undoing, its do side holds everybody: the probes are undos.
 // Once these have failed the do side may probe too, or compensations that can never
 // succeed would hold it for ever.
+//
+// People may hold commands too: those to a participant, or those of a group that
+// items belong to (SetHolds). What is held so waits for the hold alone, so that it
+// keeps nobody else's place, and is let go at a rate; then it asks its breaker. A
+// participant may have limits (SetLimits): how many commands are out at once, how
+// many leave in a second. Of those that wait, a higher Item.Priority goes first most
+// of the time.
 //
 // A gate lives in memory and belongs to one process; it starts closed. It has no
 // goroutines: time passes when one of its methods is called.

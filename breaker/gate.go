@@ -28,6 +28,8 @@ type Gate[T comparable] struct {
 	order        []*line[T] // in the order of their first use
 	next         int        // in order, where the next Release begins
 	places       map[T][]*entry[T]
+	dams         []*dam[T] // in the order of their holds
+	limits       map[string]Limit
 	participants map[string]bool
 	full         bool
 	news         []news // to be logged once mu is free
@@ -46,14 +48,14 @@ func NewGate[T comparable](cfg Config) (*Gate[T], error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Gate[T]{cfg: cfg.withDefaults(), lines: map[Key]*line[T]{}, places: map[T][]*entry[T]{}, participants: map[string]bool{}}, nil
+	return &Gate[T]{cfg: cfg.withDefaults(), lines: map[Key]*line[T]{}, places: map[T][]*entry[T]{}, limits: map[string]Limit{}, participants: map[string]bool{}}, nil
 }
 
 // Ask takes a permit for one command of item. ok is false if the command must
 // be held; Held says so afterwards. heldBefore says that the command was held
 // already before this process knew of it, by one that has ended: such commands
 // start a ramp, so that a restart lets no more go at once than a recovery.
-func (g *Gate[T]) Ask(k Key, item T, heldBefore bool) (p Permit, ok bool) {
+func (g *Gate[T]) Ask(k Key, item Item[T], heldBefore bool) (p Permit, ok bool) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.unlock()
@@ -67,18 +69,18 @@ func (g *Gate[T]) Ask(k Key, item T, heldBefore bool) (p Permit, ok bool) {
 // Held says at which keys item is held now, exactly: it joins the end of those
 // that are new, keeps its place at those where it was, and leaves all others.
 // Passes that it had are over. Without keys the gate forgets the item.
-func (g *Gate[T]) Held(item T, keys []Key) {
+func (g *Gate[T]) Held(item Item[T], keys []Key) {
 	if len(keys) == 0 && g.held.Load() == 0 {
 		return
 	}
 	now := time.Now()
 	g.mu.Lock()
 	defer g.unlock()
-	for _, e := range slices.Clone(g.places[item]) {
+	for _, e := range slices.Clone(g.places[item.ID]) {
 		if !slices.Contains(keys, e.line.key) {
 			e.line.leave(e)
 		} else {
-			e.line.usePass(e)
+			e.usePass()
 		}
 	}
 	for _, k := range keys {
@@ -102,14 +104,20 @@ func (g *Gate[T]) Release(limit int) []T {
 	defer g.unlock()
 	var items []T
 	seen := map[T]bool{}
-	for range g.order {
-		g.next = (g.next + 1) % len(g.order)
-		for _, item := range g.order[g.next].release(limit-len(items), now) {
+	add := func(named []T) {
+		for _, item := range named {
 			if !seen[item] {
 				seen[item] = true
 				items = append(items, item)
 			}
 		}
+	}
+	for _, d := range g.dams {
+		add(d.release(limit-len(items), now, g.cfg))
+	}
+	for range g.order {
+		g.next = (g.next + 1) % len(g.order)
+		add(g.order[g.next].release(limit-len(items), now))
 	}
 	return items
 }

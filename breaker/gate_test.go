@@ -39,7 +39,7 @@ func wait(d time.Duration) { <-time.After(d) }
 func pass(t *testing.T, g *Gate[int], k Key, n int, o Outcome) {
 	t.Helper()
 	for range n {
-		p, ok := g.Ask(k, -1, false)
+		p, ok := g.Ask(k, Item[int]{ID: -1}, false)
 		require.True(t, ok)
 		p.Done(o)
 	}
@@ -49,9 +49,9 @@ func pass(t *testing.T, g *Gate[int], k Key, n int, o Outcome) {
 func refuse(t *testing.T, g *Gate[int], k Key, items ...int) {
 	t.Helper()
 	for _, item := range items {
-		_, ok := g.Ask(k, item, false)
+		_, ok := g.Ask(k, Item[int]{ID: item}, false)
 		require.False(t, ok, "item %d", item)
-		g.Held(item, []Key{k})
+		g.Held(Item[int]{ID: item}, []Key{k})
 	}
 }
 
@@ -70,7 +70,7 @@ func status(t *testing.T, g *Gate[int], k Key) Status {
 func open(t *testing.T, g *Gate[int], k Key) {
 	t.Helper()
 	for range 20 {
-		if p, ok := g.Ask(k, -1, false); ok {
+		if p, ok := g.Ask(k, Item[int]{ID: -1}, false); ok {
 			p.Done(Failure)
 		}
 	}
@@ -128,7 +128,7 @@ func TestTrip(t *testing.T) {
 func TestCommandsUnderWayAreNotJudged(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, g *Gate[int]) {
 		for range 10_000 {
-			_, ok := g.Ask(do, 1, false)
+			_, ok := g.Ask(do, Item[int]{ID: 1}, false)
 			require.True(t, ok)
 		}
 		pass(t, g, do, 19, Failure)
@@ -142,7 +142,7 @@ func TestADeadlineLongerThanTheWindowCounts(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, g *Gate[int]) {
 		var permits []Permit
 		for range 20 {
-			p, ok := g.Ask(do, 1, false)
+			p, ok := g.Ask(do, Item[int]{ID: 1}, false)
 			require.True(t, ok)
 			permits = append(permits, p)
 		}
@@ -169,7 +169,7 @@ func TestOutcomesOfAnEarlierStateSayNothing(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, g *Gate[int]) {
 		var old []Permit
 		for range 100 {
-			p, _ := g.Ask(do, 1, false)
+			p, _ := g.Ask(do, Item[int]{ID: 1}, false)
 			old = append(old, p)
 		}
 		halfOpen(t, g, do)
@@ -193,7 +193,7 @@ func TestHalfOpenLetsProbesPassAndNoMore(t *testing.T) {
 		halfOpen(t, g, do)
 		var probes []Permit
 		for item := range 3 {
-			p, ok := g.Ask(do, item, false)
+			p, ok := g.Ask(do, Item[int]{ID: item}, false)
 			require.True(t, ok)
 			probes = append(probes, p)
 		}
@@ -202,7 +202,7 @@ func TestHalfOpenLetsProbesPassAndNoMore(t *testing.T) {
 		require.Equal(t, []int{3}, g.Release(10), "an excluded probe frees its place")
 		require.Empty(t, g.Release(10))
 		refuse(t, g, do, 4)
-		p, ok := g.Ask(do, 3, false)
+		p, ok := g.Ask(do, Item[int]{ID: 3}, false)
 		require.True(t, ok)
 		for _, p := range []Permit{p, p, probes[0], probes[1]} {
 			p.Done(Success)
@@ -233,7 +233,7 @@ func TestFlapping(t *testing.T) {
 			recovered(t, g, do)
 			refuse(t, g, do, item)
 			require.Eventually(t, func() bool { return len(g.Release(10)) == 1 }, time.Minute, 10*time.Millisecond)
-			p, ok := g.Ask(do, item, false)
+			p, ok := g.Ask(do, Item[int]{ID: item}, false)
 			require.True(t, ok)
 			p.Done(Success)
 			wait(6 * time.Second)
@@ -247,7 +247,7 @@ func TestALostProbeIsGivenUp(t *testing.T) {
 		halfOpen(t, g, do)
 		var lost []Permit
 		for range 3 {
-			p, ok := g.Ask(do, 1, false)
+			p, ok := g.Ask(do, Item[int]{ID: 1}, false)
 			require.True(t, ok)
 			lost = append(lost, p)
 		}
@@ -267,9 +267,9 @@ func TestAPassThatIsNotUsedGoesBack(t *testing.T) {
 		refuse(t, g, do, 1, 2, 3, 4, 5)
 		wait(10*time.Second + time.Millisecond)
 		require.Equal(t, []int{1, 2, 3}, g.Release(10))
-		g.Held(2, []Key{do}) // it will not ask: its pass is over, its place kept
+		g.Held(Item[int]{ID: 2}, []Key{do}) // it will not ask: its pass is over, its place kept
 		require.Equal(t, []int{2}, g.Release(10))
-		g.Held(3, nil)
+		g.Held(Item[int]{ID: 3}, nil)
 		require.Equal(t, []int{4}, g.Release(10))
 		wait(10 * time.Second)
 		require.Equal(t, []int{1, 2, 4}, g.Release(10))
@@ -282,7 +282,7 @@ func TestARefusedPassKeepsThePlace(t *testing.T) {
 		refuse(t, g, do, 1, 2)
 		wait(10*time.Second + time.Millisecond)
 		require.Equal(t, []int{1, 2}, g.Release(2))
-		p, ok := g.Ask(do, 1, false)
+		p, ok := g.Ask(do, Item[int]{ID: 1}, false)
 		require.True(t, ok)
 		p.Done(Failure)
 		refuse(t, g, do, 2, 3)
@@ -302,7 +302,7 @@ func TestUndoFirst(t *testing.T) {
 		require.Equal(t, []int{1, 2, 3}, g.Release(10), "undo probes, and nothing for do")
 		for item := 1; item <= 3; item++ {
 			refuse(t, g, do, 5)
-			p, ok := g.Ask(undo, item, false)
+			p, ok := g.Ask(undo, Item[int]{ID: item}, false)
 			require.True(t, ok)
 			p.Done(Success)
 		}
@@ -323,18 +323,18 @@ func TestDoProbesAfterUndoHasFailed(t *testing.T) {
 			first := g.Release(10)
 			require.Len(t, first, 1)
 			require.LessOrEqual(t, first[0], 3, "undo probes first")
-			p, ok := g.Ask(undo, first[0], false)
+			p, ok := g.Ask(undo, Item[int]{ID: first[0]}, false)
 			require.True(t, ok)
 			p.Done(Failure)
-			g.Held(first[0], []Key{undo})
+			g.Held(Item[int]{ID: first[0]}, []Key{undo})
 
 			wait(time.Millisecond)
 			second := g.Release(10)
 			require.Len(t, second, 1, "doing may probe now")
 			require.Greater(t, second[0], 3)
-			p, ok = g.Ask(do, second[0], false)
+			p, ok = g.Ask(do, Item[int]{ID: second[0]}, false)
 			require.True(t, ok)
-			g.Held(second[0], []Key{do})
+			g.Held(Item[int]{ID: second[0]}, []Key{do})
 			p.Done(Failure)
 		}
 	})
@@ -344,10 +344,10 @@ func TestHeldBeforeBeginsARamp(t *testing.T) {
 	inBubble(t, Config{Ramp: 5}, func(t *testing.T, g *Gate[int]) {
 		granted := 0
 		for item := range 100 {
-			if _, ok := g.Ask(do, item, true); ok {
+			if _, ok := g.Ask(do, Item[int]{ID: item}, true); ok {
 				granted++
 			} else {
-				g.Held(item, []Key{do})
+				g.Held(Item[int]{ID: item}, []Key{do})
 			}
 		}
 		require.Equal(t, 1, granted)
@@ -369,7 +369,7 @@ func TestARampDoublesAndEnds(t *testing.T) {
 			for _, item := range g.Release(math.MaxInt) {
 				require.Equal(t, next, item)
 				next++
-				p, ok := g.Ask(do, item, false)
+				p, ok := g.Ask(do, Item[int]{ID: item}, false)
 				require.True(t, ok)
 				p.Done(Success)
 				perSecond[int(time.Since(begin).Seconds())]++
@@ -393,13 +393,13 @@ func TestAnItemThatIsHeldTwice(t *testing.T) {
 		g, other := newGate(t, Config{}), Key{Participant: "stock"}
 		open(t, g, do)
 		open(t, g, other)
-		g.Held(1, []Key{do, other})
+		g.Held(Item[int]{ID: 1}, []Key{do, other})
 		wait(10*time.Second + time.Millisecond)
 		require.Equal(t, []int{1}, g.Release(10))
-		g.Held(1, []Key{other})
+		g.Held(Item[int]{ID: 1}, []Key{other})
 		require.Zero(t, status(t, g, do).Held)
 		require.Equal(t, 1, status(t, g, other).Held)
-		g.Held(1, nil)
+		g.Held(Item[int]{ID: 1}, nil)
 		require.Zero(t, g.held.Load())
 		require.Empty(t, g.places)
 	})
@@ -414,10 +414,10 @@ func TestTooManyParticipants(t *testing.T) {
 		pass(t, g, Key{Participant: strconv.Itoa(i), Undo: true}, 1, Success)
 	}
 	pass(t, g, Key{Participant: "4"}, 100, Failure)
-	g.Held(1, []Key{{Participant: "4"}})
+	g.Held(Item[int]{ID: 1}, []Key{{Participant: "4"}})
 	require.Len(t, g.List(), 4)
 	require.Equal(t, 1, strings.Count(log.String(), "too many participants"))
-	g.Held(1, nil)
+	g.Held(Item[int]{ID: 1}, nil)
 }
 
 func TestChangesAreLogged(t *testing.T) {
@@ -457,8 +457,8 @@ func BenchmarkAskAndDone(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			p, _ := g.Ask(do, 1, false)
-			g.Held(1, nil)
+			p, _ := g.Ask(do, Item[int]{ID: 1}, false)
+			g.Held(Item[int]{ID: 1}, nil)
 			p.Done(Success)
 		}
 	})

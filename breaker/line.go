@@ -1,9 +1,7 @@
 package breaker
 
 import (
-	"container/list"
 	"errors"
-	"math"
 	"slices"
 	"time"
 
@@ -31,24 +29,18 @@ type line[T comparable] struct {
 	streak     int              // failures in a row
 	cause      gobreaker.Counts // what opened it
 
-	waiting *list.List // of *entry[T], oldest first
-	passes  int        // of those that have one
-	permits int        // out
-	probes  []*grant   // those of them that are this half-open state's
-	ramp    *ramp      // nil: no limit
-}
-
-// entry is an item's place in a line.
-type entry[T comparable] struct {
-	item  T
-	line  *line[T]
-	since time.Time
-	at    *list.Element
-	pass  time.Time // since when it may ask although others wait; zero: it may not
+	row     row[T] // those that wait here
+	dammed  int    // those that wait at a hold instead
+	permits int    // out
+	limit   Limit
+	rate    *ramp    // of limit; nil: none
+	probes  []*grant // those of them that are this half-open state's
+	ramp    *ramp    // nil: no limit
 }
 
 func newLine[T comparable](g *Gate[T], k Key) *line[T] {
-	l := &line[T]{gate: g, key: k, since: time.Now(), waiting: list.New()}
+	l := &line[T]{gate: g, key: k, since: time.Now()}
+	l.bound(g.limits[k.Participant], l.since)
 	l.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:          k.String(),
 		MaxRequests:   uint32(g.cfg.Probes),
@@ -73,7 +65,7 @@ func (l *line[T]) readyToTrip(c gobreaker.Counts) bool {
 // changed notes a change of state. It runs within the breaker's lock, so it asks
 // the breaker nothing.
 func (l *line[T]) changed(_ string, _, to gobreaker.State) {
-	now, n, probed := time.Now(), news{key: l.key, was: l.state, held: l.waiting.Len(), cause: l.cause}, len(l.probes)
+	now, n, probed := time.Now(), news{key: l.key, was: l.state, held: l.row.n, cause: l.cause}, len(l.probes)
 	l.state = map[gobreaker.State]State{gobreaker.StateClosed: Closed, gobreaker.StateHalfOpen: HalfOpen, gobreaker.StateOpen: Open}[to]
 	l.since, l.streak, l.probes, l.ramp = now, 0, nil, nil
 	l.generation++
@@ -103,24 +95,25 @@ func (l *line[T]) look(now time.Time) {
 			l.tried = now
 		}
 	}
-	if l.ramp != nil && l.waiting.Len() == 0 && l.ramp.over(now) {
+	if l.ramp != nil && l.row.n == 0 && l.ramp.over(now) {
 		l.ramp = nil
 	}
 }
 
 // free is how many more may go, besides those that have a pass.
 func (l *line[T]) free(now time.Time) int {
+	room := l.room(now)
 	switch l.state {
 	case Open:
 		return 0
 	case HalfOpen:
 		c := l.breaker.Counts()
-		return l.gate.cfg.Probes - int(c.Requests-c.TotalExclusions) - l.passes
+		return min(room, l.gate.cfg.Probes-int(c.Requests-c.TotalExclusions)) - l.row.passes
 	}
-	if l.ramp == nil {
-		return math.MaxInt
+	if l.ramp != nil {
+		room = min(room, l.ramp.ready(now))
 	}
-	return l.ramp.ready(now) - l.passes
+	return room - l.row.passes
 }
 
 // behindUndo says that this is the do side, that neither side is closed, and that
@@ -132,7 +125,7 @@ func (l *line[T]) behindUndo(now time.Time) bool {
 		return false
 	}
 	undo := l.gate.lines[Key{Participant: l.key.Participant, Undo: true}]
-	if undo == nil || undo.waiting.Len() == 0 {
+	if undo == nil || undo.row.n == 0 {
 		return false
 	}
 	undo.look(now)
@@ -140,14 +133,23 @@ func (l *line[T]) behindUndo(now time.Time) bool {
 }
 
 // ask grants item a permit or not; a pass is used up either way.
-func (l *line[T]) ask(item T, heldBefore bool, now time.Time) (Permit, bool) {
+func (l *line[T]) ask(item Item[T], heldBefore bool, now time.Time) (Permit, bool) {
 	l.look(now)
-	e := l.find(item)
-	pass := e != nil && l.usePass(e)
-	if heldBefore && !pass && l.state == Closed && l.ramp == nil {
+	e := l.find(item.ID)
+	stopped, through := l.gate.stopped(l.key, item, e, heldBefore, now)
+	if stopped {
+		return Permit{}, false
+	}
+	pass := e != nil && e.usePass()
+	if through { // done with its dam: it goes on to the end of the line
+		l.out(e)
+		l.in(e, nil)
+		pass = l.row.n == 1
+	}
+	if heldBefore && !pass && !through && l.state == Closed && l.ramp == nil {
 		l.ramp = newRamp(l.gate.cfg, now)
 	}
-	if l.behindUndo(now) || !pass && l.waiting.Len() > 0 || l.free(now) <= 0 {
+	if l.behindUndo(now) || !pass && l.row.n > 0 || l.free(now) <= 0 {
 		return Permit{}, false
 	}
 	if pass {
@@ -169,8 +171,10 @@ func (l *line[T]) grant(now time.Time) (Permit, bool) {
 		g.probe = done
 		l.probes = append(l.probes, g)
 	}
-	if l.ramp != nil {
-		l.ramp.take()
+	for _, r := range []*ramp{l.ramp, l.rate} {
+		if r != nil {
+			r.take()
+		}
 	}
 	l.permits++
 	return Permit{g}, true
@@ -206,46 +210,40 @@ func (l *line[T]) count(o Outcome) {
 // release gives passes to at most limit items and returns them.
 func (l *line[T]) release(limit int, now time.Time) []T {
 	l.look(now)
-	if l.waiting.Len() == 0 || limit <= 0 || l.behindUndo(now) {
+	if l.row.n == 0 || limit <= 0 || l.behindUndo(now) {
 		return nil
 	}
-	l.expirePasses(now)
+	l.row.expire(now, l.gate.cfg.PassFor)
 	var items []T
-	for at := l.waiting.Front(); at != nil && len(items) < limit; at = at.Next() {
-		e := at.Value.(*entry[T])
-		if !e.pass.IsZero() {
-			continue
-		}
-		if l.free(now) <= 0 {
+	for len(items) < limit && l.free(now) > 0 {
+		e := l.row.name(now)
+		if e == nil {
 			break
 		}
-		e.pass = now
-		l.passes++
-		items = append(items, e.item)
+		items = append(items, e.item.ID)
 	}
 	return items
 }
 
-// expirePasses ends those that nobody has used: they keep others from passing.
-func (l *line[T]) expirePasses(now time.Time) {
-	for at, left := l.waiting.Front(), l.passes; left > 0; at = at.Next() {
-		e := at.Value.(*entry[T])
-		if e.pass.IsZero() {
-			continue
-		}
-		left--
-		if now.Sub(e.pass) >= l.gate.cfg.PassFor {
-			l.usePass(e)
+// oldest is since when the first of those waits that this line's commands are held
+// for, here or at a hold.
+func (l *line[T]) oldest() time.Time {
+	since := l.row.oldest(nil)
+	if l.dammed == 0 {
+		return since
+	}
+	for _, d := range l.gate.dams {
+		if at := d.row.oldest(l); !at.IsZero() && (since.IsZero() || at.Before(since)) {
+			since = at
 		}
 	}
+	return since
 }
 
 func (l *line[T]) status(now time.Time) Status {
 	l.look(now)
-	s := Status{Participant: l.key.Participant, Direction: l.key.Direction(), State: l.state, Since: l.since, Held: l.waiting.Len(), InFlight: l.permits}
-	if front := l.waiting.Front(); front != nil {
-		s.OldestHeld = front.Value.(*entry[T]).since
-	}
+	s := Status{Participant: l.key.Participant, Direction: l.key.Direction(), State: l.state, Since: l.since, Held: l.row.n + l.dammed, InFlight: l.permits}
+	s.OldestHeld = l.oldest()
 	if l.ramp != nil {
 		s.Rate = l.ramp.limit(now)
 	}

@@ -40,12 +40,12 @@ func (m *model) status() Status {
 
 func (m *model) ask(item int) {
 	before := m.status()
-	p, ok := m.g.Ask(do, item, rapid.IntRange(0, 9).Draw(m.T, "before") == 0)
+	p, ok := m.g.Ask(do, Item[int]{ID: item}, rapid.IntRange(0, 9).Draw(m.T, "before") == 0)
 	after := m.status()
 	switch {
 	case !ok:
 		m.held[item] = true
-		m.g.Held(item, []Key{do})
+		m.g.Held(Item[int]{ID: item}, []Key{do})
 		return
 	case before.Held > 0 && !m.held[item]:
 		m.Fatalf("item %d overtook %d held ones", item, before.Held)

@@ -32,6 +32,7 @@ type Saga struct {
 	WakeAt     *time.Time                 `json:"wakeAt,omitempty" doc:"when something is due next"`                                                                   // WakeAt is when something is due next; nil when nothing is.
 	Deadline   *time.Time                 `json:"deadline,omitempty" doc:"when it turns back because it is late"`                                                      // Deadline is when it turns back because it is late; nil without one, and once it cannot.
 	PausedAt   *time.Time                 `json:"pausedAt,omitempty" doc:"since when it is paused"`                                                                    // PausedAt is since when it sends nothing; nil when it is not paused.
+	HeldBy     []Hold                     `json:"heldBy,omitempty" doc:"what operators hold, or let go at a rate, that its commands wait for; not in lists"`           // HeldBy is what operators hold, or let go at a rate, that its commands wait for; a List leaves it out.
 	Steps      []Step                     `json:"steps,omitempty" doc:"the steps in the definition's order; not in lists"`                                             // Steps are in the definition's order; a List leaves them out.
 	PivotSent  bool                       `json:"pivotSent,omitempty" doc:"the point of no return was passed: it can only go forward"`                                 // PivotSent says that there is no way back.
 }

@@ -136,6 +136,10 @@ func fake(t *testing.T) string {
 	answer("GET /v1/definitions", 200, client.Definitions{Definitions: []client.Definition{{Name: "bookTrip", Version: "r3", Hash: "0123456789abcdef", AppliedAt: &begin}}})
 	answer("GET /v1/definitions/bookTrip", 200, client.Definition{Name: "bookTrip", Version: "r3", Hash: "0123", Canonical: []byte(`{"saga":"bookTrip"}`)})
 	answer("PUT /v1/definitions", 200, client.Applied{Name: "bookTrip", Version: "r3", Created: true})
+	bank := client.Hold{Kind: "participant", Name: "payments", Held: true, Reason: "the bank moves", Actor: "operator:ann", At: begin}
+	answer("GET /v1/holds", 200, client.Holds{Holds: []client.Hold{bank, {Kind: "definition", Name: "order", Rate: 20, Actor: "operator:bob", At: later}}})
+	answer("POST /v1/participants/payments/hold", 200, bank)
+	answer("POST /v1/participants/payments/release", 200, client.Hold{Kind: "participant", Name: "payments", Rate: 20, Actor: "operator:ann", At: later})
 	answer("GET /v1/breakers", 200, troubled())
 	answer("GET /v1/breakers/payments", 200, troubled())
 	server := httptest.NewServer(mux)
@@ -171,6 +175,11 @@ func TestOutput(t *testing.T) {
 		{"def-apply-bad", "def apply testdata/bad.yaml", exitFailed},
 		{"def-validate", "def validate testdata/good.yaml", exitOK},
 		{"def-validate-bad", "def validate testdata/bad.yaml testdata/good.yaml", exitFailed},
+		{"hold-list", "hold list", exitOK},
+		{"hold", "hold participant payments --reason bank", exitOK},
+		{"hold-silently", "hold participant payments", exitFailed},
+		{"release", "release participant payments --rate 20/s", exitOK},
+		{"release-odd", "release participant payments --rate much", exitUsage},
 		{"no-command", "saga brew", exitUsage},
 		{"no-such-command", "brew", exitUsage},
 		{"no-such-flag", "saga list --colour", exitUsage},

@@ -44,6 +44,9 @@ func writeTree(w io.Writer, s client.Saga) {
 	if s.PausedAt != nil {
 		_, _ = fmt.Fprintf(w, "paused since %s: nothing is sent until it is resumed\n", stamp(s.PausedAt))
 	}
+	for _, h := range s.HeldBy {
+		_, _ = fmt.Fprintln(w, holdLine(h))
+	}
 	if s.Cause != "" {
 		_, _ = fmt.Fprintf(w, "%s: %s\n", turn(s.Status), s.Cause)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/unwindhq/unwind/internal/batch"
 	"github.com/unwindhq/unwind/internal/events"
 	"github.com/unwindhq/unwind/internal/fleet"
+	"github.com/unwindhq/unwind/internal/hold"
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/lease"
 	"github.com/unwindhq/unwind/internal/metrics"
@@ -102,6 +103,7 @@ func (a *App) Run(ctx context.Context) error {
 		{"traces", p.exportTraces},
 		{"coordinator", p.engine.Run},
 		{"lease", p.lease.Run},
+		{"holds", a.holds(p).Run},
 		{"fleet", p.fleet.Run}, // ends before the lease: its rows count while the node lives
 		{"rest", func(ctx context.Context) error { return p.server.Serve(ctx, listener) }},
 		{"starts from Kafka", p.runStarts},
@@ -141,6 +143,7 @@ type parts struct {
 	relay    *outbox.Relay
 	registry *registry.Registry
 	gate     *breaker.Gate[saga.ID]
+	holds    *hold.Store
 	fleet    *fleet.Publisher
 	engine   *coordinator.Coordinator
 	intake   *intake.Intake
@@ -323,7 +326,7 @@ func (a *App) openIntake(_ context.Context, p *parts) (err error) {
 func (a *App) openServer(_ context.Context, p *parts) (err error) {
 	config := rest.Config{
 		Engine: p.engine, Starts: p.intake, Reader: reader{p.reader}, Registry: p.registry,
-		Fleet: fleet.NewReader(p.pools.read, a.cfg.Schema), Namespaces: a.cfg.Namespaces, Version: a.cfg.Version, Log: a.cfg.Log,
+		Holds: p.holds, Fleet: fleet.NewReader(p.pools.read, a.cfg.Schema), Namespaces: a.cfg.Namespaces, Version: a.cfg.Version, Log: a.cfg.Log,
 		LocalOnly: a.cfg.localOnly(),
 		Checks:    []rest.Check{{Name: "postgres", Run: p.pools.ping}, {Name: "leases", Run: p.leased}},
 	}

@@ -47,6 +47,7 @@ func (w *world) guarded(t *testing.T) (*httptest.Server, *rest.Server) {
 		c.Batches = shopBatches{w}
 		c.Schedules = shopSchedules{w}
 		c.Contracts = shopContracts{w}
+		c.Holds = &held{}
 	})
 }
 
@@ -84,6 +85,9 @@ var may = map[rest.Permission]struct {
 	rest.SchedulesWrite:   {access.Operator, "of"},
 	rest.ContractsApply:   {access.Operator, "of"},
 	rest.BreakersRead:     {access.Viewer, "all"},
+	rest.HoldsRead:        {access.Viewer, "of"},
+	rest.HoldsWrite:       {access.Operator, "of"},
+	rest.ParticipantsHold: {access.Operator, "all"},
 	rest.DeadLettersRead:  {access.Viewer, "of"},
 	rest.DeadLettersWrite: {access.Operator, "of"},
 }
@@ -122,6 +126,14 @@ var samples = map[string][2]string{
 	"whoami":            {"/v1/whoami", ""},
 	"listBreakers":      {"/v1/breakers", ""},
 	"getBreaker":        {"/v1/breakers/payments", ""},
+
+	"listHolds":          {"/v1/holds?namespace=shop", ""},
+	"holdParticipant":    {"/v1/participants/payments/hold", `{"reason":"the bank moves"}`},
+	"releaseParticipant": {"/v1/participants/payments/release", `{"rate":20}`},
+	"holdDefinition":     {"/v1/definitions/bookTrip/hold?namespace=shop", `{"reason":"a look"}`},
+	"releaseDefinition":  {"/v1/definitions/bookTrip/release?namespace=shop", "{}"},
+	"holdNamespace":      {"/v1/namespace/hold?namespace=shop", `{"reason":"a look"}`},
+	"releaseNamespace":   {"/v1/namespace/release?namespace=shop", "{}"},
 
 	"createBatch":   {"/v1/batches?namespace=shop", `{"verb":"retry","reason":"back","filter":{"attention":true}}`},
 	"listBatches":   {"/v1/batches?namespace=shop", ""},

@@ -25,6 +25,9 @@ const (
 	SchedulesRead    Permission = "schedules:read"     // SchedulesRead is needed to see what the clock starts.
 	SchedulesWrite   Permission = "schedules:write"    // SchedulesWrite is needed to apply, pause, trigger and delete schedules.
 	BreakersRead     Permission = "breakers:read"      // BreakersRead is needed to see breakers, which all namespaces share.
+	HoldsRead        Permission = "holds:read"         // HoldsRead is needed to see what is held.
+	HoldsWrite       Permission = "holds:write"        // HoldsWrite is needed to hold and release a definition or a namespace.
+	ParticipantsHold Permission = "participants:hold"  // ParticipantsHold is needed to hold and release a participant, which all namespaces share.
 )
 
 // permissionKey is where a route's permission stands in the OpenAPI document.
@@ -63,6 +66,9 @@ var rules = map[Permission]rule{
 	SchedulesRead:    {access.Viewer, ofObject},
 	SchedulesWrite:   {access.Operator, ofObject}, // who may start sagas may do so every night
 	BreakersRead:     {access.Viewer, ofAll},
+	HoldsRead:        {access.Viewer, ofObject},
+	HoldsWrite:       {access.Operator, ofObject},
+	ParticipantsHold: {access.Operator, ofAll},
 	DefinitionsApply: {access.Admin, ofObject}, // a definition is code: who runs sagas need not write it
 }
 

@@ -39,6 +39,7 @@ func (s *Server) routes() {
 	s.accessRoutes()
 	s.deadLetterRoutes()
 	s.breakerRoutes()
+	s.holdRoutes()
 	delete(s.api.OpenAPI().Components.Schemas.Map(), "ErrorModel") // huma's own, which transform replaces
 }
 

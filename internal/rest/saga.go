@@ -68,6 +68,7 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 	def := s.definitionOf(ctx, row)
 	out.Title = cmp.Or(out.Title, def.Title)
 	steps := stepsOf(&def, &row.State)
+	out.HeldBy = s.heldBy(ctx, row, def.Steps)
 	for i := range row.State.Plain() {
 		step := &row.State.Steps[i]
 		view := client.Step{

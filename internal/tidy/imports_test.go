@@ -20,7 +20,7 @@ type library struct {
 // it, so that replacing one is the work of one folder.
 var libraries = []library{
 	{"github.com/jackc/pgx", true, []string{
-		"saga/sagapg", "saga/participant", "outbox", "outbox/inbox", "internal/lease", "internal/fleet", "internal/registry", "internal/batch", "internal/schedule", "internal/access", "internal/app", "client", "migrations", "deadletter/office", "internal/metrics",
+		"saga/sagapg", "saga/participant", "outbox", "outbox/inbox", "internal/lease", "internal/hold", "internal/fleet", "internal/registry", "internal/batch", "internal/schedule", "internal/access", "internal/app", "client", "migrations", "deadletter/office", "internal/metrics",
 		"internal/testserver", "internal/embedded/...", "internal/bench", "internal/cmd/...", "cmd/...", "bench/...", "examples/...", "e2e/...",
 	}},
 	{"github.com/IBM/sarama", true, []string{"kafka"}},

@@ -26,6 +26,26 @@ func key(w saga.Way) breaker.Key {
 	return breaker.Key{Participant: w.Participant, Undo: w.Direction == saga.Undo}
 }
 
+// The kinds of groups that commands can be held by, beside breaker.ParticipantGroup.
+const (
+	NamespaceGroup  = "namespace"  // NamespaceGroup is the commands of a namespace's sagas.
+	DefinitionGroup = "definition" // DefinitionGroup is the commands of a definition's sagas, in one namespace.
+)
+
+// itemOf is what a saga is at the gate.
+func itemOf(namespace string, s *saga.State) breaker.Item[saga.ID] {
+	item := breaker.Item[saga.ID]{ID: s.ID, Groups: [2]breaker.Group{
+		{Kind: NamespaceGroup, Name: namespace}, {Kind: DefinitionGroup, Within: namespace, Name: s.Definition},
+	}}
+	switch s.Labelled().Priority {
+	case saga.High:
+		item.Priority = 1
+	case saga.Low:
+		item.Priority = -1
+	}
+	return item
+}
+
 // gated decides an event. If the gate keeps a command back, the event is decided
 // again and says so itself: the state follows from the stored event alone, and
 // replay needs no gate.
@@ -35,10 +55,10 @@ func (f *fold) gated(s *folding, it *item, e *saga.Event) (saga.State, []saga.Ef
 	defer func() { giveBack(spare) }()
 	for {
 		state, effects, err := f.decideOn(s, history, *e)
-		if err != nil || e.Hold || f.r.c.cfg.Gate == nil {
+		if err != nil || e.Hold || f.r.c.cfg.Gate == nil || len(effects) == 0 {
 			return state, effects, err
 		}
-		granted, shut := f.ask(s, it, effects, &spare)
+		granted, shut := f.ask(s, it, itemOf(s.row.Namespace, &state), effects, &spare)
 		if len(shut) == 0 {
 			s.granted = append(s.granted, granted...)
 			return state, effects, nil
@@ -62,19 +82,22 @@ func passed(granted []out, shut []saga.Way) (steps []saga.StepRef) {
 }
 
 // ask asks the gate for every command; spare permits are used first.
-func (f *fold) ask(s *folding, it *item, effects []saga.Effect, spare *[]out) (granted []out, shut []saga.Way) {
+func (f *fold) ask(s *folding, it *item, at breaker.Item[saga.ID], effects []saga.Effect, spare *[]out) (granted []out, shut []saga.Way) {
 	for _, effect := range effects {
 		send, ok := effect.(saga.Send)
-		if !ok || send.Command.Participant == saga.Local {
+		if !ok {
 			continue
 		}
 		cmd := &send.Command
 		want := out{step: cmd.ID.Step, way: saga.Way{Participant: cmd.Participant, Direction: cmd.ID.Direction}, attempt: cmd.Attempt}
+		if cmd.Participant == saga.Local && !f.r.c.cfg.Gate.Keeps(key(want.way), at) {
+			continue
+		}
 		if i := slices.IndexFunc(*spare, func(o out) bool { return o.step == want.step && o.way == want.way }); i >= 0 {
 			granted, *spare = append(granted, (*spare)[i]), slices.Delete(*spare, i, i+1)
 			continue
 		}
-		if want.permit, ok = f.r.c.cfg.Gate.Ask(key(want.way), s.id, f.heldBefore(s, it, want.step)); ok {
+		if want.permit, ok = f.r.c.cfg.Gate.Ask(key(want.way), at, f.heldBefore(s, it, want.step)); ok {
 			granted = append(granted, want)
 		} else if !slices.Contains(shut, want.way) {
 			shut = append(shut, want.way)
@@ -171,7 +194,7 @@ func (b *gateBook) hold(s *folding, at *atGate, pending []saga.Pending) {
 		}
 	}
 	if at.held || len(keys) > 0 {
-		b.gate.Held(s.id, keys)
+		b.gate.Held(itemOf(s.row.Namespace, &s.row.State), keys)
 	}
 	at.held = len(keys) > 0
 }
@@ -189,7 +212,7 @@ func (b *gateBook) forget(bucket int) {
 			continue
 		}
 		giveBack(at.out)
-		b.gate.Held(id, nil)
+		b.gate.Held(breaker.Item[saga.ID]{ID: id}, nil)
 		delete(b.sagas, id)
 	}
 }

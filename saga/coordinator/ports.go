@@ -236,9 +236,12 @@ type Gate interface {
 	// Ask asks for a permit for one command of a saga. Without one the command is
 	// held. heldBefore says that a gate, perhaps another process's, has held it
 	// already.
-	Ask(key breaker.Key, id saga.ID, heldBefore bool) (breaker.Permit, bool)
+	Ask(key breaker.Key, item breaker.Item[saga.ID], heldBefore bool) (breaker.Permit, bool)
+	// Keeps reports whether somebody holds such commands, or lets them go only in
+	// turn. It is asked for commands that have no breaker.
+	Keeps(key breaker.Key, item breaker.Item[saga.ID]) bool
 	// Held says where a saga's commands are held now; nowhere forgets it.
-	Held(id saga.ID, keys []breaker.Key)
+	Held(item breaker.Item[saga.ID], keys []breaker.Key)
 	// Release returns the sagas that may ask again, at most limit.
 	Release(limit int) []saga.ID
 }

@@ -242,6 +242,21 @@ var mutants = []mutant{
 		"./saga/sagapg", "TestAHalfOpenBreakerGetsItsProbe",
 	},
 	{
+		"hold-burns-an-attempt", "I14", "a command that is held counts as an attempt",
+		"saga/forward.go", "st.Phase, st.Due = held, d.e.At", "st.Phase, st.Due, st.Attempt = held, d.e.At, st.Attempt+1",
+		"./sagatest", "TestSimulation",
+	},
+	{
+		"hold-forgotten-by-the-next", "I14", "a process that starts does not ask what is held",
+		"breaker/hold.go", "g.dams = append(g.dams, d)", "_ = d",
+		"./breaker", "TestAHoldKeepsItsGroup",
+	},
+	{
+		"release-without-a-rate", "I14", "a release lets everything go at once",
+		"breaker/hold.go", "len(items) < limit && d.ramp.ready(now)-d.row.passes > 0", "len(items) < limit",
+		"./breaker", "TestAReleaseHasItsRate",
+	},
+	{
 		"permit-kept", "I14", "a batch that was not committed keeps its permits",
 		"saga/coordinator/gate.go", "o.permit.Done(breaker.Excluded)", "_ = o.permit",
 		"./saga/sagapg", "TestPermitsOfAnAbortedBatchComeBack",
