@@ -48,6 +48,9 @@ func (s *Server) enable(ctx context.Context, in *enableInput) (*definitionOutput
 
 func (s *Server) promote(ctx context.Context, in *promoteInput) (*definitionOutput, error) {
 	return s.change(ctx, in.DefinitionTarget, func(namespace string) error {
+		if err := s.stillFits(ctx, namespace, in.Name, in.Body.Version); err != nil {
+			return err
+		}
 		return s.cfg.Registry.Promote(ctx, namespace, in.Name, in.Body.Version)
 	})
 }

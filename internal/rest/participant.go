@@ -189,6 +189,23 @@ func contractView(c registry.Contract) client.Contract {
 	return view
 }
 
+// stillFits holds a stored version of a definition to the contracts that there are now.
+func (s *Server) stillFits(ctx context.Context, namespace, name, version string) error {
+	file, err := s.cfg.Registry.Get(ctx, namespace, name, version)
+	if err != nil {
+		return err
+	}
+	contracts, err := s.knownContracts(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	_, err = definition.Load(name+"@"+version, file.Canonical, definition.Options{Contracts: contracts, Partial: true})
+	if faults, ok := errors.AsType[saga.Faults](err); ok {
+		return faultsProblem(faults)
+	}
+	return err
+}
+
 // knownContracts are the contracts that a definition of a namespace is held to.
 func (s *Server) knownContracts(ctx context.Context, namespace string) (contracts []definition.Contract, err error) {
 	if s.cfg.Contracts == nil {

@@ -55,6 +55,9 @@ func (c shopContracts) Users(context.Context, string, string) ([]registry.User, 
 func TestContracts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	old, err := definition.Load("", []byte("unwind: v1\nsaga: payOld\nsteps: [{step: pay, kind: pivot, command: cards/pay}]\n"), definition.Options{})
+	require.NoError(t, err)
+	w.files["payOld r1"] = old
 	server, _ := w.guarded(t)
 	as := func(key string) *client.Client {
 		c, err := client.New(client.Config{URL: server.URL, APIKey: key})
@@ -99,6 +102,9 @@ func TestContracts(t *testing.T) {
 	}
 	status, body := asks("charge")
 	require.Equal(t, http.StatusOK, status, body)
+	res, body := call(t, http.MethodPost, server.URL+"/v1/definitions/payOld/promote?namespace=shop", `{"version":"r1"}`, "Content-Type", "application/json", "Authorization", "Bearer shop=admin")
+	require.Equal(t, http.StatusUnprocessableEntity, res.StatusCode, body)
+	require.Contains(t, body, `cards has no command \"pay\"`)
 	status, body = asks("charged")
 	require.Equal(t, http.StatusUnprocessableEntity, status)
 	require.Contains(t, body, "did you mean charge?")
