@@ -141,6 +141,10 @@ func (s *Server) resolveStep(ctx context.Context, in *resolveInput) (*sagaOutput
 	if len(in.Body.Output) > saga.MaxPayload {
 		return nil, newProblem(http.StatusRequestEntityTooLarge, client.TooLarge, "the output is larger than 512 KiB: pass a reference")
 	}
+	output := orNull(in.Body.Output)
+	if err := s.checkByHand(ctx, in.ID, in.Body.Step, func(c *definition.Contract, command string) error { return c.CheckResult(command, output) }); err != nil {
+		return nil, s.answer(ctx, err)
+	}
 	return s.do(ctx, in.VerbTarget, coordinator.Verb{
 		Kind: saga.StepResolved, Step: in.Body.Step, Reason: in.Body.Reason, Payload: saga.JSON(in.Body.Output),
 	})
@@ -149,6 +153,9 @@ func (s *Server) resolveStep(ctx context.Context, in *resolveInput) (*sagaOutput
 // editStep checks the input as far as one is known to be wrong, and sends it.
 func (s *Server) editStep(ctx context.Context, in *editInput) (*sagaOutput, error) {
 	if err := definition.CheckDocument("input", in.Body.Input); err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	if err := s.checkByHand(ctx, in.ID, in.Body.Step, func(c *definition.Contract, command string) error { return c.CheckInput(command, in.Body.Input) }); err != nil {
 		return nil, s.answer(ctx, err)
 	}
 	return s.do(ctx, in.VerbTarget, coordinator.Verb{
