@@ -135,6 +135,25 @@ steps:
     command: mails/book
     input: {script: "${input.script}", flight: "${item.number}"}
 `,
+	// outing is what a journey begins as its child.
+	"outing": `
+unwind: v1
+saga: outing
+defaults: {timeout: 30s, retry: {attempts: 3, backoff: 100ms, cap: 1s}, undo: {retry: {backoff: 100ms, cap: 1s}}}
+steps:
+  - {step: hotel, command: hotels/book, compensation: cancel}
+  - {step: mail, command: mails/book, compensation: cancel}
+`,
+	// guarded runs one at a time for each account.
+	"guarded": `
+unwind: v1
+saga: guarded
+lock: "account ${input.script.account[0]}"
+defaults: {timeout: 30s, retry: {attempts: 3, backoff: 100ms, cap: 1s}, undo: {retry: {backoff: 100ms, cap: 1s}}}
+steps:
+  - {step: flight, command: flights/book, compensation: cancel}
+  - {step: charge, kind: pivot, command: payments/book}
+`,
 	// mute asks a participant for whom a test answers by hand.
 	"mute": `
 unwind: v1

@@ -34,6 +34,9 @@ func legal() []string {
 	add([]string{"running", "compensating", "completed", "compensated", "abandoned"}, []string{"cancelled", "paused", "resumed", "retried", "terminated", "annotated", "assigned", "acknowledged", "snoozed", "described", "woke"})
 	add([]string{"spreading"}, []string{"skipped", "resolved", "edited"})
 	add([]string{"running", "compensating"}, []string{"signalled", "started"})
+	add([]string{"raising", "reversing", "undo-held"}, []string{"childEnded"})
+	add([]string{"running", "completed"}, []string{"reversed"})
+	add([]string{"running"}, []string{"granted"})
 	return pairs
 }
 
@@ -42,6 +45,7 @@ func legal() []string {
 // meets them.
 var rare = []string{
 	sagatest.Pair("undo-resting", "do rejected"), sagatest.Pair("skipped", "do rejected"), sagatest.Pair("skipped", "do ongoing"),
-	sagatest.Pair("kept", "undo ongoing"), sagatest.Pair("unknown", "skipped"),
-	sagatest.Pair("refused", "do succeeded"), // not legal: a refusal sticks
+	sagatest.Pair("kept", "undo ongoing"), sagatest.Pair("unknown", "skipped"), sagatest.Pair("skipped", "do failed"),
+	sagatest.Pair("spreading", "do succeeded"), // a forged answer to a step as a whole
+	sagatest.Pair("refused", "do succeeded"),   // not legal: a refusal sticks
 }

@@ -171,7 +171,12 @@ func (s *Stage) perform(effect saga.Effect) error {
 		s.command(e.Command)
 	case saga.Tell:
 		s.child(e)
-	case saga.Noted, saga.Announce:
+	case saga.Acquire: // the saga is alone here, so every lock is free
+		for _, key := range e.Keys {
+			granted := saga.Event{Kind: saga.Granted, Actor: saga.Actor{Kind: saga.Engine}, Extra: &saga.EventExtra{Key: key}}
+			s.push(s.now, func() error { return s.Submit(granted) })
+		}
+	case saga.Noted, saga.Announce, saga.Release:
 	default:
 		return fmt.Errorf("the stage cannot perform %T", effect)
 	}

@@ -1,6 +1,7 @@
 package stage_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -114,4 +115,21 @@ func BenchmarkMonth(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// account is an expression: a text.
+type account struct{}
+
+func (account) String() string                           { return "account" }
+func (account) Reads() saga.Reads                        { return saga.Reads{} }
+func (account) Eval(saga.Scope) (json.RawMessage, error) { return json.RawMessage(`"a7"`), nil }
+
+// A saga on the stage is alone with its locks.
+func TestLocksAreFree(t *testing.T) {
+	t.Parallel()
+	m, err := saga.Compile(saga.Definition{Name: "play", Version: "r1", Steps: month()[:1], Locks: []saga.Expr{account{}}})
+	require.NoError(t, err)
+	s := stage.New(stage.Config{Decider: m, Definition: "play", Cast: cast{"reserve": yes}})
+	require.NoError(t, errors.Join(s.Start([]byte(`{}`), saga.EventExtra{}), s.Run()))
+	require.Equal(t, saga.Completed, s.State().Status)
 }

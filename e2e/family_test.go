@@ -1,0 +1,94 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/internal/testserver"
+	"github.com/unwindhq/unwind/saga"
+)
+
+// journey has a child before its pivot. It is applied by its test, behind its child.
+const journey = `
+unwind: v1
+saga: journey
+defaults: {timeout: 30s, retry: {attempts: 3, backoff: 100ms, cap: 1s}, undo: {retry: {backoff: 100ms, cap: 1s}}}
+steps:
+  - {step: flight, command: flights/book, compensation: cancel}
+  - {step: outing, child: outing}
+  - {step: charge, kind: pivot, command: payments/book}
+`
+
+// TestFamiliesAndLocks kills the only coordinator while sagas run children, hold locks
+// and wait for them.
+func TestFamiliesAndLocks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, testserver.Kafka(t), 1)
+	w.call(t, request{method: http.MethodPut, path: "/v1/definitions?file=journey.yaml", body: []byte(journey), want: http.StatusOK})
+	slow := script{"hotels": {"slow:1500ms"}}
+	through, cancelled := w.start(t, "journey", slow), w.start(t, "journey", slow)
+	refused := w.start(t, "journey", script{"payments": {"reject", "slow:1500ms"}})
+	failed := w.start(t, "journey", script{"hotels": {"slow:1s"}, "mails": {"reject"}})
+	var queue [2][]saga.ID
+	for i := range 10 {
+		account := script{"account": {fmt.Sprint("a", i%2)}, "flights": {"slow:400ms"}}
+		queue[i%2] = append(queue[i%2], w.start(t, "guarded", account))
+	}
+	for _, id := range []saga.ID{through, cancelled} {
+		w.phase(t, id, "outing", saga.Raising.String())
+	}
+	out, _ := w.cli(t, "saga", "show", queue[0][4].String())
+	require.Contains(t, out, "waits for the lock account a0, which ")
+	w.again()
+	w.operator(t, "cancel", cancelled, "--reason", "changed plans")
+	w.again()
+
+	everyone := map[saga.ID]saga.Status{through: saga.Completed, cancelled: saga.Compensated, refused: saga.Compensated, failed: saga.Compensated}
+	for id, want := range everyone {
+		w.ended(t, id, want)
+		child := w.childOf(t, id)
+		w.ended(t, child, want)
+	}
+	for _, ids := range queue {
+		w.oneAtATime(t, ids)
+	}
+	list := acknowledged(t, []saga.ID{through, cancelled, refused, failed})
+	found, _ := w.checked(t, list)
+	require.Empty(t, found)
+}
+
+// childOf is the child of a journey.
+func (w *world) childOf(t *testing.T, id saga.ID) saga.ID {
+	t.Helper()
+	s, ok := w.look(id)
+	require.True(t, ok)
+	child, err := saga.ParseID(s.Steps[1].Child)
+	require.NoError(t, err)
+	out, _ := w.cli(t, "saga", "list", "--parent", id.String())
+	require.Contains(t, out, child.String())
+	return child
+}
+
+// oneAtATime: sagas that were started in this order have had their lock in it, each
+// after the end of the one before.
+func (w *world) oneAtATime(t *testing.T, ids []saga.ID) {
+	t.Helper()
+	const clocks = 200 * time.Millisecond // an owner may estimate the time
+	var free time.Time
+	for _, id := range ids {
+		history := w.ended(t, id, saga.Completed)
+		var granted client.Event
+		for _, e := range history {
+			if e.Kind == string(saga.Granted) {
+				granted = e
+			}
+		}
+		require.False(t, granted.At.Before(free.Add(-clocks)), "saga %s has its lock at %s, and the one before had it until %s", id, granted.At, free)
+		free = history[len(history)-1].At
+	}
+}
