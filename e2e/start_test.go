@@ -316,3 +316,51 @@ func (w *world) topics(t *testing.T, verb string) (string, int) {
 	}
 	return string(out), cmd.ProcessState.ExitCode()
 }
+
+// TestAwaitedEventsSurviveACrash kills a coordinator again and again while events start
+// sagas and others end their waits: every saga is told once, and none is forgotten.
+func TestAwaitedEventsSurviveACrash(t *testing.T) {
+	t.Parallel()
+	const events = 400
+	w := newWorld(t, testserver.Kafka(t), 2)
+	orders, parcels := "shop."+w.prefix+"orders", "shop."+w.prefix+"parcels"
+	admin, err := kafka.NewAdmin(kafka.Config{Brokers: w.brokers})
+	require.NoError(t, err)
+	for _, topic := range []string{orders, parcels} {
+		require.NoError(t, admin.Create(t.Context(), kafka.Topic{Name: topic, Partitions: commandPartitions}))
+	}
+	text := "unwind: v1\nsaga: track\nstartOn: {topic: " + orders + ", key: \"order ${event.value.order}\"}\nsteps:\n" +
+		"  - {step: delivered, await: {topic: " + parcels + ", match: \"${event.value.order == input.order && event.value.done}\"}}\n" +
+		"output: ${steps.delivered.output.parcel}\n"
+	w.call(t, request{method: http.MethodPut, path: "/v1/definitions?file=x.yaml", body: []byte(text), want: http.StatusOK})
+	count := func(query string) (n int) {
+		require.NoError(t, w.pool.QueryRow(t.Context(), query).Scan(&n))
+		return n
+	}
+	crash := func(n int) {
+		if n%150 == 100 {
+			w.nodes[0].kill()
+			w.spawn(0)
+		}
+	}
+	say := func(topic string, n int, value string) {
+		w.produce(t, kafka.Record{Topic: topic, Partition: int32(n % commandPartitions), Key: fmt.Append(nil, n), Value: fmt.Appendf(nil, value, n, n)})
+	}
+	for n := range events {
+		say(orders, n, `{"order":%d,"first":%d}`)
+		crash(n)
+	}
+	eventually(t, "every order has its saga", func() bool { return count("SELECT count(*) FROM unwind.sagas") == events })
+	for n := range events {
+		say(parcels, n, `{"order":%d,"parcel":%d,"done":false}`)
+		say(parcels, n, `{"order":%d,"parcel":%d,"done":true}`)
+		say(parcels, n, `{"order":%d,"parcel":"again %d","done":true}`)
+		crash(n)
+	}
+	eventually(t, "every saga has been told and has ended", func() bool {
+		return count("SELECT count(*) FROM unwind.sagas WHERE status = 3") == events && count("SELECT count(*) FROM unwind.event_waits") == 0
+	})
+	require.Equal(t, events, count("SELECT count(*) FROM unwind.saga_events WHERE kind = 'signalled'"))
+	require.Zero(t, count("SELECT count(*) FROM unwind.saga_events WHERE kind = 'signalled' AND convert_from(payload, 'UTF8') LIKE '%again%'"))
+	require.Zero(t, count("SELECT count(*) FROM unwind.dead_letters"))
+}

@@ -209,7 +209,7 @@ func (c *checker) reads(i int) {
 		if expr == nil {
 			continue
 		}
-		part := [...]string{"when", "input", "sleep.until", "forEach"}[n]
+		part := [...]string{"when", "input", "sleep.until", "forEach", "await.match"}[n]
 		for _, name := range expr.Reads().Steps {
 			at := fmt.Sprintf("steps[%d].%s", i, part)
 			j, ok := c.m.index[name]

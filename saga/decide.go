@@ -114,6 +114,9 @@ func decide(m *Machine, g *growth, s State, h History, e Event) (State, []Effect
 	if err := d.announce(s.Status); err != nil {
 		return s, nil, err
 	}
+	if err := d.watch(&s); err != nil {
+		return s, nil, err
+	}
 	d.s.Seq++
 	d.openWindow()
 	d.s.Last = d.e.At

@@ -27,7 +27,7 @@ type Decider interface {
 type History []Event
 
 // Effect is something to do once the transition is committed. Sealed: Send, Noted,
-// Announce, Tell, Acquire, Release.
+// Announce, Tell, Watch, Acquire, Release.
 type Effect interface{ effect() }
 
 // Send sends a command to its participant.
@@ -53,6 +53,7 @@ type Machine struct {
 	index   map[string]int
 	after   [][]int
 	signals map[string][]int // the steps that await each signal
+	watches []int            // the steps that await events
 	order   compensation.Order
 	pivot   int // -1 without one
 
@@ -115,15 +116,19 @@ func (m *Machine) findReads() {
 	}
 }
 
-// exprs lists the step's expressions, those of when, input, sleep.until and forEach;
+// exprs lists the step's expressions, those of when, input, sleep.until, forEach and
+// await.match, unless that is evaluated at the start, while the input is at hand;
 // some may be nil.
 func (s *Step) exprs() []Expr {
-	exprs := [...]Expr{s.When, s.Input, nil, nil}
+	exprs := [...]Expr{s.When, s.Input, nil, nil, nil}
 	if s.Sleep != nil {
 		exprs[2] = s.Sleep.Until
 	}
 	if s.ForEach != nil {
 		exprs[3] = s.ForEach.List
+	}
+	if s.Await != nil && s.Await.Event != nil && s.Await.Event.Key != nil && !s.Await.Event.early() {
+		exprs[4] = s.Await.Event.Key
 	}
 	return exprs[:]
 }
@@ -133,7 +138,10 @@ func (m *Machine) findSignals() {
 	m.signals = map[string][]int{}
 	for i := range m.def.Steps {
 		if a := m.def.Steps[i].Await; a != nil {
-			for _, name := range a.Signals {
+			if a.Event != nil {
+				m.watches = append(m.watches, i)
+			}
+			for _, name := range a.all(m.def.Steps[i].Name) {
 				m.signals[name] = append(m.signals[name], i)
 			}
 		}

@@ -158,6 +158,10 @@ func (s *story) print(next saga.State, effects []saga.Effect) {
 			s.printf("tell %s", tellText(tell))
 			continue
 		}
+		if w, ok := effect.(saga.Watch); ok {
+			s.printf("watch %s on %s: %s%s", w.Step, w.Topic, w.Key, map[bool]string{true: "over"}[w.Over])
+			continue
+		}
 		if a, ok := effect.(saga.Announce); ok {
 			s.printf("announce %s on %q: %s", a.Type, a.Topic, a.Payload)
 			if a.Fault != "" {

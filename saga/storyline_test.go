@@ -35,7 +35,7 @@ func parseStep(t *testing.T, words []string) saga.Step {
 }
 
 // parseWait reads: NAME sleep FOR | NAME sleep until=PATH | NAME await SIGNAL,…
-// [timeout=] | NAME approval [by=] [due=] [escalate=] [to=] [late=approve].
+// [timeout=] [topic=TOPIC match=PATH] | NAME approval [by=] [due=] [escalate=] [to=] [late=approve].
 func parseWait(t *testing.T, step *saga.Step, words []string) bool {
 	t.Helper()
 	switch words[0] {
@@ -77,6 +77,10 @@ func waitOption(t *testing.T, step *saga.Step, key, value string) {
 		step.After = append([]string{}, names...)
 	case "when":
 		step.When = path(value)
+	case "topic":
+		step.Await.Event = &saga.AwaitEvent{Topic: value}
+	case "match":
+		step.Await.Event.Key = path(value)
 	default:
 		if step.Sleep != nil {
 			step.Sleep.For = duration(t, key)

@@ -88,7 +88,7 @@ func (d *decision) until(step *Step) (time.Time, error) {
 
 // takeKept ends step i with the earliest signal that was kept for it.
 func (d *decision) takeKept(i int) bool {
-	signals := d.step(i).Await.Signals
+	signals := d.step(i).Await.all(d.step(i).Name)
 	kept := d.s.Extras().Signals
 	n := slices.IndexFunc(kept, func(k KeptSignal) bool { return slices.Contains(signals, k.Name) })
 	if n < 0 {
@@ -272,7 +272,7 @@ func (d *decision) Waited(step string) Waited {
 	if !ok {
 		return Waited{}
 	}
-	return Waited{TimedOut: d.s.Steps[i].Phase == Expired, Signal: d.s.Steps[i].Extras().Signal}
+	return Waited{TimedOut: d.s.Steps[i].Phase == Expired, Signal: d.shownSignal(i)}
 }
 
 // signalOutput is the payload of the signal that has ended step i.

@@ -21,6 +21,7 @@ type Sleep struct {
 // for it: signals and steps may race.
 type Await struct {
 	Signals []string      // Signals are the names of those that end the step; the first to come does.
+	Event   *AwaitEvent   // Event, if set, lets an event end the step too, or instead.
 	Timeout time.Duration // Timeout is how long; then the step is over without an output. Zero: for ever.
 }
 
@@ -115,7 +116,8 @@ func (c *checker) sleep(s *Sleep, at string) {
 }
 
 func (c *checker) await(a *Await, at string) {
-	if len(a.Signals) == 0 {
+	c.awaitEvent(a, at)
+	if len(a.Signals) == 0 && a.Event == nil {
 		c.fault(at+"await.signal", "the signal has no name", "write signal: and a name such as paid")
 	}
 	for _, name := range a.Signals {

@@ -342,6 +342,21 @@ func (w *world) checkSaga(id saga.ID) {
 	}
 }
 
+// checkWatched: an event is for the steps that await one, and for those that may yet,
+// unless one was kept for them; and for no others.
+func (w *world) checkWatched(ch *change) {
+	for i, step := range ch.machine.Definition().Steps {
+		if step.Await == nil || step.Await.Event == nil || i >= len(ch.state.Steps) {
+			continue
+		}
+		phase, kept := ch.state.Steps[i].Phase, func(k saga.KeptSignal) bool { return k.Name == saga.EventSignal(step.Name) }
+		want := ch.state.Status == saga.Running && (phase == saga.Awaiting || phase == saga.Waiting && !slices.ContainsFunc(ch.state.Extras().Signals, kept))
+		if got := slices.Contains(ch.watched, step.Name); got != want {
+			w.brokenf("I1: saga %s: events are for step %s: %t, want %t: the saga is %s, the step %s", ch.id, step.Name, got, want, ch.state.Status, phase)
+		}
+	}
+}
+
 // checkAnnounced: the end of a saga whose definition asks for it is told once, with
 // the status that it ended with.
 func (w *world) checkAnnounced(id saga.ID) {

@@ -209,12 +209,7 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 		ch.stored = append(ch.stored, e.Stored(&next, effects))
 	}
 	for _, effect := range effects {
-		if ch.tell(effect) || ch.lock(effect) {
-			continue
-		}
-		if a, ok := effect.(saga.Announce); ok {
-			ch.ends = append(ch.ends, a)
-			w.hit("announced")
+		if ch.tell(effect) || ch.lock(effect) || c.aside(ch, effect) {
 			continue
 		}
 		command := effect.(saga.Send).Command
@@ -225,6 +220,25 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 	}
 	ch.state = next
 	ch.events++
+	w.checkWatched(ch)
+}
+
+// aside takes an effect that is no command, and reports whether it is one.
+func (c *coordinator) aside(ch *change, effect saga.Effect) bool {
+	switch effect := effect.(type) {
+	case saga.Announce:
+		ch.ends = append(ch.ends, effect)
+		c.w.hit("announced")
+	case saga.Watch:
+		ch.watched = slices.DeleteFunc(slices.Clone(ch.watched), func(step string) bool { return step == effect.Step })
+		if !effect.Over {
+			ch.watched = append(ch.watched, effect.Step)
+		}
+		c.w.hit("watched")
+	default:
+		return false
+	}
+	return true
 }
 
 // gated decides an event, again with more ways closed as long as the gate keeps

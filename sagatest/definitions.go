@@ -81,7 +81,7 @@ func (w *world) forEach(step *saga.Step, list field) {
 func (w *world) patience() []saga.Step {
 	steps := []saga.Step{
 		w.step(0, saga.Compensable), w.wait(1, &saga.Sleep{For: w.seconds(40)}, nil, nil),
-		w.wait(2, nil, &saga.Await{Signals: []string{"paid"}}, nil),
+		w.wait(2, nil, &saga.Await{Signals: []string{"paid"}, Event: &saga.AwaitEvent{Topic: "payments", Key: always("p1")}}, nil),
 		w.wait(3, nil, nil, &saga.Approval{
 			By: []string{"group:desk"}, EscalateAfter: w.seconds(20), EscalateTo: []string{"group:leads"}, Due: 21*time.Second + w.seconds(60),
 			ApproveWhenLate: w.rng.IntN(2) == 0,
@@ -193,6 +193,26 @@ func (w *world) drawExpressions(before []saga.Step, step *saga.Step) {
 	if step.Kind == saga.Compensable && w.rng.IntN(6) == 0 {
 		step.Compensation, step.Undo, step.Reason = "", saga.Policy{}, "reads only"
 	}
+}
+
+// always is an expression that reads nothing.
+type always string
+
+// String returns the text.
+func (a always) String() string { return string(a) }
+
+// Reads implements saga.Expr.
+func (always) Reads() saga.Reads { return saga.Reads{} }
+
+// Eval implements saga.Expr.
+func (a always) Eval(saga.Scope) (json.RawMessage, error) { return json.Marshal(string(a)) }
+
+// signalsOf lists the signals that end a step that awaits some, an event among them.
+func signalsOf(s saga.Step) []string {
+	if s.Await.Event == nil {
+		return s.Await.Signals
+	}
+	return append(slices.Clone(s.Await.Signals), saga.EventSignal(s.Name))
 }
 
 // field is an expression: a field of a step's output, or of the saga's input.

@@ -60,7 +60,8 @@ func (c *client) tell(step saga.Step) {
 		RequestID: fmt.Sprintf("told %d", c.told), Hold: w.rng.IntN(3) == 0,
 	}
 	if step.Await != nil {
-		e.Kind, e.Own().Signal, e.Payload = saga.Signalled, step.Await.Signals[w.rng.IntN(len(step.Await.Signals))], saga.JSON(w.document())
+		names := signalsOf(step)
+		e.Kind, e.Own().Signal, e.Payload = saga.Signalled, names[w.rng.IntN(len(names))], saga.JSON(w.document())
 	} else {
 		e.Step.Name, e.Outcome = step.Name, saga.Succeeded
 		if w.rng.IntN(4) == 0 {

@@ -31,7 +31,7 @@ var reached = []string{
 	"deferred", "ongoing", "phase-held", "phase-undo-held", "phase-unknown", "phase-skipped", "phase-refused", "phase-undo-resting",
 	"attention-pivot-unknown", "attention-retriable-failing", "attention-compensation-failed", "attention-undeliverable", "undeliverable", "breaker-open",
 	"signalled", "decided", "phase-sleeping", "phase-awaiting", "phase-asking", "phase-expired", "signal-kept", "escalated", "delayed-start", "heartbeat-lost",
-	"phase-spreading", "announced",
+	"phase-spreading", "announced", "watched",
 	"granted", "child", "phase-raising", "phase-reversing", "attention-child-abandoned", "mail-again",
 }
 

@@ -25,6 +25,7 @@ type row struct {
 	history saga.History
 	outbox  []outgoing
 	ends    []saga.Announce // what was committed to be told of its end
+	watched []string        // the steps that an event is for
 }
 
 // outgoing is a row of the outbox.
@@ -53,6 +54,7 @@ type change struct {
 	acquire []string
 	release []string
 	granted []saga.ID // who got a lock by it
+	watched []string
 }
 
 // load begins a change of a saga.
@@ -63,7 +65,7 @@ func (s *store) load(id saga.ID) *change {
 		if err != nil {
 			panic(fmt.Sprintf("the store cannot read its own state: %s", err))
 		}
-		c.before, c.stored = state, r.history
+		c.before, c.stored, c.watched = state, r.history, r.watched
 	}
 	c.state = c.before
 	return c
@@ -82,7 +84,7 @@ func (s *store) commit(c *change) []outgoing {
 		s.order = append(s.order, c.id)
 	}
 	r.state, r.ended = saga.AppendState(nil, &c.state), c.state.Status.Ended()
-	r.history = c.stored
+	r.history, r.watched = c.stored, c.watched
 	r.ends = append(r.ends, c.ends...)
 	fresh := make([]outgoing, 0, len(c.sends))
 	for _, command := range c.sends {

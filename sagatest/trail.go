@@ -159,7 +159,7 @@ func waitOf(s saga.Step) *rules.Wait {
 	case s.Sleep != nil:
 		return &rules.Wait{For: s.Sleep.For, Until: s.Sleep.Until != nil}
 	case s.Await != nil:
-		return &rules.Wait{For: s.Await.Timeout, Signals: s.Await.Signals}
+		return &rules.Wait{For: s.Await.Timeout, Signals: signalsOf(s)}
 	case s.Approval != nil:
 		return &rules.Wait{For: s.Approval.Due, Approval: true, ApproveLate: s.Approval.ApproveWhenLate}
 	}

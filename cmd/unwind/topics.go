@@ -136,8 +136,15 @@ func (s *stores) needed(ctx context.Context) (needs, error) {
 		if err != nil {
 			return n, err
 		}
+		awaiters, err := reg.Awaiters(ctx, namespace)
+		if err != nil {
+			return n, err
+		}
 		for _, l := range listeners {
 			n.foreign = append(n.foreign, l.Topics...)
+		}
+		for _, a := range awaiters {
+			n.foreign = append(n.foreign, a.Topics...)
 		}
 	}
 	slices.Sort(n.foreign)

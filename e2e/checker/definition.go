@@ -56,6 +56,7 @@ type step struct {
 	} `json:"sleep"`
 	Await *struct {
 		Signal  []string `json:"signal"`
+		Topic   string   `json:"topic"`
 		Timeout span     `json:"timeout"`
 	} `json:"await"`
 	Approval *struct {
@@ -70,7 +71,11 @@ func (s step) wait() *rules.Wait {
 	case s.Sleep != nil:
 		return &rules.Wait{For: time.Duration(s.Sleep.For), Until: s.Sleep.Until != ""}
 	case s.Await != nil:
-		return &rules.Wait{For: time.Duration(s.Await.Timeout), Signals: s.Await.Signal}
+		signals := s.Await.Signal
+		if s.Await.Topic != "" {
+			signals = append(signals, "@"+s.Step) // an event is this signal
+		}
+		return &rules.Wait{For: time.Duration(s.Await.Timeout), Signals: signals}
 	case s.Approval != nil:
 		return &rules.Wait{For: time.Duration(s.Approval.Due), Approval: true, ApproveLate: s.Approval.OnTimeout == "approve"}
 	}

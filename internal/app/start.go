@@ -18,6 +18,7 @@ import (
 	"github.com/unwindhq/unwind/internal/record"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/sagapg"
 )
 
 const (
@@ -81,6 +82,7 @@ func (a *App) openStarts(_ context.Context, p *parts) error {
 func (a *App) openEvents(p *parts) (err error) {
 	config := events.Config{
 		Kafka: p.kafka, Prefix: a.cfg.Prefix, Namespaces: a.cfg.Namespaces, Registry: p.registry, Starter: p.intake,
+		Waits: sagapg.NewReader(p.pools.read, a.cfg.Schema), Engine: p.engine,
 		Keep: keeper(p.pools.read, a.cfg.Schema), Node: a.node, Workers: a.cfg.StartWorkers, Log: a.cfg.Log,
 	}
 	if p.metrics != nil {

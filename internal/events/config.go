@@ -11,6 +11,7 @@ import (
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/saga/coordinator"
 	"github.com/unwindhq/unwind/saga/definition"
 )
 
@@ -18,6 +19,10 @@ import (
 type Registry interface {
 	// Listeners returns the definitions of a namespace that wait for events.
 	Listeners(ctx context.Context, namespace string) ([]registry.Listener, error)
+	// Awaiters returns the versions of which a saga of a namespace waits for an event now.
+	Awaiters(ctx context.Context, namespace string) ([]registry.Awaiter, error)
+	// Get returns one version, or coordinator.ErrNoDefinition.
+	Get(ctx context.Context, namespace, name, version string) (*definition.File, error)
 	// Latest returns the version for new sagas, or coordinator.ErrNoDefinition.
 	Latest(ctx context.Context, namespace, name string) (version string, file *definition.File, err error)
 	// Open returns nil if the definition may start sagas, else a
@@ -31,13 +36,28 @@ type Starter interface {
 	Start(ctx context.Context, req intake.Request) (intake.Result, error)
 }
 
+// Waits knows who waits for events. *sagapg.Reader implements it.
+type Waits interface {
+	// EventWaits finds the steps of a namespace's sagas that wait for one of these
+	// events, in an order, those behind after, at most limit.
+	EventWaits(ctx context.Context, namespace string, wanted []coordinator.EventWait, after coordinator.EventWait, limit int) ([]coordinator.EventWait, error)
+}
+
+// Engine advances sagas. *coordinator.Coordinator implements it.
+type Engine interface {
+	// Do runs a verb and answers after the commit.
+	Do(ctx context.Context, v coordinator.Verb) (coordinator.VerbResult, error)
+}
+
 // Result says what an event has done to a definition.
 type Result string
 
 // What an event may do to a definition.
 const (
 	Started  Result = "started"  // Started a saga.
-	Repeated Result = "repeated" // Repeated: it had started its saga before.
+	Repeated Result = "repeated" // Repeated: it had done so before.
+	Advanced Result = "advanced" // Advanced a saga that waits for it, or will.
+	Late     Result = "late"     // Late: the saga that waited for it does not any more.
 	Skipped  Result = "skipped"  // Skipped: the definition does not want it.
 	Disabled Result = "disabled" // Disabled: the definition starts no sagas for now, so it is skipped.
 	Refused  Result = "refused"  // Refused: it became a dead letter.
@@ -50,6 +70,8 @@ type Config struct {
 	Namespaces []string     // Namespaces are those whose definitions are asked. Required.
 	Registry   Registry     // Registry knows definitions. Required.
 	Starter    Starter      // Starter starts sagas. Required.
+	Waits      Waits        // Waits knows who waits. Required.
+	Engine     Engine       // Engine advances sagas. Required.
 	// Keep writes a dead letter; a repeat changes nothing. Required.
 	Keep func(ctx context.Context, letter office.Letter) error
 	Node string // Node names this process in dead letters.
@@ -69,8 +91,8 @@ type Config struct {
 // Validate reports every fault of c at once.
 func (c Config) Validate() error {
 	var faults []error
-	if c.Registry == nil || c.Starter == nil || c.Keep == nil || c.Prefix == "" || len(c.Namespaces) == 0 {
-		faults = append(faults, errors.New("events: Registry, Starter, Keep, Prefix and Namespaces are required"))
+	if c.Registry == nil || c.Starter == nil || c.Waits == nil || c.Engine == nil || c.Keep == nil || c.Prefix == "" || len(c.Namespaces) == 0 {
+		faults = append(faults, errors.New("events: Registry, Starter, Waits, Engine, Keep, Prefix and Namespaces are required"))
 	}
 	if min(c.Workers, c.MaxTopics) < 0 || min(c.Every, c.Again, c.LookEvery) < 0 {
 		faults = append(faults, errors.New("events: limits must not be negative; zero is the default"))

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/kafka"
 )
 
@@ -31,6 +32,8 @@ type Reader struct {
 	cfg   Config
 	admin *kafka.Admin
 
+	asked map[string]*rounds[[]registry.Awaiter] // by namespace
+
 	mu      sync.RWMutex
 	wishes  map[place]wish
 	missing []string
@@ -45,7 +48,11 @@ func New(cfg Config) (*Reader, error) {
 	config := cfg.Kafka
 	config.DialTimeout, config.RequestTimeout = time.Second, 5*time.Second
 	admin, err := kafka.NewAdmin(config)
-	return &Reader{cfg: cfg, admin: admin, wishes: map[place]wish{}}, err
+	r := &Reader{cfg: cfg, admin: admin, wishes: map[place]wish{}, asked: map[string]*rounds[[]registry.Awaiter]{}}
+	for _, namespace := range cfg.Namespaces {
+		r.asked[namespace] = &rounds[[]registry.Awaiter]{}
+	}
+	return r, err
 }
 
 // Missing lists the topics that are waited for and do not exist, sorted.
@@ -82,15 +89,15 @@ func (r *Reader) look(ctx context.Context) (map[place]wish, error) {
 		if err != nil {
 			return nil, err
 		}
+		awaiters, err := r.cfg.Registry.Awaiters(ctx, namespace)
+		if err != nil {
+			return nil, err
+		}
 		for _, l := range listeners {
-			for _, topic := range l.Topics {
-				w := wishes[place{namespace, topic}]
-				if w.since.IsZero() || l.Since.Before(w.since) {
-					w.since = l.Since
-				}
-				w.definitions = append(w.definitions, l.Name)
-				wishes[place{namespace, topic}] = w
-			}
+			add(wishes, namespace, l, l.Name)
+		}
+		for _, a := range awaiters { // also by versions that are not the latest any more
+			add(wishes, namespace, a.Listener)
 		}
 	}
 	if len(wishes) > r.cfg.MaxTopics {
@@ -100,6 +107,26 @@ func (r *Reader) look(ctx context.Context) (map[place]wish, error) {
 	defer r.mu.Unlock()
 	r.wishes = wishes
 	return wishes, nil
+}
+
+// add notes that a version of a definition waits for events of its topics.
+func add(wishes map[place]wish, namespace string, l registry.Listener, definitions ...string) {
+	for _, topic := range l.Topics {
+		w := wishes[place{namespace, topic}]
+		if w.since.IsZero() || l.Since.Before(w.since) {
+			w.since = l.Since
+		}
+		w.definitions = append(w.definitions, definitions...)
+		wishes[place{namespace, topic}] = w
+	}
+}
+
+// wished reports whether a topic's events are waited for.
+func (r *Reader) wished(p place) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	_, ok := r.wishes[p]
+	return ok
 }
 
 // listeners lists the definitions that wait for a topic's events.

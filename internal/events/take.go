@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,14 +31,15 @@ type outcome struct {
 // Again takes an event whose dead letter was redriven: as is the record that carries
 // it. What the event has started already it does not start a second time.
 func (r *Reader) Again(ctx context.Context, namespace string, event, as kafka.Record) error {
-	if len(r.listeners(place{namespace, event.Topic})) == 0 {
+	if !r.wished(place{namespace, event.Topic}) {
 		return r.bury(ctx, namespace, as, fmt.Errorf("no definition of namespace %s waits for the events of %s", namespace, event.Topic))
 	}
 	return r.take(ctx, namespace, event, as)
 }
 
-// take offers an event to all definitions that wait for it. An error says that
-// one of them could not take or refuse it now.
+// take offers an event to all definitions that wait for it, and then to all sagas: to
+// the one that it has started too. An error says that one of them could not take or
+// refuse it now.
 func (r *Reader) take(ctx context.Context, namespace string, event, as kafka.Record) error {
 	var outcomes []outcome
 	var faults []error
@@ -46,10 +48,18 @@ func (r *Reader) take(ctx context.Context, namespace string, event, as kafka.Rec
 		if err != nil {
 			return fmt.Errorf("definition %s: %w", name, err)
 		}
-		if o.why != nil {
-			faults = append(faults, fmt.Errorf("definition %s: %w", name, o.why))
-		}
 		outcomes = append(outcomes, o)
+	}
+	told, err := r.tell(ctx, namespace, event)
+	if err != nil {
+		return err
+	}
+	outcomes = append(outcomes, told...)
+	for _, o := range outcomes {
+		why := fmt.Errorf("definition %s: %w", o.definition, o.why)
+		if o.why != nil && !slices.ContainsFunc(faults, func(f error) bool { return f.Error() == why.Error() }) {
+			faults = append(faults, why)
+		}
 	}
 	if len(faults) > 0 {
 		if err := r.bury(ctx, namespace, as, errors.Join(faults...)); err != nil {
@@ -109,7 +119,7 @@ func (o outcome) after(err error, placed bool) (outcome, error) {
 		o.result = Disabled
 	case placed && errors.Is(err, coordinator.ErrKeyUsed): // by an earlier version, with another input
 		o.result = Repeated
-	case intake.Refused(err) || errors.Is(err, definition.ErrNoEvent):
+	case intake.Refused(err) || errors.Is(err, definition.ErrNoEvent) || errors.Is(err, definition.ErrInvalidInput):
 		o.result, o.why = Refused, err
 	default:
 		return o, err

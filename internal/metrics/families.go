@@ -134,7 +134,7 @@ var families = [idCount]family{
 	replies:     {"unwind_replies_total", counter, []string{"effect"}, nil, "Replies that were read: applied, or repeated (they changed nothing)."},
 	repliesDead: {"unwind_replies_dead_total", counter, []string{"class"}, nil, "Records on the reply topic that cannot be taken: undecodable, forged, unmatched; misplaced ones are published again."},
 
-	eventsRead:         {"unwind_events_read_total", counter, []string{"topic", "definition", "result"}, nil, "What events of topics that definitions wait for have done to them: started, repeated, skipped (the definition does not want it), disabled (so is the definition), refused (it became a dead letter)."},
+	eventsRead:         {"unwind_events_read_total", counter, []string{"topic", "definition", "result"}, nil, "What events of topics that definitions wait for have done to them: started, advanced (a saga that waits for it), repeated, skipped (the definition does not want it), disabled (so is the definition), late (its saga waits no more), refused (it became a dead letter)."},
 	eventTopicsMissing: {"unwind_event_topic_missing", gauge, []string{"topic"}, nil, "1 for each topic that a definition waits for and that does not exist."},
 
 	batches:       {"unwind_batches_total", counter, []string{"written"}, nil, "Batches of the writers, by whether there was anything to write."},

@@ -63,6 +63,12 @@ WHERE d.namespace = $1 AND d.name > $2 ORDER BY d.name, d.at DESC LIMIT $3`
 	SELECT DISTINCT ON (name) name, topics, at FROM {schema}.definitions WHERE namespace = $1 ORDER BY name, at DESC) latest
 WHERE topics <> '{}' LIMIT $2`
 
+	// awaiters reads the definitions of a namespace by the primary key, and looks into
+	// the index event_waits_key for each version that could wait.
+	awaiters = `SELECT d.name, d.number, d.topics, d.at FROM {schema}.definitions d
+WHERE d.namespace = $1 AND d.topics <> '{}' AND EXISTS (SELECT FROM {schema}.event_waits w
+	WHERE w.namespace = $1 AND w.definition = d.name AND w.version = 'r' || d.number) LIMIT $2`
+
 	// versions walks the primary key backwards.
 	versions = `SELECT number, hash, at FROM {schema}.definitions
 WHERE namespace = $1 AND name = $2 ORDER BY number DESC LIMIT $3`

@@ -80,12 +80,9 @@ func (f *fold) messages(s *folding) {
 		f.writes.Far = append(f.writes.Far, Wake{Saga: s.id, At: f.b.Now()})
 	}
 	for i, effect := range s.effects {
-		if a, ok := effect.(saga.Announce); ok {
-			f.announce(s, a, s.windows[i])
-			continue
-		}
 		send, ok := effect.(saga.Send)
 		if !ok {
+			f.other(s, effect, s.windows[i])
 			continue
 		}
 		cfg, cmd := &f.r.c.cfg, send.Command

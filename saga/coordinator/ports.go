@@ -131,7 +131,19 @@ type Writes struct {
 	Far       []Wake           // Far are wakes that the bucket's owner has to be told of.
 	FarDone   []Wake           // FarDone are far wakes that are done with.
 	Traced    []Traced         // Traced are traces that have come to their end with this batch and are to be exported.
+	Watches   []EventWait      // Watches are steps that wait for an event from now on; what was there of the step is replaced.
+	Over      []EventWait      // Over are steps that wait for none any more; those of a step that is among Watches too have been left out.
 	Dead      []DeadLetter     // Dead are records that nobody can handle. One that was written before changes nothing.
+}
+
+// EventWait is a step that waits for an event.
+type EventWait struct {
+	Namespace  string  // Namespace is the tenant.
+	Definition string  // Definition is the saga's definition.
+	Version    string  // Version is the definition's.
+	Saga       saga.ID // Saga is the saga.
+	Step       string  // Step is the step's name.
+	Key        string  // Key is what the event has; see saga.AwaitEvent.
 }
 
 // DeadLetter is a record that nobody can handle.

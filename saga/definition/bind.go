@@ -19,6 +19,7 @@ type binder struct {
 	events    *cel.Env // of those that read an event
 	items     *cel.Env // of those that make the input of an item
 	endings   *cel.Env // of those that read how a saga has ended
+	tracking  *cel.Env // of conditions that are taken apart
 	completes bool     // it is read only if the saga has completed
 	steps     []Step
 	shape     *shape // the input's
@@ -35,11 +36,12 @@ func newBinder(r *report, steps []Step, input *shape) (*binder, error) {
 	events, err2 := newEnv(eventVariables...)
 	items, err3 := newEnv(append(slices.Clone(sagaVariables), itemVariables...)...)
 	endings, err4 := newEnv(append(slices.Clone(endVariables), sagaVariables...)...)
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	tracking, err5 := trackingEnv()
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return nil, fmt.Errorf("set up expressions: %w", err)
 	}
 	b := &binder{
-		report: r, env: env, events: events, items: items, endings: endings, steps: steps, shape: input, index: map[string]int{},
+		report: r, env: env, events: events, items: items, endings: endings, tracking: tracking, steps: steps, shape: input, index: map[string]int{},
 		ancestors: make([]map[int]bool, len(steps)), skippable: map[string]bool{}, waits: map[string]*Step{}, results: map[string]*shape{},
 	}
 	for i, s := range steps {

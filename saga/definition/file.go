@@ -44,6 +44,8 @@ type File struct {
 	code    bool                            // it is a Go function
 	schema  *jsonschema.Schema              // the input's; nil accepts any JSON
 	signals map[string][]*jsonschema.Schema // those of each signal's payload; one may be nil
+	waited  []*jsonschema.Schema            // those of the steps' awaits; one may be nil
+	awaits  []*Awaited
 }
 
 // Load reads one definition, YAML or JSON by its content; name is used in
@@ -84,7 +86,7 @@ func Build(spec Spec, opts Options) (*File, error) {
 func load(r *report, root *node, opts Options) (*File, error) {
 	f := &File{}
 	spec := decoder{r}.spec(root)
-	f.schema, f.signals = r.schemas(&spec, opts.Dir)
+	f.schemas(r, &spec, opts.Dir)
 	resolve := &resolver{report: r}
 	steps := resolve.resolve(&spec)
 	f.Definition = saga.Definition{Name: spec.Saga, Title: spec.Title, Owner: spec.Owner, Steps: steps}
@@ -143,6 +145,9 @@ func (f *File) bind(r *report, spec *Spec, opts Options) error {
 		if s := written[i].Sleep; s != nil && s.Until != "" {
 			def.Steps[i].Sleep.Until = b.until(i, s.Until)
 		}
+		if a := written[i].Await; a != nil && a.Topic+a.Match != "" {
+			def.Steps[i].Await.Event = f.match(b, i)
+		}
 		known.check(i, &def.Steps[i], tree)
 	}
 	if spec.StartOn != nil {
@@ -155,10 +160,15 @@ func (f *File) bind(r *report, spec *Spec, opts Options) error {
 
 // Topics lists the topics whose events the definition waits for, sorted, each once.
 func (f *File) Topics() []string {
-	if f.StartOn == nil {
-		return nil
+	var names []string
+	if f.StartOn != nil {
+		names = append(names, f.StartOn.Topic)
 	}
-	return []string{f.StartOn.Topic}
+	for _, a := range f.awaits {
+		names = append(names, a.Topic)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // structure adds what the core has to say. What follows from a kind, or
@@ -186,12 +196,12 @@ func dependsOnKind(path string) bool {
 	return false
 }
 
-// schemas reads and compiles the schemas of the input and of the signals.
-func (r *report) schemas(spec *Spec, dir fs.FS) (input *jsonschema.Schema, signals map[string][]*jsonschema.Schema) {
+// schemas reads and compiles the schemas of the input, the signals and the events.
+func (f *File) schemas(r *report, spec *Spec, dir fs.FS) {
 	if spec.Input != nil {
-		input = r.schema("input.schema", &spec.Input.Schema, dir)
+		f.schema = r.schema("input.schema", &spec.Input.Schema, dir)
 	}
-	signals = map[string][]*jsonschema.Schema{}
+	f.signals, f.waited = map[string][]*jsonschema.Schema{}, make([]*jsonschema.Schema, len(spec.Steps))
 	for i := range spec.Steps {
 		a := spec.Steps[i].Await
 		if a == nil {
@@ -199,10 +209,10 @@ func (r *report) schemas(spec *Spec, dir fs.FS) (input *jsonschema.Schema, signa
 		}
 		schema := r.schema(at("steps", i)+".await.schema", &a.Schema, dir)
 		for _, name := range a.Signal {
-			signals[name] = append(signals[name], schema)
+			f.signals[name] = append(f.signals[name], schema)
 		}
+		f.waited[i] = schema
 	}
-	return input, signals
 }
 
 // schema reads and compiles a schema and puts it in the place of its file's name.

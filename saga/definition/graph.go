@@ -2,6 +2,7 @@ package definition
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/unwindhq/unwind/saga"
@@ -52,7 +53,11 @@ func linesOf(step *saga.Step) []string {
 	case step.Sleep != nil:
 		lines = append(lines, "sleep "+step.Sleep.For.String())
 	case step.Await != nil:
-		lines = append(lines, "await "+strings.Join(step.Await.Signals, " or "))
+		what := step.Await.Signals
+		if e := step.Await.Event; e != nil {
+			what = append(slices.Clone(what), "an event of "+e.Topic)
+		}
+		lines = append(lines, "await "+strings.Join(what, " or "))
 	case step.Approval != nil:
 		lines = append(lines, strings.TrimSpace("approval "+strings.Join(step.Approval.By, ", ")))
 	case step.Child != nil:

@@ -30,6 +30,7 @@ func (o object) topic() string {
 	name := o.text("topic")
 	if name != "" && !saga.IsTopic(name) {
 		o.add(join(o.path, "topic"), strconv.Quote(clip(name))+" is not the name of a topic", "write one of at most 249 letters, digits, dots, dashes and underscores, without ${…}")
+		return ""
 	}
 	return name
 }

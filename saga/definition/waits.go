@@ -14,11 +14,13 @@ type Sleep struct {
 	Until string `json:"until,omitempty"` // Until is until when: a text with ${…} that yields a time in RFC 3339.
 }
 
-// Await waits for a signal.
+// Await waits for a signal, for an event of a topic, or for the first of these.
 type Await struct {
-	Signal  []string `json:"signal"`            // Signal names those that end the step: one, or the first of several.
+	Signal  []string `json:"signal,omitempty"`  // Signal names those that end the step: one, or the first of several.
+	Topic   string   `json:"topic,omitempty"`   // Topic is whose events may end the step.
+	Match   string   `json:"match,omitempty"`   // Match is ${…} over the event and the saga: which of them do.
 	Timeout string   `json:"timeout,omitempty"` // Timeout is how long; then the step is over without an output.
-	Schema  any      `json:"schema,omitempty"`  // Schema is that of the signal's payload, as Input.Schema.
+	Schema  any      `json:"schema,omitempty"`  // Schema is that of the signal's payload and of the event's value, as Input.Schema.
 }
 
 // Approval waits for somebody's decision.
@@ -37,7 +39,7 @@ type Escalate struct {
 
 var (
 	sleepOptions    = options{"sleep", []string{"for", "until"}, nil}
-	awaitOptions    = options{"await", []string{"signal", "timeout", "schema"}, []string{"topic", "match"}}
+	awaitOptions    = options{"await", []string{"signal", "topic", "match", "timeout", "schema"}, nil}
 	approvalOptions = options{"approval", []string{"by", "due", "escalate", "onTimeout"}, nil}
 	escalateOptions = options{"escalate", []string{"after", "to"}, nil}
 )
@@ -69,8 +71,13 @@ func (o object) await() *Await {
 		return nil
 	}
 	a := o.object(n, join(o.path, "await"), awaitOptions)
-	a.need("signal", "the signal has no name", "write signal: and a name such as paid")
-	await := &Await{Signal: a.names("signal"), Timeout: a.text("timeout")}
+	if a.fields["topic"] == nil && a.fields["match"] == nil {
+		a.need("signal", "the signal has no name", "write signal: and a name such as paid, or topic: and match:")
+	} else {
+		a.need("topic", "it names no topic", "write topic: and a name such as orders")
+		a.need("match", "it does not say which events of the topic", "write match: ${event.value.id == input.id}")
+	}
+	await := &Await{Signal: a.names("signal"), Topic: a.topic(), Match: a.text("match"), Timeout: a.text("timeout")}
 	if schema := a.fields["schema"]; schema != nil {
 		await.Schema = a.jsonSchema(schema, join(a.path, "schema"))
 	}

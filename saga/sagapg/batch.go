@@ -170,6 +170,7 @@ func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
 	b.queueMail(&q, w)
 	b.queueFar(&q, w)
 	b.queueTraced(&q, w.Traced)
+	b.queueWaits(&q, w)
 	b.queueDead(&q, w.Dead)
 	out := outbox.Schema(b.s.schema)
 	out.Queue(&q, w.Messages, func(ids []int64) { w.IDs = ids })

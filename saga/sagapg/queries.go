@@ -55,6 +55,21 @@ const (
 	dropAttributes = `DELETE FROM {s}.saga_attributes a WHERE a.saga = ANY($1) AND NOT EXISTS (
 		SELECT FROM unnest($2::uuid[], $3::text[]) AS k (saga, name) WHERE k.saga = a.saga AND k.name = a.name)`
 
+	// Primary key of event_waits.
+	insertWaits = `INSERT INTO {s}.event_waits (saga, step, namespace, definition, version, key)
+		SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+		ON CONFLICT (saga, step) DO UPDATE SET key = excluded.key`
+
+	// Primary key of event_waits.
+	deleteWaits = `DELETE FROM {s}.event_waits e USING unnest($1::uuid[], $2::text[]) AS w (saga, step)
+		WHERE e.saga = w.saga AND e.step = w.step`
+
+	// Index event_waits_key.
+	findWaits = `SELECT w.definition, w.version, w.saga, w.step, w.key FROM {s}.event_waits w
+			JOIN unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS k (definition, version, step, key)
+			ON w.definition = k.definition AND w.version = k.version AND w.step = k.step AND w.key = k.key
+		WHERE w.namespace = $1 AND (w.saga, w.step) > ($6, $7) ORDER BY w.saga, w.step LIMIT $8`
+
 	// No table.
 	readClock = `SELECT clock_timestamp()`
 

@@ -192,6 +192,11 @@ var mutants = []mutant{
 		"./sagatest", "TestSimulation",
 	},
 	{
+		"event-after-the-turn", "I12", "a step still hears events when its saga turns back",
+		"saga/watch.go", "if s.Status != Running || i", "if i",
+		"./saga", "TestScenarios",
+	},
+	{
 		"end-told-again", "I4", "what still happens to a saga that has ended tells of its end again",
 		"saga/onend.go", "d.s.Status == before || ", "",
 		"./sagatest", "TestSimulation",
