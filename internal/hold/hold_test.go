@@ -85,14 +85,21 @@ func TestHoldAndRelease(t *testing.T) {
 
 // gate remembers what it was told last.
 type gate struct {
-	mu    sync.Mutex
-	holds []breaker.Hold
+	mu     sync.Mutex
+	holds  []breaker.Hold
+	limits map[string]breaker.Limit
 }
 
 func (g *gate) SetHolds(holds []breaker.Hold) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.holds = holds
+}
+
+func (g *gate) SetLimits(limits map[string]breaker.Limit) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.limits = limits
 }
 
 func (g *gate) is(want ...string) func() bool {
@@ -106,6 +113,30 @@ func (g *gate) is(want ...string) func() bool {
 		slices.Sort(got)
 		return slices.Equal(got, want)
 	}
+}
+
+// The latest contract of each namespace counts, and the least of them.
+func TestLimitsOfContracts(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	for _, c := range [][4]string{
+		{"shop", "payments", "1", `{"limits":{"concurrency":5}}`},
+		{"shop", "payments", "2", `{"limits":{"concurrency":20,"rate":50}}`},
+		{"other", "payments", "1", `{"limits":{"rate":10}}`},
+		{"shop", "mail", "1", `{"limits":{"rate":1}}`},
+		{"shop", "mail", "2", `{}`},
+	} {
+		_, err := pool.Exec(t.Context(), "INSERT INTO unwind.contracts (namespace, participant, number, canonical, actor) VALUES ($1, $2, $3::text::int, $4, '')", c[0], c[1], c[2], c[3])
+		require.NoError(t, err)
+	}
+	for _, n := range []string{"a", "b"} {
+		_, err := pool.Exec(t.Context(), "INSERT INTO unwind.nodes (node, until) VALUES ($1, clock_timestamp() + interval '1 hour')", n)
+		require.NoError(t, err)
+	}
+	var g gate
+	w := hold.Watcher{Store: hold.NewStore(pool, schema), Gate: &g, Log: slog.New(slog.DiscardHandler)}
+	require.NoError(t, w.Look(t.Context()))
+	require.Equal(t, map[string]breaker.Limit{"payments": {Concurrency: 10, Rate: 5}}, g.limits)
 }
 
 // A process learns what is held before it does anything, and what changes soon; the

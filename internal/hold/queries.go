@@ -34,6 +34,14 @@ ORDER BY kind, namespace, name, id DESC`
 	readHistory = `SELECT kind, namespace, name, id, held, rate, reason, actor, request_id, at FROM {schema}.holds
 WHERE kind = $1 AND namespace = $2 AND name = $3 ORDER BY id DESC`
 
+	// readLimits scans contracts, of which each participant's latest counts; the least of
+	// several namespaces does.
+	readLimits = `SELECT participant, coalesce(min(concurrency), 0), coalesce(min(rate), 0),
+    (SELECT count(*) FROM {schema}.nodes n WHERE n.until > clock_timestamp())
+FROM (SELECT DISTINCT ON (namespace, participant) participant, (canonical::json #>> '{limits,concurrency}')::int AS concurrency,
+        (canonical::json #>> '{limits,rate}')::int AS rate FROM {schema}.contracts ORDER BY namespace, participant, number DESC) AS c
+WHERE concurrency IS NOT NULL OR rate IS NOT NULL GROUP BY participant`
+
 	// readEffective scans holds and nodes: what gates have to know. A release without a
 	// rate is none, and one is forgotten after a day.
 	readEffective = `SELECT h.kind, h.namespace, h.name, h.id, h.held, h.rate, h.reason, h.actor, h.request_id, h.at,

@@ -141,7 +141,7 @@ func (s *Store) effective(ctx context.Context) ([]breaker.Hold, error) {
 		err := row.Scan(&h.Kind, &h.Namespace, &h.Name, &h.ID, &h.Held, &h.Rate, &h.Reason, &h.Actor, &h.RequestID, &h.At, &nodes)
 		b := breaker.Hold{ID: h.ID, Group: h.group()}
 		if !h.Held {
-			b.Rate = max(1, h.Rate/max(1, nodes))
+			b.Rate = share(h.Rate, nodes)
 		}
 		return b, err
 	})
@@ -149,4 +149,32 @@ func (s *Store) effective(ctx context.Context) ([]breaker.Hold, error) {
 		return nil, fmt.Errorf("read holds: %w", err)
 	}
 	return list, nil
+}
+
+// limits returns what the participants' contracts allow at once, shared out to the
+// processes that live now, at least one to each.
+func (s *Store) limits(ctx context.Context) (map[string]breaker.Limit, error) {
+	rows, err := s.pool.Query(ctx, in(s.schema, readLimits))
+	if err != nil {
+		return nil, fmt.Errorf("read the limits of participants: %w", err)
+	}
+	limits := map[string]breaker.Limit{}
+	var participant string
+	var concurrency, rate, nodes int
+	_, err = pgx.ForEachRow(rows, []any{&participant, &concurrency, &rate, &nodes}, func() error {
+		limits[participant] = breaker.Limit{Concurrency: share(concurrency, nodes), Rate: share(rate, nodes)}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the limits of participants: %w", err)
+	}
+	return limits, nil
+}
+
+// share is one process's part of a limit; 0 stays none.
+func share(limit, nodes int) int {
+	if limit == 0 {
+		return 0
+	}
+	return max(1, limit/max(1, nodes))
 }

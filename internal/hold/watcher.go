@@ -12,6 +12,8 @@ import (
 type Gate interface {
 	// SetHolds says which holds and releases there are, all of them.
 	SetHolds(holds []breaker.Hold)
+	// SetLimits says which participants have limits, all of them.
+	SetLimits(limits map[string]breaker.Limit)
 }
 
 const (
@@ -21,7 +23,7 @@ const (
 	lookTimeout = 5 * time.Second
 )
 
-// Watcher tells a process's gate what is held.
+// Watcher tells a process's gate what is held, and what participants' contracts allow.
 type Watcher struct {
 	Store *Store        // Store is where it stands. Required.
 	Gate  Gate          // Gate is told. Required.
@@ -29,7 +31,7 @@ type Watcher struct {
 	Log   *slog.Logger  // Log receives failures, once until a look succeeds again. Required.
 }
 
-// Look tells the gate how things stand now. Call it once before anything is sent:
+// Look tells the gate how things stand now, holds and the limits of participants. Call it once before anything is sent:
 // what was held before a restart stays held.
 func (w Watcher) Look(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
@@ -38,7 +40,12 @@ func (w Watcher) Look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	limits, err := w.Store.limits(ctx)
+	if err != nil {
+		return err
+	}
 	w.Gate.SetHolds(holds)
+	w.Gate.SetLimits(limits)
 	return nil
 }
 

@@ -28,8 +28,9 @@ func (c *Contract) Canonical() ([]byte, error) {
 		Participant string             `json:"participant"`
 		Owner       string             `json:"owner,omitempty"`
 		Sticky      *bool              `json:"sticky,omitempty"`
+		Limits      *Limits            `json:"limits,omitempty"`
 		Commands    map[string]command `json:"commands"`
-	}{Version1, c.Participant, c.Owner, c.Sticky, commands})
+	}{Version1, c.Participant, c.Owner, c.Sticky, c.Limits, commands})
 }
 
 // Names lists the contract's commands, sorted.

@@ -13,6 +13,13 @@ type Contract struct {
 	Owner       string                     // Owner is who answers for it.
 	Commands    map[string]CommandContract // Commands are what can be asked of it, by name.
 	Sticky      *bool                      // Sticky says whether a refusal is repeated for ever; nil: it is.
+	Limits      *Limits                    // Limits bound what it is asked at once; nil: nothing does.
+}
+
+// Limits bound what a participant is asked at once, by all coordinators together.
+type Limits struct {
+	Concurrency int `json:"concurrency,omitempty"` // Concurrency is how many commands may be out; 0: any number.
+	Rate        int `json:"rate,omitempty"`        // Rate is how many may leave a second, in each direction; 0: any number.
 }
 
 // CommandContract describes one command.
@@ -23,7 +30,8 @@ type CommandContract struct {
 }
 
 var (
-	contractOptions = options{"a contract", []string{"unwind", "participant", "owner", "sticky", "commands"}, []string{"codec", "limits", "reply"}}
+	contractOptions = options{"a contract", []string{"unwind", "participant", "owner", "sticky", "limits", "commands"}, []string{"codec", "reply"}}
+	limitsOptions   = options{"limits", []string{"concurrency", "rate"}, nil}
 	commandOptions  = options{"a command", []string{"input", "result", "compensation"}, []string{"codec", "limits", "reply", "timeout"}}
 )
 
@@ -47,6 +55,10 @@ func (d decoder) contract(n *node) *Contract {
 		}
 		value := sticky.text == "true"
 		c.Sticky = &value
+	}
+	if limits := o.fields["limits"]; limits != nil {
+		l := d.object(limits, "limits", limitsOptions)
+		c.Limits = &Limits{Concurrency: l.count("concurrency"), Rate: l.count("rate")}
 	}
 	commands := o.fields["commands"]
 	if commands == nil {

@@ -31,6 +31,26 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+func TestLimitsOfAContract(t *testing.T) {
+	t.Parallel()
+	head, tail := "unwind: v1\nparticipant: pay\n", "\ncommands: {charge: {}}\n"
+	c, err := definition.LoadContract("c.yaml", []byte(head+"limits: {concurrency: 20, rate: 50}"+tail))
+	require.NoError(t, err)
+	require.Equal(t, &definition.Limits{Concurrency: 20, Rate: 50}, c.Limits)
+	canonical, err := c.Canonical()
+	require.NoError(t, err)
+	again, err := definition.LoadContract("", canonical)
+	require.NoError(t, err)
+	require.Equal(t, c.Limits, again.Limits)
+	for limits, want := range map[string]string{
+		"limits: {rate: 50/s}": `c.yaml:3: limits.rate: want a whole number of at least 1, found the text "50/s"`,
+		"limits: {rtae: 50}":   "c.yaml:3: limits.rtae: unknown option of limits; did you mean rate?",
+	} {
+		_, err := definition.LoadContract("c.yaml", []byte(head+limits+tail))
+		require.EqualError(t, err, want)
+	}
+}
+
 func TestResultIsLimited(t *testing.T) {
 	t.Parallel()
 	doc := scope{input: `{"s":"` + strings.Repeat("x", saga.MaxPayload/2) + `"}`}

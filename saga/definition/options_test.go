@@ -32,6 +32,7 @@ func TestSchemaKnowsTheOptions(t *testing.T) {
 		{definitions.get("approval"), approvalOptions},
 		{definitions.get("escalate"), escalateOptions},
 		{contract, contractOptions},
+		{contract.get("properties").get("limits"), limitsOptions},
 		{contract.get("properties").get("commands").get("additionalProperties"), commandOptions},
 	} {
 		var names []string

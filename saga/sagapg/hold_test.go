@@ -52,3 +52,35 @@ func TestAHoldBurnsNoAttempt(t *testing.T) {
 		})
 	}
 }
+
+// A participant is asked no more at once than its limit allows; the rest waits, and
+// goes as its answers come.
+func TestALimitIsKept(t *testing.T) {
+	t.Parallel()
+	gate := newGate(t)
+	w := gated(t, gate, patient())
+	gate.SetLimits(map[string]breaker.Limit{"flights": {Concurrency: 2}})
+	out := make(chan saga.Command, 20)
+	w.bus.answers(func(cmd saga.Command) []saga.Reply {
+		if cmd.Participant == "flights" {
+			out <- cmd
+			return nil
+		}
+		return succeed(cmd)
+	})
+	var ids []saga.ID
+	for range 10 {
+		ids = append(ids, w.start(t, "travel", `{}`))
+	}
+	for answered := range ids {
+		left := len(ids) - answered
+		require.Eventually(t, func() bool { return status(gate, "flights", false).InFlight == min(2, left) }, patience, 5*time.Millisecond)
+		require.LessOrEqual(t, len(out), 2)
+		w.bus.say(<-out, saga.Succeeded, `{}`)
+	}
+	for _, id := range ids {
+		w.ends(t, id, saga.Completed)
+		require.Len(t, w.bus.commands(id), 3, "no attempt is burned")
+	}
+	w.replays(t, patient(), ids...)
+}
