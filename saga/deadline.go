@@ -12,6 +12,7 @@ func (d *decision) expire() error {
 	if d.s.Deadline.IsZero() || d.s.Deadline.After(d.e.At) {
 		return nil
 	}
+	d.s.unblock() // it takes messages again: they are about a way back now
 	return d.turnBack(fmt.Sprintf("not done by its deadline, %s after its start", d.m.def.Deadline))
 }
 

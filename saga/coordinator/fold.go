@@ -54,12 +54,20 @@ type folding struct {
 	run     *saga.Run // its function, if it is code
 	granted []out     // what the gate let through in this try
 	needs   bool      // its history
+	freed   bool      // it took no messages, and may do so now
 	lacking bool      // this node can not decide it
 }
 
 // blocked reports whether the saga takes no messages until an operator looks.
 func (s *folding) blocked() bool {
 	return slices.ContainsFunc(s.row.State.Attention, func(a saga.Attention) bool { return a.Reason == saga.TransitionFailed })
+}
+
+// late reports whether the saga's deadline has passed: that turns it back even if it
+// takes no messages.
+func (s *folding) late(now time.Time) bool {
+	deadline := s.row.State.Deadline
+	return !deadline.IsZero() && !deadline.After(now)
 }
 
 func newFold(r *run, items []*item) *fold {
@@ -190,8 +198,9 @@ func (f *fold) item(s *folding, it *item) {
 		f.stranger(it)
 	case s.row.Err != nil:
 		f.unreadable(s, it)
-	case it.isWake() && s.blocked():
+	case it.isWake() && s.blocked() && !s.late(f.b.Now()):
 	case it.isWake() || it.isVerb() || it.event.Kind == saga.Poisoned:
+		s.freed = s.freed || s.blocked()
 		f.event(s, it)
 	case s.blocked():
 		f.keep(s, it)

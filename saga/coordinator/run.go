@@ -255,11 +255,11 @@ func (r *run) after(f *fold) {
 	}
 	r.post(f)
 	for _, s := range f.sagas {
-		r.settled(s)
+		r.settled(s, f.b.Now())
 		r.rest(s)
 	}
 	for _, it := range f.items {
-		if it.isVerb() && it.result.changed {
+		if s := f.sagas[it.saga]; it.result.changed && (it.isVerb() || s != nil && s.freed) {
 			r.c.bag.look(it.bucket)
 		}
 		it.reply(it.outcome(f))
@@ -268,7 +268,7 @@ func (r *run) after(f *fold) {
 }
 
 // settled sets a saga's next wake and tells who watches it.
-func (r *run) settled(s *folding) {
+func (r *run) settled(s *folding, now time.Time) {
 	if !r.foreign && (s.found || s.fresh) {
 		w := r.c.writerOf(s.bucket)
 		w.gate.settled(s)
@@ -276,8 +276,11 @@ func (r *run) settled(s *folding) {
 		if w.gate.gate != nil {
 			wake = s.row.State.TimerAt() // the gate wakes for the rest
 		}
-		if s.row.State.Status.Ended() || s.blocked() || s.lacking {
+		switch {
+		case s.row.State.Status.Ended() || s.lacking || s.blocked() && s.late(now):
 			wake = time.Time{}
+		case s.blocked():
+			wake = s.row.State.Deadline // nothing else ends by itself
 		}
 		w.wakes.set(s.id, s.bucket, wake)
 	}

@@ -149,6 +149,31 @@ func TestCancelOfAPoisonedSaga(t *testing.T) {
 	require.Empty(t, mail)
 }
 
+// A poisoned saga is turned back by its deadline, and then takes what it was told.
+func TestDeadlineOfAPoisonedSaga(t *testing.T) {
+	t.Parallel()
+	def := patient()
+	w := setup(t, def)
+	id := w.hold(t, "travel")
+	var once sync.Once
+	w.store.set(func(*coordinator.Writes) (before, after error) {
+		once.Do(func() { before = coordinator.ErrGuilty })
+		return before, after
+	})
+	w.release([]saga.ID{id})
+	require.Eventually(t, func() bool { return len(w.state(t, id).Attention) == 1 }, 10*time.Second, 5*time.Millisecond)
+	w.bus.answers(succeed)
+	mine := w.bus.ends()[bucket.Of(id.String(), bucket.Count):][:1]
+	w.c.Lose(mine)
+	state := w.state(t, id)
+	state.Deadline = state.Last.Add(time.Second)
+	_, err := w.pool.Exec(t.Context(), `UPDATE unwind.sagas SET state = $2, wake_at = $3 WHERE id = $1`, [16]byte(id), saga.AppendState(nil, &state), state.Deadline)
+	require.NoError(t, err)
+	w.c.Gain(context.Background(), mine)
+	w.ends(t, id, saga.Compensated)
+	require.Empty(t, w.state(t, id).Attention)
+}
+
 // An output above saga.InlineMax is read from the history, also when it comes in
 // the same batch as what reads it.
 func TestLargeOutputInOneBatch(t *testing.T) {
