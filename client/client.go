@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -190,24 +189,16 @@ func valid(data []byte) error {
 // Start starts a saga and returns it as it is after its first transition. fresh
 // is false when Start.Key had started it before.
 func (c *Client) Start(ctx context.Context, s Start) (started Saga, fresh bool, err error) {
-	input, err := s.input()
+	key := s.Key
+	s.Key = "" // it goes as a header
+	body, err := s.encode()
 	if err != nil {
 		return Saga{}, false, err
 	}
-	head, err := json.Marshal(struct {
-		Definition string    `json:"definition"`
-		Version    string    `json:"version,omitempty"`
-		Begin      time.Time `json:"begin,omitzero"`
-	}{s.Definition, s.Version, s.Begin})
-	if err != nil {
-		return Saga{}, false, fmt.Errorf("start %s: %w", s.Definition, err)
-	}
-	// The input is put in by hand: an encoder would change its white space.
-	body := slices.Concat(head[:len(head)-1], []byte(`,"input":`), input, []byte("}"))
 	query := c.tenant()
 	set(query, "namespace", s.Namespace)
 	status, err := c.call(ctx, request{
-		method: http.MethodPost, path: "/v1/sagas", query: query, key: s.Key, contentType: "application/json", body: body,
+		method: http.MethodPost, path: "/v1/sagas", query: query, key: key, contentType: "application/json", body: body,
 	}, &started)
 	return started, status == http.StatusCreated, err
 }

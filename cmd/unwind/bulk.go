@@ -78,24 +78,48 @@ func startManyCommand(r *remote) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().IntVar(&atOnce, "at-once", 32, "how many starts are under way at a time, 1 to 256")
+	cmd.Flags().IntVar(&atOnce, "at-once", 256, "how many starts are under way at a time, 1 to 4000")
 	return cmd
 }
 
-// run reads lines and starts sagas; what it holds is bounded by how many are under
-// way.
+// line is a line of a file of starts that can be read.
+type line struct {
+	number int
+	start  client.Start
+	size   int
+}
+
+// requests is how many requests are under way at a time.
+const requests = 4
+
+// run reads lines and starts sagas, several with one request; what it holds is bounded
+// by how many starts are under way.
 func (b *bulk) run(ctx context.Context, file io.Reader, atOnce int) error {
-	const most = 256
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(min(max(atOnce, 1), most))
+	group.SetLimit(requests)
+	each := max(min(atOnce, requests*client.MaxStarts)/requests, 1)
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, maxLine)
+	var some []line
+	send := func() {
+		full := some
+		some = nil
+		group.Go(func() error { return b.start(ctx, full) })
+	}
+	size := 0
 	for number := 1; lines.Scan() && ctx.Err() == nil; number++ {
-		line := bytes.Clone(bytes.TrimSpace(lines.Bytes()))
-		if len(line) == 0 {
+		one, ok := b.read(number, bytes.TrimSpace(lines.Bytes()))
+		if !ok {
 			continue
 		}
-		group.Go(func() error { return b.one(ctx, number, line) })
+		if len(some) == each || len(some) > 0 && size+one.size > client.MaxStartBytes/2 {
+			send()
+			size = 0
+		}
+		some, size = append(some, one), size+one.size
+	}
+	if len(some) > 0 {
+		send()
 	}
 	err := group.Wait()
 	if lines.Err() != nil {
@@ -104,34 +128,51 @@ func (b *bulk) run(ctx context.Context, file io.Reader, atOnce int) error {
 	return err
 }
 
-// one starts the saga of a line. What is wrong with the line is reported; an error is
-// that nothing more can be started.
-func (b *bulk) one(ctx context.Context, number int, line []byte) error {
+// read reads a line; what is wrong with it is reported.
+func (b *bulk) read(number int, text []byte) (one line, ok bool) {
+	if len(text) == 0 {
+		return one, false
+	}
 	s := oneStart{Definition: b.definition}
-	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&s); err != nil {
 		b.report(number, err)
-		return nil
+		return one, false
 	}
 	if s.Key == "" {
-		sum := sha256.Sum256(line)
+		sum := sha256.Sum256(text)
 		s.Key = fmt.Sprintf("%s/%d", hex.EncodeToString(sum[:16]), number)
 	}
 	if s.Input == nil {
 		s.Input = json.RawMessage("{}")
 	}
-	_, fresh, err := b.c.Start(ctx, client.Start{Definition: s.Definition, Version: s.Version, Key: s.Key, Begin: s.Begin, Input: s.Input})
-	p, refused := errors.AsType[*client.Problem](err)
-	switch {
-	case err == nil && fresh:
-		b.started.Add(1)
-	case err == nil:
-		b.repeated.Add(1)
-	case refused && p.Code != client.NotReady && p.Code != client.Unauthenticated && p.Code != client.Forbidden:
-		b.report(number, err)
-	default:
-		return fmt.Errorf("line %d: %w; run it again over the same file to go on", number, err)
+	start := client.Start{Definition: s.Definition, Version: s.Version, Key: s.Key, Begin: s.Begin, Input: s.Input}
+	return line{number, start, len(text)}, true
+}
+
+// start starts the sagas of some lines. What is wrong with a line is reported; an
+// error is that nothing more can be started.
+func (b *bulk) start(ctx context.Context, lines []line) error {
+	starts := make([]client.Start, len(lines))
+	for i := range lines {
+		starts[i] = lines[i].start
+	}
+	results, err := b.c.StartMany(ctx, starts)
+	if err != nil {
+		return fmt.Errorf("lines %d to %d: %w; run it again over the same file to go on", lines[0].number, lines[len(lines)-1].number, err)
+	}
+	for i, result := range results {
+		switch p := result.Problem; {
+		case p == nil && result.New:
+			b.started.Add(1)
+		case p == nil:
+			b.repeated.Add(1)
+		case p.Code != client.NotReady && p.Code != client.Unauthenticated && p.Code != client.Forbidden:
+			b.report(lines[i].number, p)
+		default:
+			return fmt.Errorf("line %d: %w; run it again over the same file to go on", lines[i].number, p)
+		}
 	}
 	return nil
 }

@@ -26,23 +26,29 @@ type counter struct {
 
 func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var body struct {
-		Definition string
-		Input      struct{ N int }
+		Starts []struct {
+			Key   string
+			Input struct{ N int }
+		}
 	}
 	_ = json.NewDecoder(r.Body).Decode(&body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := r.Header.Get("Idempotency-Key")
-	switch {
-	case body.Input.N == 13:
-		w.WriteHeader(http.StatusConflict)
-		_ = json.NewEncoder(w).Encode(client.Problem{Code: client.KeyTaken, Status: http.StatusConflict, Detail: "a running saga has this business key"})
-		return
-	case !slices.Contains(c.keys, key):
-		w.WriteHeader(http.StatusCreated)
-		c.keys = append(c.keys, key)
+	var answer struct {
+		Results []client.Started `json:"results"`
 	}
-	_ = json.NewEncoder(w).Encode(client.Saga{ID: sagaID, Definition: body.Definition})
+	for _, s := range body.Starts {
+		result := client.Started{ID: sagaID}
+		switch {
+		case s.Input.N == 13:
+			result = client.Started{Problem: &client.Problem{Code: client.KeyTaken, Status: http.StatusConflict, Detail: "a running saga has this business key"}}
+		case !slices.Contains(c.keys, s.Key):
+			result.New = true
+			c.keys = append(c.keys, s.Key)
+		}
+		answer.Results = append(answer.Results, result)
+	}
+	_ = json.NewEncoder(w).Encode(answer)
 }
 
 // A second run over a file starts nothing twice, and a line that fails holds no other.

@@ -96,6 +96,7 @@ var may = map[rest.Permission]struct {
 // body. {saga} is a saga.
 var samples = map[string][2]string{
 	"startSaga":         {"/v1/sagas?namespace=shop", `{"definition":"bookTrip","input":{"cents":1}}`},
+	"startSagas":        {"/v1/starts?namespace=shop", `{"starts":[{"key":"k","definition":"bookTrip","input":{"cents":1}}]}`},
 	"listSagas":         {"/v1/sagas?namespace=shop", ""},
 	"getSaga":           {"/v1/sagas/{saga}", ""},
 	"getHistory":        {"/v1/sagas/{saga}/history", ""},

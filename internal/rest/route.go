@@ -22,6 +22,7 @@ type route struct {
 // routes registers every route.
 func (s *Server) routes() {
 	handle(s, "POST /v1/sagas", route{"startSaga", "Start a saga", SagasStart, []int{400, 404, 409, 413, 422}}, s.start)
+	handle(s, "POST /v1/starts", route{"startSagas", "Start up to 1,000 sagas, each by itself", SagasStart, []int{400, 404, 413, 422}}, s.startMany)
 	handle(s, "GET /v1/sagas", route{"listSagas", "List sagas, the newest first", SagasRead, []int{404, 422}}, s.list)
 	handle(s, "GET /v1/sagas/{id}", route{"getSaga", "Get a saga, or wait for it", SagasRead, []int{404, 422}}, s.show)
 	handle(s, "GET /v1/sagas/{id}/history", route{"getHistory", "Get a saga's events", SagasRead, []int{404, 422}}, s.history)
@@ -48,11 +49,20 @@ func handle[I, O any](s *Server, pattern string, r route, handler func(context.C
 	method, path := cut(pattern)
 	huma.Register(s.api, huma.Operation{
 		OperationID: r.id, Summary: r.summary, Method: method, Path: path,
-		MaxBodyBytes: maxBody, BodyReadTimeout: bodyTimeout,
+		MaxBodyBytes: largest(any(new(I))), BodyReadTimeout: bodyTimeout,
 		Responses:   s.problems(r),
 		Extensions:  map[string]any{permissionKey: string(r.permission)},
 		Middlewares: huma.Middlewares{s.guard(r.permission)},
 	}, checked(s, r.id, handler))
+}
+
+// largest is how large the body of a request may be, in bytes: as its input says, else
+// maxBody.
+func largest(input any) int64 {
+	if large, ok := input.(interface{ maxBody() int64 }); ok {
+		return large.maxBody()
+	}
+	return maxBody
 }
 
 func cut(pattern string) (method, path string) {

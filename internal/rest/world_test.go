@@ -135,8 +135,8 @@ func (w *world) Start(_ context.Context, req coordinator.StartRequest) (coordina
 	}
 	started := w.add()
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.sagas[started] = coordinator.Row{Namespace: req.Namespace, State: w.sagas[started].State}
-	w.mu.Unlock()
 	if req.Key != "" {
 		w.keys[req.Key] = started
 	}
