@@ -142,6 +142,16 @@ func TestPlayOfManyAndOfChildren(t *testing.T) {
 	}
 }
 
+// TestPlayWithLocks: a saga that is alone gets its locks at once.
+func TestPlayWithLocks(t *testing.T) {
+	t.Parallel()
+	f := files("  - {scene: a, expect: {status: completed, commands: [{do: charge, at: 0s}]}}\n")
+	f["defs/order.yaml"].Data = []byte("unwind: v1\nsaga: order\nlock: [\"${input.customer}\", stock]\nsteps:\n  - {step: charge, kind: pivot, command: cards/charge}\n")
+	results, err := script.Play(f, "tests/order.test.yaml", nil)
+	require.NoError(t, err)
+	require.False(t, results[0].Failed(), results[0].String())
+}
+
 // TestWhatIsNotAsExpected says what, where and the difference.
 func TestWhatIsNotAsExpected(t *testing.T) {
 	t.Parallel()
