@@ -43,7 +43,7 @@ func TestEveryTripIsBookedAsAWhole(t *testing.T) {
 	defer cancel()
 	conn, err := pgx.Connect(ctx, url)
 	require.NoError(t, err)
-	defer conn.Close(context.Background())  //nolint:errcheck // the test is over
+	defer conn.Close(context.Background())
 	for _, share := range []int{10, 3, 2} { // kill it when so much is booked
 		cmd := exec.CommandContext(ctx, program, "-database", url, "-trips", strconv.Itoa(n))
 		pipe, err := cmd.StdoutPipe()

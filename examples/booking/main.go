@@ -37,7 +37,7 @@ func run(ctx context.Context, out io.Writer, database string, trips int) error {
 	if err != nil {
 		return fmt.Errorf("connect to the database: %w", err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // it was only read from
+	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, createTickets); err != nil {
 		return fmt.Errorf("create the table: %w", err)
 	}
