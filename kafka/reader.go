@@ -153,7 +153,7 @@ func (r *Reader) Poll(ctx context.Context, limit int) ([]Record, error) {
 	if limit <= 0 {
 		limit = r.config.BufferedRecords
 	}
-	for {
+	for r.ctx.Err() == nil { // what is buffered when it is closed is left alone
 		if len(r.pending) == 0 {
 			r.pending = r.queue.take(limit)
 		}
@@ -165,9 +165,9 @@ func (r *Reader) Poll(ctx context.Context, limit int) ([]Record, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-r.ctx.Done():
-			return nil, ErrClosed
 		}
 	}
+	return nil, ErrClosed
 }
 
 // sort takes records from what is pending, up to a fault, or that fault; what was
