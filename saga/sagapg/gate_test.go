@@ -135,7 +135,8 @@ func TestLostBucketLeavesTheGate(t *testing.T) {
 	t.Parallel()
 	gate := newGate(t)
 	// A reply that was read and not decided is lost here: this bus does not repeat it.
-	w := gated(t, gate, trip(saga.Policy{Timeout: time.Second, Attempts: 40, Backoff: time.Millisecond, Cap: 10 * time.Millisecond}))
+	def := trip(saga.Policy{Timeout: time.Second, Attempts: 40, Backoff: time.Millisecond, Cap: 10 * time.Millisecond})
+	w := gated(t, gate, def)
 	troubled := ailing(w, "flights")
 	var ids []saga.ID
 	for range 20 {
@@ -149,7 +150,7 @@ func TestLostBucketLeavesTheGate(t *testing.T) {
 	for _, id := range ids {
 		w.ends(t, id, saga.Completed)
 	}
-	w.replays(t, tenacious(), ids...)
+	w.replays(t, def, ids...)
 }
 
 // ends are all buckets, their partitions read to the end.
