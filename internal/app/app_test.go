@@ -36,7 +36,7 @@ func run(t *testing.T, cfg app.Config) (a *app.App, end func()) {
 	case <-ended:
 		require.NoError(t, err, "the app ended at its start")
 		t.FailNow()
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute): // a broker that has many topics to make is slow
 		require.FailNow(t, "the app is not ready")
 	}
 	return a, end

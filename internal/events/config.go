@@ -17,14 +17,13 @@ import (
 
 // Registry knows definitions. *registry.Registry implements it.
 type Registry interface {
-	// Listeners returns the definitions of a namespace that wait for events.
+	// Listeners returns the latest versions of a namespace's definitions that wait for
+	// events now.
 	Listeners(ctx context.Context, namespace string) ([]registry.Listener, error)
 	// Awaiters returns the versions of which a saga of a namespace waits for an event now.
-	Awaiters(ctx context.Context, namespace string) ([]registry.Awaiter, error)
+	Awaiters(ctx context.Context, namespace string) ([]registry.Listener, error)
 	// Get returns one version, or coordinator.ErrNoDefinition.
 	Get(ctx context.Context, namespace, name, version string) (*definition.File, error)
-	// Latest returns the version for new sagas, or coordinator.ErrNoDefinition.
-	Latest(ctx context.Context, namespace, name string) (version string, file *definition.File, err error)
 	// Open returns nil if the definition may start sagas, else a
 	// *registry.DisabledError.
 	Open(ctx context.Context, namespace, name string) error

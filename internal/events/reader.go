@@ -23,8 +23,7 @@ type place struct{ namespace, topic string }
 
 // wish is why a topic is read.
 type wish struct {
-	definitions []string
-	since       time.Time // where a group that has never read it begins
+	since time.Time // where a group that has never read it begins
 }
 
 // Reader reads the topics that definitions wait for. It is safe for concurrent use.
@@ -32,7 +31,8 @@ type Reader struct {
 	cfg   Config
 	admin *kafka.Admin
 
-	asked map[string]*rounds[[]registry.Awaiter] // by namespace
+	heard map[string]*rounds[[]registry.Listener] // by namespace: who listens
+	asked map[string]*rounds[[]registry.Listener] // by namespace: whose sagas await
 
 	mu      sync.RWMutex
 	wishes  map[place]wish
@@ -48,9 +48,9 @@ func New(cfg Config) (*Reader, error) {
 	config := cfg.Kafka
 	config.DialTimeout, config.RequestTimeout = time.Second, 5*time.Second
 	admin, err := kafka.NewAdmin(config)
-	r := &Reader{cfg: cfg, admin: admin, wishes: map[place]wish{}, asked: map[string]*rounds[[]registry.Awaiter]{}}
+	r := &Reader{cfg: cfg, admin: admin, wishes: map[place]wish{}, heard: map[string]*rounds[[]registry.Listener]{}, asked: map[string]*rounds[[]registry.Listener]{}}
 	for _, namespace := range cfg.Namespaces {
-		r.asked[namespace] = &rounds[[]registry.Awaiter]{}
+		r.heard[namespace], r.asked[namespace] = &rounds[[]registry.Listener]{}, &rounds[[]registry.Listener]{}
 	}
 	return r, err
 }
@@ -94,10 +94,10 @@ func (r *Reader) look(ctx context.Context) (map[place]wish, error) {
 			return nil, err
 		}
 		for _, l := range listeners {
-			add(wishes, namespace, l, l.Name)
+			add(wishes, namespace, l)
 		}
 		for _, a := range awaiters { // also by versions that are not the latest any more
-			add(wishes, namespace, a.Listener)
+			add(wishes, namespace, a)
 		}
 	}
 	if len(wishes) > r.cfg.MaxTopics {
@@ -110,13 +110,12 @@ func (r *Reader) look(ctx context.Context) (map[place]wish, error) {
 }
 
 // add notes that a version of a definition waits for events of its topics.
-func add(wishes map[place]wish, namespace string, l registry.Listener, definitions ...string) {
+func add(wishes map[place]wish, namespace string, l registry.Listener) {
 	for _, topic := range l.Topics {
 		w := wishes[place{namespace, topic}]
 		if w.since.IsZero() || l.Since.Before(w.since) {
 			w.since = l.Since
 		}
-		w.definitions = append(w.definitions, definitions...)
 		wishes[place{namespace, topic}] = w
 	}
 }
@@ -127,13 +126,6 @@ func (r *Reader) wished(p place) bool {
 	defer r.mu.RUnlock()
 	_, ok := r.wishes[p]
 	return ok
-}
-
-// listeners lists the definitions that wait for a topic's events.
-func (r *Reader) listeners(p place) []string {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.wishes[p].definitions
 }
 
 // running are the topics that are read.

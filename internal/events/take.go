@@ -43,10 +43,14 @@ func (r *Reader) Again(ctx context.Context, namespace string, event, as kafka.Re
 func (r *Reader) take(ctx context.Context, namespace string, event, as kafka.Record) error {
 	var outcomes []outcome
 	var faults []error
-	for _, name := range r.listeners(place{namespace, event.Topic}) {
-		o, err := r.offer(ctx, namespace, name, event)
+	listeners, err := r.listeners(ctx, namespace, event.Topic)
+	if err != nil {
+		return err
+	}
+	for _, l := range listeners {
+		o, err := r.offer(ctx, namespace, l, event)
 		if err != nil {
-			return fmt.Errorf("definition %s: %w", name, err)
+			return fmt.Errorf("definition %s: %w", l.Name, err)
 		}
 		outcomes = append(outcomes, o)
 	}
@@ -74,10 +78,25 @@ func (r *Reader) take(ctx context.Context, namespace string, event, as kafka.Rec
 	return nil
 }
 
+// listeners lists who waits for a topic's events. They are asked for now: a version
+// that was applied, by any process, before the event was written must be among them.
+func (r *Reader) listeners(ctx context.Context, namespace, topic string) ([]registry.Listener, error) {
+	list, err := r.heard[namespace].get(ctx, func(ctx context.Context) ([]registry.Listener, error) {
+		return r.cfg.Registry.Listeners(ctx, namespace)
+	})
+	var mine []registry.Listener
+	for _, l := range list {
+		if slices.Contains(l.Topics, topic) {
+			mine = append(mine, l)
+		}
+	}
+	return mine, err
+}
+
 // offer lets an event start a saga of one definition, by its latest version.
-func (r *Reader) offer(ctx context.Context, namespace, name string, event kafka.Record) (outcome, error) {
-	o := outcome{definition: name}
-	version, file, err := r.cfg.Registry.Latest(ctx, namespace, name)
+func (r *Reader) offer(ctx context.Context, namespace string, l registry.Listener, event kafka.Record) (outcome, error) {
+	name, version, o := l.Name, l.Version, outcome{definition: l.Name}
+	file, err := r.cfg.Registry.Get(ctx, namespace, name, version)
 	if err != nil || file.StartOn == nil || file.StartOn.Topic != event.Topic {
 		return o, err
 	}

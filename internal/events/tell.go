@@ -23,7 +23,7 @@ const (
 // tell hands an event to the sagas that wait for it. Who waits is asked now: a saga
 // that had begun when the event was written must be among them.
 func (r *Reader) tell(ctx context.Context, namespace string, event kafka.Record) ([]outcome, error) {
-	awaiters, err := r.asked[namespace].get(ctx, func(ctx context.Context) ([]registry.Awaiter, error) {
+	awaiters, err := r.asked[namespace].get(ctx, func(ctx context.Context) ([]registry.Listener, error) {
 		return r.cfg.Registry.Awaiters(ctx, namespace)
 	})
 	if err != nil {

@@ -59,8 +59,8 @@ WHERE d.namespace = $1 AND d.name > $2 ORDER BY d.name, d.at DESC LIMIT $3`
 
 	// listeners walks the primary key within a namespace; the sort is over one name's
 	// versions.
-	listeners = `SELECT name, topics, at FROM (
-	SELECT DISTINCT ON (name) name, topics, at FROM {schema}.definitions WHERE namespace = $1 ORDER BY name, at DESC) latest
+	listeners = `SELECT name, number, topics, at FROM (
+	SELECT DISTINCT ON (name) name, number, topics, at FROM {schema}.definitions WHERE namespace = $1 ORDER BY name, at DESC) latest
 WHERE topics <> '{}' LIMIT $2`
 
 	// awaiters reads the definitions of a namespace by the primary key, and looks into
