@@ -39,6 +39,7 @@ var libraries = []library{
 	{"cel.dev", false, []string{"saga/definition"}},
 	{"github.com/santhosh-tekuri/jsonschema", true, []string{"saga/definition"}},
 	{"github.com/pressly/goose", false, []string{"migrations"}},
+	{"golang.org/x/tools", false, []string{"internal/vet", "cmd/unwindvet"}},
 	{"testing", true, []string{"sagatest/...", "internal/testserver", "internal/document"}},
 	{"github.com/stretchr/testify", true, []string{"sagatest/...", "internal/testserver", "internal/document"}},
 	{"pgregory.net/rapid", true, []string{"sagatest/..."}},

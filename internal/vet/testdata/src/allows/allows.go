@@ -1,0 +1,92 @@
+// Package allows has what a saga function may do: nothing is said of it.
+package allows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand"
+	randv2 "math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/unwindhq/unwind/saga/code"
+	"github.com/unwindhq/unwind/saga/sagapg"
+)
+
+var (
+	prices = map[string]int{"x": 1}
+	mu     sync.Mutex
+	served int
+)
+
+// outside is no saga function: all of this is its own affair.
+func outside(in int) time.Time {
+	mu.Lock()
+	served++
+	done := make(chan int)
+	go func() { done <- rand.Int() }()
+	<-done
+	_, _ = os.ReadFile("x")
+	return time.Now()
+}
+
+func trip(c *code.Context, in map[string]int) (int, error) {
+	day := time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC).Add(time.Hour)
+	if c.Now().After(day) || c.Now().Sub(day) > 0 {
+		c.Sleep(time.Hour)
+	}
+	dice := randv2.New(c)
+	_ = dice.IntN(6)
+	_ = rand.New(rand.NewSource(1)).Int()
+	_ = uuid.MustParse("x")
+	_ = net.ParseIP("::1").String() + net.JoinHostPort("x", "1")
+	_, _ = url.Parse("x")
+	_ = http.StatusText(http.StatusOK)
+	_, err := code.Do[int](c, "x", in)
+	var failed *os.PathError
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, pgx.ErrNoRows) || errors.As(err, &failed) {
+		return 0, fmt.Errorf("at %v: %w", c.ID(), failed)
+	}
+	total := 0
+	for name, n := range in {
+		total += n * prices[name]
+		in[name] = c.Now().Day() + len(c.ID())
+	}
+	for _, name := range slices.Sorted(maps.Keys(in)) {
+		_, _ = code.Do[int](c, name, 1)
+	}
+	branch := code.Go(c, func(c *code.Context) (int, error) {
+		total++
+		return total, nil
+	})
+	_ = code.First(c, branch, c.Timer(time.Hour))
+	served := 0
+	served++
+	return branch.Get(c)
+}
+
+func effects(c *code.Context, in int) (int, error) {
+	_ = code.SideEffect(c, "now", time.Now)
+	_ = code.SideEffect[int64](c, "host", func() int64 {
+		mu.Lock()
+		defer mu.Unlock()
+		served++
+		_ = os.Getpid()
+		return time.Now().Unix()
+	})
+	_ = sagapg.Local("charge", func(ctx context.Context, in int) (int, error) {
+		_, _ = os.ReadFile("x")
+		return rand.Int(), nil
+	})
+	return in, nil
+}

@@ -1,0 +1,26 @@
+// Package code stands in for the real one: its names, without what they do.
+package code
+
+import "time"
+
+type Context struct{}
+
+func (c *Context) ID() string                                 { return "" }
+func (c *Context) Now() time.Time                             { return time.Time{} }
+func (c *Context) Sleep(d time.Duration)                      {}
+func (c *Context) Timer(d time.Duration) (f Future[struct{}]) { return f }
+func (c *Context) Uint64() uint64                             { return 0 }
+func (c *Context) Float64() float64                           { return 0 }
+func (c *Context) NewID() string                              { return "" }
+
+type Future[T any] struct{}
+
+func (Future[T]) Get(c *Context) (v T, err error) { return v, nil }
+
+type Awaited interface{}
+
+func Do[Res any](c *Context, step string, in any) (v Res, err error)     { return v, nil }
+func Start[Res any](c *Context, step string, in any) (f Future[Res])     { return f }
+func Go[T any](c *Context, fn func(c *Context) (T, error)) (f Future[T]) { return f }
+func First(c *Context, of ...Awaited) int                                { return 0 }
+func SideEffect[T any](c *Context, name string, fn func() T) T           { return fn() }

@@ -1,0 +1,206 @@
+package vet
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+
+	"golang.org/x/tools/go/analysis"
+)
+
+const (
+	codePath  = "github.com/unwindhq/unwind/saga/code"
+	localPath = "github.com/unwindhq/unwind/saga/sagapg"
+)
+
+// Analyzer reports what a saga function must not do.
+var Analyzer = &analysis.Analyzer{
+	Name: "unwindvet",
+	Doc:  "find what makes a saga function (one that takes a *code.Context) answer differently when it is run again",
+	URL:  "https://pkg.go.dev/github.com/unwindhq/unwind/cmd/unwindvet",
+	Run:  run,
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	c := checker{pass}
+	for _, file := range pass.Files {
+		ast.Inspect(file, c.find)
+	}
+	return nil, nil //nolint:nilnil // the analyzer has no result
+}
+
+// checker looks at one package.
+type checker struct{ *analysis.Pass }
+
+// find looks for saga functions; what is inside one is visit's.
+func (c checker) find(n ast.Node) bool {
+	switch f := n.(type) {
+	case *ast.FuncDecl:
+		if f.Body != nil && c.takesContext(f.Type) {
+			ast.Inspect(f.Body, c.visit)
+			return false
+		}
+	case *ast.FuncLit:
+		if c.takesContext(f.Type) {
+			ast.Inspect(f.Body, c.visit)
+			return false
+		}
+	}
+	return true
+}
+
+// visit looks at one node of a saga function and says whether to look inside.
+func (c checker) visit(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.GoStmt:
+		c.Reportf(n.Pos(), "go statement in a saga function: branches that are run again in the same order are started with code.Go")
+	case *ast.SelectStmt:
+		c.Reportf(n.Pos(), "select in a saga function: wait for the first of several futures with code.First")
+		return c.clauses(n)
+	case *ast.SendStmt:
+		c.channel(n.Arrow, "send")
+	case *ast.UnaryExpr:
+		if n.Op == token.ARROW {
+			c.channel(n.OpPos, "receive")
+		}
+	case *ast.RangeStmt:
+		c.loop(n)
+	case *ast.CallExpr:
+		return c.call(n)
+	case *ast.AssignStmt:
+		for _, to := range n.Lhs {
+			c.written(to)
+		}
+	case *ast.IncDecStmt:
+		c.written(n.X)
+	case *ast.Ident:
+		c.used(n)
+	}
+	return true
+}
+
+func (c checker) channel(at token.Pos, what string) {
+	c.Reportf(at, "channel %s in a saga function: hand values over by a future of code.Go, or wait with code.Await", what)
+}
+
+// clauses looks at the bodies of a select; its channels have been reported with it.
+func (c checker) clauses(s *ast.SelectStmt) bool {
+	for _, clause := range s.Body.List {
+		if clause, ok := clause.(*ast.CommClause); ok {
+			for _, stmt := range clause.Body {
+				ast.Inspect(stmt, c.visit)
+			}
+		}
+	}
+	return false
+}
+
+// loop looks at what is ranged over. A map is fine as long as nothing is asked for
+// in its order.
+func (c checker) loop(s *ast.RangeStmt) {
+	if s.Tok == token.ASSIGN {
+		c.written(s.Key)
+		c.written(s.Value)
+	}
+	t := c.TypesInfo.TypeOf(s.X)
+	if is[*types.Chan](t) {
+		c.channel(s.For, "range")
+	}
+	if (is[*types.Map](t) || c.keysOfMap(s.X)) && c.asks(s.Body) {
+		c.Reportf(s.For, "the saga asks for something in the order of a map, which differs each time: range over slices.Sorted(maps.Keys(…))")
+	}
+}
+
+// keysOfMap reports whether e is a call of maps.Keys, maps.Values or maps.All.
+func (c checker) keysOfMap(e ast.Expr) bool {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	f := c.callee(call)
+	return isFunc(f, "maps", "Keys") || isFunc(f, "maps", "Values") || isFunc(f, "maps", "All")
+}
+
+// asks reports whether something in n may ask for anything: whether it has the
+// Context do more than tell the saga's id or the time.
+func (c checker) asks(n ast.Node) (found bool) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok && c.isContext(sel.X) && (sel.Sel.Name == "ID" || sel.Sel.Name == "Now") {
+			return false
+		}
+		if e, ok := n.(ast.Expr); ok && c.isContext(e) {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// call looks at a call and says whether to look at all of its parts.
+func (c checker) call(n *ast.CallExpr) bool {
+	f := c.callee(n)
+	if b, ok := f.(*types.Builtin); ok {
+		c.builtin(b.Name(), n)
+		return true
+	}
+	side := isFunc(f, codePath, "SideEffect")
+	if !side && !isFunc(f, localPath, "Local") {
+		return true
+	}
+	for _, arg := range n.Args {
+		if !isReference(arg) {
+			ast.Inspect(arg, c.visit)
+		} else if lit, ok := arg.(*ast.FuncLit); ok && side && c.asks(lit.Body) {
+			c.Reportf(lit.Pos(), "this side effect uses the saga's Context, and is not run again: ask before it, and use what came of it here")
+		}
+	}
+	return false
+}
+
+// builtin looks at calls of close, make, delete and clear.
+func (c checker) builtin(name string, n *ast.CallExpr) {
+	switch {
+	case name == "close":
+		c.channel(n.Pos(), "close")
+	case name == "make" && is[*types.Chan](c.TypesInfo.TypeOf(n)):
+		c.channel(n.Pos(), "make")
+	case name == "delete", name == "clear":
+		c.written(n.Args[0])
+	}
+}
+
+// written reports a package's variable that is, or holds, what is written to.
+func (c checker) written(e ast.Expr) {
+	for {
+		switch x := e.(type) {
+		case *ast.ParenExpr:
+			e = x.X
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.SelectorExpr:
+			if e = x.X; c.isPackage(x.X) {
+				e = x.Sel
+			}
+		case *ast.Ident:
+			if v, ok := c.TypesInfo.ObjectOf(x).(*types.Var); ok && v.Pkg() != nil && v.Parent() == v.Pkg().Scope() {
+				c.Reportf(x.Pos(), "a saga function writes the package's variable %s, again each time that it is run: keep it in the function, or write it in a step", v.Name())
+			}
+			return
+		default:
+			return
+		}
+	}
+}
+
+// used reports what a name stands for, if it is refused.
+func (c checker) used(id *ast.Ident) {
+	obj := c.TypesInfo.Uses[id]
+	if obj == nil || obj.Pkg() == nil || obj.Pkg() == c.Pkg {
+		return
+	}
+	if cure := refused(obj); cure != "" {
+		c.Reportf(id.Pos(), "%s in a saga function: %s", full(obj), cure)
+	}
+}
