@@ -70,8 +70,10 @@ bench-pair: ## measure BASE and this tree in turn (BASE=commit PAIRS=3 BENCH='--
 tidy: ## hold the tree to the house rules (internal/tidy)
 	go test -count=1 ./internal/tidy
 
-vet: ## run go vet
+vet: ## run go vet, and unwindvet on the examples
 	go vet ./...
+	@bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && go build -o "$$bin/" ./cmd/unwindvet && \
+		echo 'go vet -vettool=unwindvet ./examples/...' && go vet -vettool="$$bin/unwindvet" ./examples/...
 
 lint: vet ## run go vet and golangci-lint (built from its module, about a minute the first time)
 	go run $(GOLANGCI_LINT) run
