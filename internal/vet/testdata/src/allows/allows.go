@@ -51,6 +51,9 @@ func trip(c *code.Context, in map[string]int) (int, error) {
 	_ = uuid.MustParse("x")
 	_ = net.ParseIP("::1").String() + net.JoinHostPort("x", "1")
 	_, _ = url.Parse("x")
+	_ = (&net.TCPAddr{Port: 1}).String()
+	_ = (&os.SyscallError{}).Error()
+	_ = (&os.SyscallError{}).Unwrap()
 	_ = http.StatusText(http.StatusOK)
 	_, err := code.Do[int](c, "x", in)
 	var failed *os.PathError
