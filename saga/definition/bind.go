@@ -87,21 +87,31 @@ func (b *binder) when(i int) saga.Expr {
 	return b.condition(i, at("steps", i)+".when", "step "+b.steps[i].Step+", when", b.steps[i].When)
 }
 
-// condition binds an expression that yields true or false. It returns nil if the
-// text is no expression.
-func (b *binder) condition(step int, path, where, text string) saga.Expr {
+// one returns what stands in the braces of a text that is one expression; of another
+// text it says what is wrong, with the cure.
+func (b *binder) one(path, text, cure string) (inner string, ok bool) {
 	segments, err := split(strings.TrimSpace(text))
 	switch {
 	case err != nil:
 		b.add(path, err.Error(), "close it with }")
-		return nil
+		return "", false
 	case len(segments) != 1 || !segments[0].expression:
-		b.add(path, "want one expression", "write ${…} around all of it")
+		b.add(path, "want one expression", cure)
+		return "", false
+	}
+	return segments[0].text, true
+}
+
+// condition binds an expression that yields true or false. It returns nil if the
+// text is no expression.
+func (b *binder) condition(step int, path, where, text string) saga.Expr {
+	inner, ok := b.one(path, text, "write ${…} around all of it")
+	if !ok {
 		return nil
 	}
 	t := b.template(step, where, text)
 	t.e.boolean = true
-	if h := t.hole(segments[0].text, path, ""); h != nil {
+	if h := t.hole(inner, path, ""); h != nil {
 		t.e.parts = append(t.e.parts, h)
 	}
 	t.e.finish()

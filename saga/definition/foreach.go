@@ -55,17 +55,12 @@ const (
 // forEach binds the list of step i.
 func (b *binder) forEach(i int, text string) saga.Expr {
 	path := at("steps", i) + ".forEach"
-	segments, err := split(strings.TrimSpace(text))
-	switch {
-	case err != nil:
-		b.add(path, err.Error(), "close it with }")
-		return nil
-	case len(segments) != 1 || !segments[0].expression:
-		b.add(path, "want one expression", "write ${…} around all of it, such as ${input.lines}")
+	inner, ok := b.one(path, text, "write ${…} around all of it, such as ${input.lines}")
+	if !ok {
 		return nil
 	}
 	t := b.template(i, "step "+b.steps[i].Step+", forEach", text)
-	if h := t.hole(segments[0].text, path, ""); h != nil {
+	if h := t.hole(inner, path, ""); h != nil {
 		t.e.parts = append(t.e.parts, h)
 	}
 	t.e.finish()
