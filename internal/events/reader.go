@@ -21,11 +21,6 @@ const (
 // place is a topic that a namespace's definitions wait for.
 type place struct{ namespace, topic string }
 
-// wish is why a topic is read.
-type wish struct {
-	since time.Time // where a group that has never read it begins
-}
-
 // Reader reads the topics that definitions wait for. It is safe for concurrent use.
 type Reader struct {
 	cfg   Config
@@ -35,7 +30,7 @@ type Reader struct {
 	asked map[string]*rounds[[]registry.Listener] // by namespace: whose sagas await
 
 	mu      sync.RWMutex
-	wishes  map[place]wish
+	wishes  map[place]time.Time // what is waited for, and where a group that has never read it begins
 	missing []string
 }
 
@@ -48,7 +43,7 @@ func New(cfg Config) (*Reader, error) {
 	config := cfg.Kafka
 	config.DialTimeout, config.RequestTimeout = time.Second, 5*time.Second
 	admin, err := kafka.NewAdmin(config)
-	r := &Reader{cfg: cfg, admin: admin, wishes: map[place]wish{}, heard: map[string]*rounds[[]registry.Listener]{}, asked: map[string]*rounds[[]registry.Listener]{}}
+	r := &Reader{cfg: cfg, admin: admin, wishes: map[place]time.Time{}, heard: map[string]*rounds[[]registry.Listener]{}, asked: map[string]*rounds[[]registry.Listener]{}}
 	for _, namespace := range cfg.Namespaces {
 		r.heard[namespace], r.asked[namespace] = &rounds[[]registry.Listener]{}, &rounds[[]registry.Listener]{}
 	}
@@ -82,8 +77,8 @@ func (r *Reader) Run(ctx context.Context) error {
 }
 
 // look finds what is waited for now.
-func (r *Reader) look(ctx context.Context) (map[place]wish, error) {
-	wishes := map[place]wish{}
+func (r *Reader) look(ctx context.Context) (map[place]time.Time, error) {
+	wishes := map[place]time.Time{}
 	for _, namespace := range r.cfg.Namespaces {
 		listeners, err := r.cfg.Registry.Listeners(ctx, namespace)
 		if err != nil {
@@ -110,13 +105,12 @@ func (r *Reader) look(ctx context.Context) (map[place]wish, error) {
 }
 
 // add notes that a version of a definition waits for events of its topics.
-func add(wishes map[place]wish, namespace string, l registry.Listener) {
+func add(wishes map[place]time.Time, namespace string, l registry.Listener) {
 	for _, topic := range l.Topics {
-		w := wishes[place{namespace, topic}]
-		if w.since.IsZero() || l.Since.Before(w.since) {
-			w.since = l.Since
+		p := place{namespace, topic}
+		if since := wishes[p]; since.IsZero() || l.Since.Before(since) {
+			wishes[p] = l.Since
 		}
-		wishes[place{namespace, topic}] = w
 	}
 }
 
@@ -161,9 +155,9 @@ func (r *running) follow(ctx context.Context) error {
 		default:
 		}
 	}
-	for p, w := range wishes {
+	for p, since := range wishes {
 		if r.topics[p] == nil && r.known[p.topic] {
-			r.begin(ctx, p, w.since)
+			r.begin(ctx, p, since)
 		}
 	}
 	return nil
@@ -171,7 +165,7 @@ func (r *running) follow(ctx context.Context) error {
 
 // explore asks the brokers which topics exist: at once for a new one, else from time
 // to time.
-func (r *running) explore(ctx context.Context, wishes map[place]wish) error {
+func (r *running) explore(ctx context.Context, wishes map[place]time.Time) error {
 	var names []string
 	fresh := false
 	for p := range wishes {
