@@ -43,17 +43,21 @@ func (t *tale) woke(e *Event) {
 }
 
 // isDue: its wait is over. A command that was out while no message got through has
-// its whole time again.
+// its whole time again; one that was heard until its whole attempt was over is to be
+// heard once more, a heartbeat from now.
 func (s *stage) isDue(e *Event) bool {
 	if s.due.After(e.At) {
 		return false
 	}
-	window := s.policy().clock()
-	if s.due.Equal(s.until) {
+	window, heard := s.policy().clock(), s.due.Equal(s.until)
+	if heard {
 		window = s.policy().Timeout
 	}
 	if (s.phase == doing || s.phase == undoing) && e.Healthy.After(s.due.Add(-window)) {
 		s.wind(e.Healthy)
+		if heard {
+			s.due = s.atMost(e.At.Add(s.policy().clock()))
+		}
 	}
 	return !s.due.After(e.At)
 }
