@@ -40,6 +40,21 @@ func (s *Step) UndoesChild() bool {
 	return s.Child != nil && s.Kind == Compensable && s.Reason == ""
 }
 
+// carrier says in a history which saga carries the step out, and what its end means.
+func (s *Step) carrier() string {
+	text := s.Child.Definition
+	if s.Child.Version != "" {
+		text += " " + s.Child.Version
+	}
+	switch {
+	case s.Kind != Compensable:
+		text += " " + s.Kind.String()
+	case s.Reason != "":
+		text += " stays"
+	}
+	return text
+}
+
 // childDefaults fills in the back-off between the children of a retriable step.
 func (s *Step) childDefaults() Step {
 	d := *s
@@ -67,13 +82,6 @@ func (m *Machine) Irreversible() string {
 	return ""
 }
 
-func (d *decision) irreversible() string {
-	if d.g != nil {
-		return "it is code, which lets go of what is over"
-	}
-	return d.m.Irreversible()
-}
-
 // born takes over who the saga's parent is.
 func (d *decision) born() error {
 	f := d.e.Extras().Family
@@ -83,7 +91,7 @@ func (d *decision) born() error {
 	if f.Depth >= MaxDepth {
 		return fmt.Errorf("it would be the child of a child and so on, %d times: at most %d generations", f.Depth, MaxDepth)
 	}
-	if why := d.irreversible(); f.Undoable && why != "" {
+	if why := d.m.Irreversible(); f.Undoable && why != "" {
 		return fmt.Errorf("%s can not be turned back as the step of its parent needs: %s", d.s.Definition, why)
 	}
 	d.s.Own().Family = f
@@ -119,13 +127,17 @@ func (d *decision) tellChild(i int) error {
 
 // raise begins the next child of step i.
 func (d *decision) raise(i int, input Payload) {
-	step, ref := d.step(i), StepRef{Name: d.step(i).Name, Visit: d.s.Steps[i].Attempt - 1}
+	step, begun := d.step(i), d.s.Steps[i].Attempt-1
+	ref, name := StepRef{Name: step.Name, Visit: begun}, StepRef{Name: step.Name, Visit: begun}.String()
+	if d.g != nil { // which has many steps of one name
+		ref, name = d.ref(i), fmt.Sprintf("%s@%d", d.ref(i), begun)
+	}
 	family := Family{Parent: d.s.ID, Root: d.s.ID, Step: ref, Depth: 1, Undoable: step.UndoesChild(), Holds: d.heldLocks()}
 	if above := d.s.Extras().Family; above != nil {
 		family.Root, family.Depth = above.Root, above.Depth+1
 	}
 	extra := d.s.Steps[i].Own()
-	extra.Child, extra.Visit = d.childID(ref), ref.Visit
+	extra.Child, extra.Visit = d.childID(name), begun
 	e := Event{Kind: Started, Actor: Actor{Kind: ByParent, Name: d.s.ID.String()}, Payload: input}
 	e.Extra = &EventExtra{
 		Definition: step.Child.Definition, Version: step.Child.Version, Level: Level,
@@ -138,12 +150,12 @@ func (d *decision) tell(to ID, e Event) { d.effects = append(d.effects, Tell{To:
 
 // childID is the id of a step's child: the same whenever it is asked for, of the
 // event's time, and in the saga's own bucket, so that one writer has the family.
-func (d *decision) childID(ref StepRef) ID {
+func (d *decision) childID(begun string) ID {
 	const tries = 4096 // one in 64 is as wanted
 	var id ID
 	own := bucket.Of(d.s.ID.String(), bucket.Count)
 	for n := range uint32(tries) {
-		name := binary.BigEndian.AppendUint32([]byte(d.s.ID.String()+"/"+ref.String()+"/"), n)
+		name := binary.BigEndian.AppendUint32([]byte(d.s.ID.String()+"/"+begun+"/"), n)
 		sum := sha256.Sum256(name)
 		binary.BigEndian.PutUint64(id[:8], uint64(d.e.At.UnixMilli())<<16)
 		copy(id[6:], sum[:10])
@@ -163,7 +175,7 @@ func (d *decision) turnChild(i int) {
 	st.Attempt++
 	st.Phase, st.Due, d.changed = Reversing, time.Time{}, true
 	if child.Lost {
-		d.s.attend(Attention{Reason: ChildAbandoned, Step: d.step(i).Name, Text: "its child " + child.Child.String() + " was terminated and cannot be turned back"})
+		d.s.attend(Attention{Reason: ChildAbandoned, Step: d.called(i), Text: "its child " + child.Child.String() + " was terminated and cannot be turned back"})
 		return
 	}
 	d.tell(child.Child, Event{Kind: Reversed, Actor: Actor{Kind: ByParent, Name: d.s.ID.String()}, Reason: Clip(d.s.Cause)})
@@ -206,14 +218,14 @@ func (d *decision) report(was Status) {
 // childEnded goes on as the child of a step has ended. What the parent does not wait
 // for any more changes nothing.
 func (d *decision) childEnded() error {
-	i, ok := d.find(StepRef{Name: d.e.Step.Name})
+	i, ok := d.childStep()
 	if !ok || d.s.Status != Running && d.s.Status != Compensating {
 		return nil
 	}
 	st := &d.s.Steps[i]
 	child, undo := st.Extras(), undoing(st.Phase)
 	switch {
-	case child.Child.IsZero() || child.Visit != d.e.Step.Visit || child.Lost || st.Phase != Raising && !undo:
+	case child.Child.IsZero() || child.Lost || st.Phase != Raising && !undo:
 		return nil
 	case d.e.Outcome == Failed:
 		d.lost(i)
@@ -234,6 +246,16 @@ func (d *decision) childEnded() error {
 	return d.advance()
 }
 
+// childStep finds the step whose last child the event is about.
+func (d *decision) childStep() (i int, ok bool) {
+	if d.g == nil {
+		i, ok = d.find(StepRef{Name: d.e.Step.Name})
+		return i, ok && d.s.Steps[i].Extras().Visit == d.e.Step.Visit
+	}
+	i, ok = d.find(d.e.Step)
+	return i, ok && d.s.Steps[i].Extras().Child.String() == d.e.Actor.Name
+}
+
 // childTurned: a child that was compensated has failed its step. Behind the pivot
 // another one is begun after a pause.
 func (d *decision) childTurned(i int) error {
@@ -241,7 +263,7 @@ func (d *decision) childTurned(i int) error {
 		return d.doFailed(i)
 	}
 	d.settle(i, Refused)
-	return d.turnBack(d.step(i).Name + " was turned back: " + d.e.Reason)
+	return d.setBack(i, d.called(i)+" was turned back: "+d.e.Reason)
 }
 
 // lost: a child that was terminated has left its effects alive. Only a person can
@@ -250,7 +272,7 @@ func (d *decision) lost(i int) {
 	child := d.s.Steps[i].Own()
 	child.Lost, d.changed = true, true
 	text := "its child " + child.Child.String() + " was terminated: " + d.e.Reason
-	d.s.attend(Attention{Reason: ChildAbandoned, Step: d.step(i).Name, Text: text})
+	d.s.attend(Attention{Reason: ChildAbandoned, Step: d.called(i), Text: text})
 }
 
 // childBusy refuses to end a step by hand whose child still has to say how it ends.
@@ -259,7 +281,7 @@ func (d *decision) childBusy(i int, verb string) error {
 	if child.Child.IsZero() || child.Lost || !d.s.Steps[i].Phase.withChild() {
 		return nil
 	}
-	return fmt.Errorf("%s step %s: its child %s has not ended: do it there: %w", verb, d.step(i).Name, child.Child, ErrNotNow)
+	return fmt.Errorf("%s step %s: its child %s has not ended: do it there: %w", verb, d.called(i), child.Child, ErrNotNow)
 }
 
 // child checks a step that another saga carries out.

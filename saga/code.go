@@ -93,6 +93,8 @@ func (a *Ask) What() string {
 		return "await:" + ref
 	case step.Approval != nil:
 		return "approval:" + ref
+	case step.Child != nil:
+		return "child:" + ref + " " + step.carrier()
 	case step.Kind == Pivot:
 		return "pivot:" + ref + " " + step.Participant + "/" + step.Command
 	case step.Compensation != "":
@@ -262,7 +264,7 @@ func (d *decision) codeInput() (json.RawMessage, error) {
 
 // isStep reports whether it was a step.
 func (a *Asked) isStep() bool {
-	for _, prefix := range []string{"do:", "pivot:", "sleep:", "await:", "approval:"} {
+	for _, prefix := range []string{"do:", "pivot:", "sleep:", "await:", "approval:", "child:"} {
 		if len(a.What) > len(prefix) && a.What[:len(prefix)] == prefix {
 			return true
 		}

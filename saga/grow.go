@@ -156,8 +156,8 @@ func (d *decision) live() (n int) {
 func (d *decision) checkAsk(step *Step) error {
 	c := checker{m: &Machine{def: Definition{Steps: []Step{*step}}, index: map[string]int{}}}
 	c.step(0)
-	if step.Child != nil || step.ForEach != nil || step.When != nil || step.Input != nil || step.After != nil {
-		c.fault("steps[0]", "code asks for a command or a wait: after, when, input, forEach and child are for definitions", "let the function do it")
+	if step.ForEach != nil || step.When != nil || step.Input != nil || step.After != nil {
+		c.fault("steps[0]", "code asks for a command, a child or a wait: after, when, input and forEach are for definitions", "let the function do it")
 	}
 	if step.Waits() {
 		if step.Sleep != nil && step.Sleep.Until != nil {
@@ -174,10 +174,12 @@ func (d *decision) checkAsk(step *Step) error {
 	switch step.Kind {
 	case Compensable:
 		c.compensable(step, "steps[0].", d.s.PivotSent)
+		d.checkUndoable(&c, step.Reason != "", "its step has no compensation")
 	case Pivot:
 		if d.s.PivotSent {
 			c.fault("steps[0].kind", "a second pivot", "a saga has one point of no return")
 		}
+		d.checkUndoable(&c, true, "a pivot is a point of no return")
 		c.noUndo(step, "steps[0].")
 	case Retriable:
 		if !d.s.PivotSent {
@@ -188,9 +190,16 @@ func (d *decision) checkAsk(step *Step) error {
 	return c.err(step)
 }
 
+// checkUndoable refuses what a parent could not turn back that has to be able to.
+func (d *decision) checkUndoable(c *checker, would bool, why string) {
+	if f := d.s.Extras().Family; would && f != nil && f.Undoable {
+		c.fault("steps[0].kind", "the saga is a step that its parent must be able to undo: "+why, "let the parent begin it as a pivot, behind its pivot, or with the reason why its effect may stay")
+	}
+}
+
 // commandsOut reports whether a command is under way that goes forward.
 func (d *decision) commandsOut() bool {
-	return slices.ContainsFunc(d.s.Steps, func(st StepState) bool { return st.Phase.timed() && !undoing(st.Phase) })
+	return slices.ContainsFunc(d.s.Steps, func(st StepState) bool { return st.Phase.timed() && !undoing(st.Phase) || st.Phase == Raising })
 }
 
 // err returns the faults of one step that code has asked for.
@@ -242,7 +251,7 @@ func (d *decision) endCode() error {
 		return nil
 	}
 	for i := range d.s.Steps {
-		if d.s.Steps[i].Phase.timed() {
+		if p := d.s.Steps[i].Phase; p.timed() || p.withChild() {
 			return nil
 		}
 	}

@@ -150,7 +150,7 @@ func (d *decision) closed(i int) bool {
 	case Refused, Skipped, Expired, Undone, Kept:
 		return true
 	case Done, Unknown:
-		return d.step(i).Compensation == "" || d.s.PivotSent && !d.pivotOpen()
+		return d.step(i).Compensation == "" && !d.step(i).UndoesChild() || d.s.PivotSent && !d.pivotOpen()
 	}
 	return false
 }
@@ -158,7 +158,7 @@ func (d *decision) closed(i int) bool {
 // pivotOpen reports whether a pivot is under way.
 func (d *decision) pivotOpen() bool {
 	for i := range d.s.Steps {
-		if d.step(i).Kind == Pivot && d.s.Steps[i].Phase.timed() {
+		if p := d.s.Steps[i].Phase; d.step(i).Kind == Pivot && (p.timed() || p == Raising) {
 			return true
 		}
 	}

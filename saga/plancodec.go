@@ -8,6 +8,7 @@ const (
 	plannedSleep    = 1
 	plannedAwait    = 2
 	plannedApproval = 3
+	plannedChild    = 4
 )
 
 func (w *stateWriter) plan(p *Plan) {
@@ -42,6 +43,11 @@ func (w *stateWriter) planned(p *Planned) {
 	case step.Approval != nil:
 		w.section(plannedApproval)
 		w.approval(step.Approval)
+	case step.Child != nil:
+		w.section(plannedChild)
+		w.text(step.Child.Definition)
+		w.text(step.Child.Version)
+		w.command(step)
 	default:
 		w.section(plannedCommand)
 		w.command(step)
@@ -100,14 +106,21 @@ func (r *stateReader) planned() *Planned {
 		step.Approval = &Approval{
 			By: list(r, r.text), Due: r.duration(), EscalateAfter: r.duration(), EscalateTo: list(r, r.text), ApproveWhenLate: r.byte() == 1,
 		}
+	case plannedChild:
+		step.Child = &Child{Definition: r.text(), Version: r.text()}
+		r.command(step)
 	case plannedCommand:
-		step.Kind, step.Participant, step.Command = Kind(r.byte()), r.text(), r.text()
-		step.Compensation, step.Reason = r.text(), r.text()
-		step.Do, step.Undo = r.policy(), r.policy()
+		r.command(step)
 	default:
 		r.fail()
 	}
 	return p
+}
+
+func (r *stateReader) command(step *Step) {
+	step.Kind, step.Participant, step.Command = Kind(r.byte()), r.text(), r.text()
+	step.Compensation, step.Reason = r.text(), r.text()
+	step.Do, step.Undo = r.policy(), r.policy()
 }
 
 func (r *stateReader) policy() Policy {

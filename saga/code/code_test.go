@@ -306,7 +306,7 @@ func TestFunctionsThatCannotGoOn(t *testing.T) {
 			return code.Do[string](c, saga.Step{Name: "Bad-Name", Participant: "p", Command: "run", Reason: "x"}, in)
 		}, "write a name like reserveStock"},
 		{"an option of definitions", func(c *code.Context, _ trip) (string, error) {
-			return code.Do[string](c, saga.Step{Name: "a", Kind: saga.Retriable, Child: &saga.Child{Definition: "other"}}, 1)
+			return code.Do[string](c, saga.Step{Name: "a", Participant: "p", Command: "run", Reason: "x", ForEach: &saga.ForEach{}}, 1)
 		}, "are for definitions"},
 		{"sleeps too long", func(c *code.Context, _ trip) (string, error) { c.Sleep(1 << 62); return "", nil }, "write 1ms to 365 days"},
 		{"cannot be written", func(c *code.Context, _ trip) (string, error) { return code.Do[string](c, flightStep, func() {}) }, "write the input of step flight: json: unsupported type"},

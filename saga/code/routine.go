@@ -188,7 +188,7 @@ func asked[T any](c *Context, ask saga.Ask, decode func(*saga.Answer) (T, error)
 	ask.Visit = r.visits[ask.Step.Name]
 	r.visits[ask.Step.Name]++
 	r.asks = append(r.asks, ask)
-	cell := &cell{ask: r.asked, undone: ask.Step.Compensation != "", after: ask.After}
+	cell := &cell{ask: r.asked, undone: ask.Step.Compensation != "" || ask.Step.UndoesChild(), after: ask.After}
 	r.open[r.asked] = cell
 	return Future[T]{cell: cell, decode: decode}
 }

@@ -26,6 +26,8 @@ type world struct {
 	history saga.History
 	now     time.Time
 	version string
+	told    []saga.Tell    // what the last event has told other sagas
+	sent    []saga.Command // what it has sent
 }
 
 func newWorld(t require.TestingT, code *saga.Code) *world {
@@ -63,7 +65,8 @@ func (w *world) try(e saga.Event) ([]saga.Command, error) {
 	w.state, err = saga.DecodeState(testID, saga.AppendState(nil, &next))
 	require.NoError(w.t, err)
 	require.Equal(w.t, next, w.state, "the stored state is not the decided one")
-	return commands(effects), nil
+	w.sent, w.told = commands(effects), told(effects)
+	return w.sent, nil
 }
 
 func commands(effects []saga.Effect) (list []saga.Command) {

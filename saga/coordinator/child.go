@@ -53,6 +53,8 @@ func (f *fold) child(s *folding, it *item) {
 	switch {
 	case s.found:
 		it.folded = true // it was started before
+	case f.r.c.cfg.Admission != nil && errors.Is(it.result.err, ErrNoDefinition):
+		s.lacking = true // it was admitted, so it is code that another node has: the message waits for one
 	case it.result.err != nil:
 		f.r.c.cfg.Log.Warn("a child was not started; its parent's step fails", "saga", it.saga, "error", it.result.err)
 		s.row.Namespace = it.namespace

@@ -1,0 +1,110 @@
+package node_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/code"
+)
+
+// What docs/code.md shows, word for word, so that it compiles.
+
+type (
+	Trip    struct{ Cents int64 }
+	Flight  struct{ Ref string }
+	Hotel   struct{ Ref string }
+	Receipt struct{ Number string }
+	Booking struct {
+		Flight Flight
+		Hotel  Hotel
+	}
+)
+
+func bookTrip(c *code.Context, in Trip) (Booking, error) {
+	hotel := code.Start[Hotel](c, saga.Step{Name: "hotel", Participant: "hotels", Command: "book", Compensation: "cancel"}, in)
+	flight, err := code.Do[Flight](c, saga.Step{Name: "flight", Participant: "airline", Command: "reserve", Compensation: "release"}, in)
+	if err != nil {
+		return Booking{}, err
+	}
+	room, err := hotel.Get(c)
+	if err != nil {
+		return Booking{}, err
+	}
+	if in.Cents > 100_000 {
+		if _, err := code.Approve(c, "approve", saga.Approval{By: []string{"group:desk"}, Due: 4 * time.Hour}); err != nil {
+			return Booking{}, err
+		}
+	}
+	if _, err := code.Do[Receipt](c, saga.Step{Name: "pay", Participant: "payments", Command: "charge", Kind: saga.Pivot}, in.Cents); err != nil {
+		return Booking{}, err
+	}
+	return Booking{flight, room}, nil
+}
+
+var trip, err = code.Func(saga.Definition{Name: "bookTrip", Version: "r1"}, bookTrip)
+
+type (
+	Journey struct{ Trips []Trip }
+	Invoice struct{ Number string }
+)
+
+func bookJourney(c *code.Context, in Journey) ([]Booking, error) {
+	var trips []code.Future[Booking]
+	for _, leg := range in.Trips {
+		trips = append(trips, code.StartChild[Booking](c, "trip", saga.Child{Definition: "reserveTrip"}, leg))
+	}
+	var booked []Booking
+	for _, trip := range trips {
+		got, err := trip.Get(c)
+		if err != nil {
+			return nil, err // the others are turned back
+		}
+		booked = append(booked, got)
+	}
+	invoice := saga.Step{Name: "invoice", Kind: saga.Pivot, Child: &saga.Child{Definition: "writeInvoice", Version: "r3"}}
+	_, err := code.Do[Invoice](c, invoice, booked)
+	return booked, err
+}
+
+//nolint:gocritic,staticcheck // what stands in the two ways is the reader's
+func change(c *code.Context) {
+	if c.Version("payFirst", 0, 1) == 1 {
+		// the new way: sagas that come here from now on
+	} else {
+		// the old way: sagas that were past it already
+	}
+}
+
+// TestTheDocumentCompiles holds docs/code.md to this file.
+func TestTheDocumentCompiles(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, err)
+	require.NotNil(t, trip)
+	_, err := code.Func(saga.Definition{Name: "bookJourney", Version: "r1"}, bookJourney)
+	require.NoError(t, err)
+	_ = change
+	text, err := os.ReadFile("../docs/code.md")
+	require.NoError(t, err)
+	own, err := os.ReadFile("docs_test.go")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		require.Contains(t, bare(string(own)), bare(block[1]))
+	}
+}
+
+// bare is a text without its indentation.
+func bare(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	return b.String()
+}
