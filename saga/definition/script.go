@@ -75,6 +75,7 @@ type Expect struct {
 	Cause      string            // Cause is a part of why it turned back.
 	Steps      map[string]string // Steps are the phases of steps.
 	Commands   []Expected        // Commands are all commands in the order of their sending; nil: not looked at.
+	History    []string          // History are all events in their order, such as started or succeeded of do hotel; nil: not looked at.
 	Output     json.RawMessage   // Output is the saga's.
 	Attributes json.RawMessage   // Attributes are what it is found by.
 	Attention  []string          // Attention are the reasons for attention, each with its step if it has one; nil: not looked at.
@@ -86,8 +87,12 @@ type Expect struct {
 	lines *report
 }
 
-// LineOf returns the line on which something is expected, such as status or step NAME.
+// LineOf returns the line on which something is expected, such as status or step NAME;
+// 0 if it was not read from a file.
 func (e *Expect) LineOf(what string) int {
+	if e.lines == nil {
+		return 0
+	}
 	if step, ok := strings.CutPrefix(what, "step "); ok {
 		what = "steps." + step
 	}
@@ -109,7 +114,7 @@ var (
 	givenOptions    = options{"given", []string{"start", "until", "input", "answers"}, nil}
 	sceneOptions    = options{"a scene", []string{"scene", "start", "until", "input", "answers", "events", "expect"}, nil}
 	answerOptions   = options{"an answer", []string{"output", "reject", "fail", "silent", "after", "ongoing", "times"}, nil}
-	expectOptions   = options{"expect", []string{"status", "cause", "steps", "commands", "output", "attributes", "attention", "waitingFor", "took"}, nil}
+	expectOptions   = options{"expect", []string{"status", "cause", "steps", "commands", "history", "output", "attributes", "attention", "waitingFor", "took"}, nil}
 	tookOptions     = options{"took", []string{"atLeast", "atMost"}, nil}
 	expectedOptions = options{"a command", []string{"do", "undo", "attempt", "at", "input"}, nil}
 )

@@ -93,6 +93,7 @@ func TestScriptFaults(t *testing.T) {
 		{"{id: R-1}", "{}", "7: given.answers.reserve: the contract promises another output: answer: missing property 'id'"},
 		{"signal: paid, payload: {ref: P-1}", "signal: waived", "13: scenes[0].events[0]: unknown signal: no step of pay awaits \"waived\"; known are paid"},
 		{"payload: {ref: P-1}", "payload: {}", "13: scenes[0].events[0]: payload: missing property 'ref'"},
+		{"signal: paid, payload: {ref: P-1}", "event: paid", "13: scenes[0].events[0]: step paid awaits no event of a topic; write signal: and the signal's name"},
 		{"signal: paid, payload: {ref: P-1}", "output: {}", "13: scenes[0].events[0]: nothing happens; write one of"},
 		{"signal: paid, payload: {ref: P-1}", "pause: now, output: {}", "13: scenes[0].events[0].output: pause has no output; leave it out"},
 		{"signal: paid,", "signal: paid, cancel: x,", "13: scenes[0].events[0]: two things at once; write them as two events"},

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/unwindhq/unwind/saga"
@@ -56,6 +57,25 @@ func (c scriptCheck) known(name, path string) bool {
 	return false
 }
 
+// heard reports a signal or an event that nothing awaits, or whose payload is not as
+// the definition says.
+func (c scriptCheck) heard(cue *Cue, path string) {
+	if cue.Target == "" {
+		if err := c.file.CheckSignal(cue.Signal, orNull(cue.Payload)); err != nil {
+			c.add(path, err.Error(), "")
+		}
+		return
+	}
+	i := slices.IndexFunc(c.file.awaits, func(a *Awaited) bool { return a.Step == cue.Target })
+	if i < 0 {
+		c.add(path, "step "+cue.Target+" awaits no event of a topic", "write signal: and the signal's name")
+		return
+	}
+	if err := checkDocument("payload", orNull(cue.Payload), c.file.awaits[i].schema); err != nil {
+		c.add(path, err.Error(), "")
+	}
+}
+
 func (c scriptCheck) scene(s *Scene, path string) {
 	if err := c.file.CheckInput(s.Input); err != nil {
 		c.add(c.own(path, "input"), err.Error(), "")
@@ -66,11 +86,8 @@ func (c scriptCheck) scene(s *Scene, path string) {
 	for i, cue := range s.Cues {
 		where := at(join(path, "events"), i)
 		c.known(cue.Step, join(where, "when"))
-		c.known(cue.Target, where)
-		if cue.Kind == saga.Signalled && cue.Refused == "" {
-			if err := c.file.CheckSignal(cue.Signal, orNull(cue.Payload)); err != nil {
-				c.add(where, err.Error(), "")
-			}
+		if c.known(cue.Target, where) && cue.Kind == saga.Signalled && cue.Refused == "" {
+			c.heard(&cue, where)
 		}
 	}
 	for name := range s.Expect.Steps {

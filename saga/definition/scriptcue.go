@@ -24,18 +24,20 @@ const (
 	aReason cueObject = iota
 	aStep
 	aSignal
+	anEvent // of the topic that a step awaits
 )
 
 var cueVerbs = map[string]cueVerb{
 	"cancel": {kind: saga.Cancelled}, "pause": {kind: saga.Paused}, "resume": {kind: saga.Resumed}, "terminate": {kind: saga.Terminated},
-	"annotate": {kind: saga.Annotated}, "retry": {kind: saga.Retried, what: aStep}, "skip": {kind: saga.StepSkipped, what: aStep},
+	"annotate": {kind: saga.Annotated}, "retry": {kind: saga.Retried, what: aStep}, "reset": {kind: saga.Reset, what: aStep}, "skip": {kind: saga.StepSkipped, what: aStep},
 	"resolve": {kind: saga.StepResolved, what: aStep, payload: "output"}, "edit": {kind: saga.StepEdited, what: aStep, payload: "input"},
 	"signal":  {kind: saga.Signalled, what: aSignal, payload: "payload"},
+	"event":   {kind: saga.Signalled, what: anEvent, payload: "payload"},
 	"approve": {kind: saga.Decided, what: aStep, outcome: saga.Succeeded}, "refuse": {kind: saga.Decided, what: aStep, outcome: saga.Rejected},
 }
 
 var cueOptions = options{"an event", []string{
-	"at", "when", "cancel", "pause", "resume", "terminate", "annotate", "retry", "skip", "resolve", "edit", "signal", "approve", "refuse",
+	"at", "when", "cancel", "pause", "resume", "terminate", "annotate", "retry", "reset", "skip", "resolve", "edit", "signal", "event", "approve", "refuse",
 	"output", "input", "payload", "reason", "by", "groups", "refused",
 }, nil}
 
@@ -59,7 +61,7 @@ func (d decoder) cue(n *node, path string) Cue {
 		}
 	}
 	if found == "" && n.kind == objectNode {
-		d.add(path, "nothing happens", "write one of cancel, signal, approve, refuse, pause, resume, retry, skip, resolve, edit, terminate, annotate")
+		d.add(path, "nothing happens", "write one of cancel, signal, event, approve, refuse, pause, resume, retry, reset, skip, resolve, edit, terminate, annotate")
 		return c
 	}
 	o.verb(&c, found)
@@ -104,6 +106,8 @@ func (o object) verb(c *Cue, name string) {
 		c.Target = text
 	case aSignal:
 		c.Signal = text
+	case anEvent:
+		c.Target, c.Signal = text, saga.EventSignal(text)
 	default:
 		if text != "" {
 			c.Reason = text
@@ -126,7 +130,7 @@ func (d decoder) expect(n *node, path string) Expect {
 	o := d.object(n, path, expectOptions)
 	e := Expect{
 		Status: o.text("status"), Cause: o.text("cause"), Output: o.tree("output"), Attributes: o.tree("attributes"),
-		WaitingFor: o.some("waitingFor"), Attention: o.some("attention"), path: path, lines: d.report,
+		WaitingFor: o.some("waitingFor"), Attention: o.some("attention"), History: o.some("history"), path: path, lines: d.report,
 	}
 	if _, ok := saga.ParseStatus(e.Status); e.Status != "" && !ok {
 		d.add(join(path, "status"), strconv.Quote(e.Status)+" is not a status", didYouMean(e.Status, []string{"running", "compensating", "completed", "compensated", "abandoned"}))

@@ -24,13 +24,13 @@ func (sc *scene) compare() {
 	if !strings.Contains(state.Cause, e.Cause) {
 		sc.differs("cause", e.Cause, state.Cause)
 	}
-	for i := range sc.steps[:min(len(sc.steps), len(state.Steps))] { // items of lists are behind the steps
-		name := sc.steps[i].Name
-		if want, asked := e.Steps[name]; asked && want != state.Steps[i].Phase.String() {
-			sc.differs("step "+name, want, state.Steps[i].Phase.String())
+	for _, name := range slices.Sorted(maps.Keys(e.Steps)) {
+		if got := sc.phase(state, name); got != e.Steps[name] {
+			sc.differs("step "+name, e.Steps[name], got)
 		}
 	}
 	sc.commands()
+	sc.history()
 	sc.document("output", e.Output, state.Extras().Output)
 	sc.document("attributes", e.Attributes, attributes(&state))
 	sc.list("attention", e.Attention, attention(&state))
@@ -81,7 +81,7 @@ func (sc *scene) document(what string, want, got json.RawMessage) {
 	if got == nil {
 		got = json.RawMessage("null")
 	}
-	if where := mismatch(want, got); where != "" {
+	if where := Mismatch(want, got); where != "" {
 		sc.differs(what, string(want), string(got)+" ("+where+")")
 	}
 }
@@ -144,9 +144,20 @@ func explain(want definition.Expected, got stage.Sent) string {
 	case want.At != nil && *want.At != got.At:
 		return "sent at " + got.At.String()
 	case want.Input != nil:
-		return mismatch(want.Input, got.Payload.Data)
+		return Mismatch(want.Input, got.Payload.Data)
 	}
 	return ""
+}
+
+// history compares the events, one by one.
+func (sc *scene) history() {
+	want, got := sc.Expect.History, []string{}
+	for _, e := range sc.stage.History() {
+		got = append(got, eventName(&e))
+	}
+	if want != nil && !slices.Equal(want, got) {
+		sc.differs("history", strings.Join(want, ", "), strings.Join(got, ", "))
+	}
 }
 
 func expectedText(e definition.Expected) string {
@@ -218,10 +229,10 @@ func diff(want []definition.Expected, got []stage.Sent) string {
 	return strings.Join(lines, "\n")
 }
 
-// mismatch says where a document does not have what is wanted; empty: it has. Fields of
+// Mismatch says where a document does not have what is wanted; empty: it has. Fields of
 // an object that are not wanted may be there; lists are compared item by item, numbers
 // by their value.
-func mismatch(want, got json.RawMessage) string {
+func Mismatch(want, got json.RawMessage) string {
 	w, err1 := decode(want)
 	g, err2 := decode(got)
 	if err1 != nil || err2 != nil {
@@ -316,19 +327,9 @@ func (sc *scene) story() []string {
 	return append(lines, fmt.Sprintf("%-10s %s", "+"+sc.stage.Took().Round(time.Millisecond).String(), strings.TrimSuffix(state.Status.String()+": "+state.Cause, ": ")))
 }
 
-// eventText says what an event was.
+// eventText says what an event was, and what it said.
 func eventText(e *saga.Event) string {
-	text := string(e.Kind)
-	switch {
-	case e.Kind == saga.Replied:
-		text = fmt.Sprintf("%s of %s %s", e.Outcome, e.Direction, saga.StepRef{Name: e.Step.Name, Item: e.Step.Item})
-	case e.Kind == saga.Decided && e.Outcome == saga.Succeeded:
-		text = "approved " + e.Step.Name
-	case e.Kind == saga.Decided:
-		text = "refused " + e.Step.Name
-	default:
-		text += strings.TrimRight(" "+e.Extras().Signal+e.Step.Name, " ")
-	}
+	text := eventName(e)
 	if e.Reason != "" {
 		text += ": " + e.Reason
 	}
@@ -336,4 +337,17 @@ func eventText(e *saga.Event) string {
 		text += " " + short(e.Payload.Data)
 	}
 	return text
+}
+
+// eventName says what an event was.
+func eventName(e *saga.Event) string {
+	switch {
+	case e.Kind == saga.Replied:
+		return fmt.Sprintf("%s of %s %s", e.Outcome, e.Direction, saga.StepRef{Name: e.Step.Name, Item: e.Step.Item})
+	case e.Kind == saga.Decided && e.Outcome == saga.Succeeded:
+		return "approved " + e.Step.Name
+	case e.Kind == saga.Decided:
+		return "refused " + e.Step.Name
+	}
+	return strings.TrimRight(string(e.Kind)+" "+e.Extras().Signal+e.Step.Name, " ")
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,10 +60,36 @@ func Play(files fs.FS, name string, chosen func(scene string) bool) ([]Result, e
 	results := []Result{}
 	for i := range s.Scenes {
 		if chosen == nil || chosen(s.Scenes[i].Name) {
-			results = append(results, play(s, &s.Scenes[i], machine))
+			r, _ := Perform(machine, &s.Scenes[i], nil)
+			r.File = s.Name
+			results = append(results, r)
 		}
 	}
 	return results, nil
+}
+
+// Saga is a saga of either kind: a saga.Machine or a saga.Code.
+type Saga interface {
+	saga.Decider
+	// Definition returns what it was made of.
+	Definition() saga.Definition
+}
+
+// Perform plays one scene of a saga, and returns what became of it and the stage on
+// which it was played. cast acts the participants; nil: the scene's answers.
+func Perform(of Saga, s *definition.Scene, cast stage.Cast) (Result, *stage.Stage) {
+	begin := time.Now()
+	def := of.Definition()
+	result := Result{Line: s.Line, Scene: s.Name}
+	sc := &scene{Scene: s, steps: def.Steps, asked: map[string]int{}, result: &result}
+	if cast == nil {
+		cast = sc
+	}
+	sc.stage = stage.New(stage.Config{Decider: of, Definition: def.Name, Version: def.Version, Cast: cast, Start: s.Start, Until: s.Until})
+	sc.run()
+	result.Virtual, result.Story = sc.stage.Took(), sc.story()
+	result.Real = time.Since(begin)
+	return result, sc.stage
 }
 
 // load reads the definition and the contracts of a script and holds the script to them.
@@ -104,18 +131,6 @@ type scene struct {
 	steps  []saga.Step
 	asked  map[string]int // attempts that each step was asked for
 	result *Result
-}
-
-func play(s *definition.Script, of *definition.Scene, machine *saga.Machine) Result {
-	begin := time.Now()
-	def := machine.Definition()
-	result := Result{File: s.Name, Line: of.Line, Scene: of.Name}
-	sc := &scene{Scene: of, steps: def.Steps, asked: map[string]int{}, result: &result}
-	sc.stage = stage.New(stage.Config{Decider: machine, Definition: def.Name, Version: "r1", Cast: sc, Start: of.Start, Until: of.Until})
-	sc.run()
-	result.Virtual, result.Story = sc.stage.Took(), sc.story()
-	result.Real = time.Since(begin)
-	return result
 }
 
 // run plays the scene and compares.
@@ -176,8 +191,17 @@ func (sc *scene) cue(cue *definition.Cue, came *bool) {
 	sc.stage.When(func(s saga.State) bool { return sc.phase(s, cue.Step) == cue.Phase }, do)
 }
 
-// phase is how far a step is.
+// phase is how far a step is, of a saga that is code its last run; empty: it has not
+// begun.
 func (sc *scene) phase(s saga.State, step string) string {
+	if p := s.Extras().Plan; p != nil {
+		for i, planned := range slices.Backward(p.Steps) {
+			if planned.Step.Name == step {
+				return s.Steps[i].Phase.String()
+			}
+		}
+		return ""
+	}
 	for i := range sc.steps {
 		if sc.steps[i].Name == step && i < len(s.Steps) {
 			return s.Steps[i].Phase.String()
@@ -192,6 +216,7 @@ func cueEvent(cue *definition.Cue) saga.Event {
 		Step: saga.StepRef{Name: cue.Target}, Payload: saga.JSON(cue.Payload),
 	}
 	if cue.Kind == saga.Signalled {
+		e.Step = saga.StepRef{}
 		e.Own().Signal = cue.Signal
 		if cue.Payload == nil {
 			e.Payload = saga.JSON([]byte("null"))
@@ -217,14 +242,7 @@ func groupsOf(cue *definition.Cue) (groups []string) {
 // Answer implements stage.Cast: the answer to the attempt that this is, of the step and
 // direction; the last one holds for all that follow. A step without answers succeeds.
 func (sc *scene) Answer(c saga.Command) []stage.Answer {
-	name := c.ID.Step.Name
-	if c.ID.Direction == saga.Undo {
-		name += "/undo"
-	}
-	asked := name + c.ID.Step.String() // each item of a list has attempts of its own
-	if c.Participant == "" {
-		asked = name // each child is an attempt
-	}
+	name, asked := Answers(c), Asked(c)
 	n := sc.asked[asked]
 	sc.asked[asked]++
 	answer := definition.Answer{Outcome: saga.Succeeded, Output: []byte("{}")}
@@ -234,7 +252,11 @@ func (sc *scene) Answer(c saga.Command) []stage.Answer {
 			break
 		}
 	}
-	var answers []stage.Answer
+	return Timed(answer)
+}
+
+// Timed is an answer with the signs of life before it.
+func Timed(answer definition.Answer) (answers []stage.Answer) {
 	for at := answer.Ongoing; answer.Ongoing > 0 && at < answer.After; at += answer.Ongoing {
 		answers = append(answers, stage.Answer{After: at, Outcome: saga.Ongoing})
 	}
@@ -242,4 +264,21 @@ func (sc *scene) Answer(c saga.Command) []stage.Answer {
 		answers = append(answers, stage.Answer{After: answer.After, Outcome: answer.Outcome, Reason: answer.Reason, Output: answer.Output})
 	}
 	return answers
+}
+
+// Asked names what an answer is counted for: a step or its compensation, each item of
+// a list by itself, each child as an attempt.
+func Asked(c saga.Command) string {
+	if c.Participant == "" {
+		return Answers(c)
+	}
+	return Answers(c) + c.ID.Step.String()
+}
+
+// Answers names where a scene has the answers to a command: STEP or STEP/undo.
+func Answers(c saga.Command) string {
+	if c.ID.Direction == saga.Undo {
+		return c.ID.Step.Name + "/undo"
+	}
+	return c.ID.Step.Name
 }

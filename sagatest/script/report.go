@@ -15,9 +15,9 @@ func (r Result) String() string {
 	if r.Failed() {
 		verdict = "FAIL"
 	}
-	fmt.Fprintf(&b, "%s %s:%d %s\n", verdict, r.File, r.Line, r.Scene)
+	fmt.Fprintln(&b, strings.TrimRight(verdict+" "+r.place(r.Line, " ")+r.Scene, " "))
 	for _, f := range r.Failures {
-		fmt.Fprintf(&b, "  %s:%d: %s\n", r.File, f.Line, f)
+		fmt.Fprintf(&b, "  %s%s\n", r.place(f.Line, ": "), f)
 		for line := range strings.Lines(f.Detail) {
 			b.WriteString("      " + line)
 		}
@@ -32,6 +32,14 @@ func (r Result) String() string {
 		}
 	}
 	return b.String()
+}
+
+// place is file and line with what comes behind; empty for a scene of no file.
+func (r Result) place(line int, behind string) string {
+	if r.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d%s", r.File, line, behind)
 }
 
 // String returns what: want …, got ….

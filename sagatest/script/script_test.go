@@ -152,6 +152,31 @@ func TestPlayWithLocks(t *testing.T) {
 	require.False(t, results[0].Failed(), results[0].String())
 }
 
+// TestPlayWithEvents: an event of a topic is handed to the step that awaits it, as it is
+// in production, and a history is held to its events.
+func TestPlayWithEvents(t *testing.T) {
+	t.Parallel()
+	f := files(`
+  - scene: a
+    events: [{at: 1d, event: found, payload: {at: home}}, {at: 2d, reset: charge, refused: past-pivot}]
+    expect:
+      status: completed
+      commands: [do reserve, {do: charge, at: 1d, input: {at: home}}]
+      history: [started, succeeded of do reserve, signalled @found, succeeded of do charge]
+`)
+	f["defs/order.yaml"].Data = []byte(`unwind: v1
+saga: order
+steps:
+  - {step: reserve, command: stock/reserve, compensation: release}
+  - {step: found, await: {topic: parcels, match: "${event.value.order == input.customer}"}}
+  - {step: charge, kind: pivot, command: cards/charge, input: {at: "${steps.found.output.at}"}}
+`)
+	results, err := script.Play(f, "tests/order.test.yaml", nil)
+	require.NoError(t, err)
+	require.Contains(t, results[0].String(), "ended: nothing more can happen")
+	require.Len(t, results[0].Failures, 1, results[0].String())
+}
+
 // TestWhatIsNotAsExpected says what, where and the difference.
 func TestWhatIsNotAsExpected(t *testing.T) {
 	t.Parallel()
@@ -163,6 +188,7 @@ func TestWhatIsNotAsExpected(t *testing.T) {
 		{"expect: {attributes: {customer: c8}}", `6: attributes: want {"customer":"c8"}, got {"customer":"c7"} (customer is "c7")`},
 		{"expect: {attention: [pivot-unknown charge]}", "6: attention: want pivot-unknown charge, got none"},
 		{"expect: {waitingFor: signal}", "6: waitingFor: want signal, got none"},
+		{"expect: {history: [started]}", "6: history: want started, got started, succeeded of do reserve, woke"},
 		{"expect: {took: 1h}", "6: took: want 1h0m0s, got 48h0m0s"},
 		{"expect: {took: {atMost: 1h}}", "6: took: want at most 1h0m0s, got 48h0m0s"},
 		{"expect: {took: {atLeast: 3d}}", "6: took: want at least 72h0m0s, got 48h0m0s"},

@@ -51,6 +51,7 @@ type Stage struct {
 	queue   queue
 	n       int
 	state   saga.State
+	run     saga.Run // of a saga that is code
 	history saga.History
 	sent    []Sent
 	watches []watch
@@ -130,11 +131,12 @@ func (s *Stage) Submit(e saga.Event) error {
 		return fmt.Errorf("%w: %d events in %s", ErrEndless, s.cfg.MaxEvents, s.Elapsed())
 	}
 	e.At = s.now
-	next, effects, err := s.cfg.Decider.Decide(s.state, nil, e)
+	next, effects, err := s.decide(nil, e)
 	if errors.Is(err, saga.ErrNeedHistory) {
-		next, effects, err = s.cfg.Decider.Decide(s.state, s.history, e)
+		next, effects, err = s.decide(s.history, e)
 	}
 	if err != nil {
+		s.run.Stop()
 		return s.poisoned(e, err)
 	}
 	if next.Seq == s.state.Seq {
@@ -152,6 +154,15 @@ func (s *Stage) Submit(e saga.Event) error {
 	}
 	s.look()
 	return nil
+}
+
+// decide decides an event. The coroutine of a saga that is code is kept between two
+// events, as a coordinator keeps it.
+func (s *Stage) decide(h saga.History, e saga.Event) (saga.State, []saga.Effect, error) {
+	if code, ok := s.cfg.Decider.(*saga.Code); ok {
+		return code.DecideIn(&s.run, s.state, h, e)
+	}
+	return s.cfg.Decider.Decide(s.state, h, e)
 }
 
 // poisoned treats what cannot be decided as a coordinator does: a verb and a start are
@@ -176,7 +187,7 @@ func (s *Stage) perform(effect saga.Effect) error {
 			granted := saga.Event{Kind: saga.Granted, Actor: saga.Actor{Kind: saga.Engine}, Extra: &saga.EventExtra{Key: key}}
 			s.push(s.now, func() error { return s.Submit(granted) })
 		}
-	case saga.Noted, saga.Announce, saga.Release:
+	case saga.Noted, saga.Announce, saga.Release, saga.Watch:
 	default:
 		return fmt.Errorf("the stage cannot perform %T", effect)
 	}
@@ -216,8 +227,10 @@ func (s *Stage) push(at time.Time, do func() error) {
 }
 
 // Run lets time pass until the saga has ended, nothing more will happen, or until the
-// end that Config says. The error wraps ErrEndless if it goes on and on.
+// end that Config says. The error wraps ErrEndless if it goes on and on. Of a saga that
+// is code no coroutine is left behind; who calls Start has to call Run.
 func (s *Stage) Run() error {
+	defer s.run.Stop()
 	for {
 		at, do := s.next()
 		if do == nil {
