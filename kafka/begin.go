@@ -50,30 +50,39 @@ func begin(client sarama.Client, group, topic string, since time.Time) (bool, er
 
 // hasOffsets reports whether the group has an offset of any partition.
 func hasOffsets(client sarama.Client, group, topic string, partitions []int32) (bool, error) {
+	offsets, err := storedOffsets(client, group, topic, partitions)
+	return len(offsets) > 0, err
+}
+
+// storedOffsets asks for a group's offsets; a partition without one is left out.
+func storedOffsets(client sarama.Client, group, topic string, partitions []int32) (map[int32]int64, error) {
 	coordinator, err := groupCoordinator(client, group)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	request := sarama.NewOffsetFetchRequest(client.Config().Version, group, map[string][]int32{topic: partitions})
+	request.RequireStable = request.Version >= 7 // not one that a transaction is about to replace
 	response, err := coordinator.FetchOffset(request)
 	switch {
 	case err != nil:
-		return false, err
+		_ = coordinator.Close() // the library dials again on the next use
+		return nil, err
 	case response.Err != sarama.ErrNoError:
-		return false, response.Err
+		return nil, response.Err
 	}
+	offsets := map[int32]int64{}
 	for _, p := range partitions {
 		block := response.GetBlock(topic, p)
 		switch {
 		case block == nil:
-			return false, errors.New("the broker left out a partition")
+			return nil, errors.New("the broker left out a partition")
 		case block.Err != sarama.ErrNoError:
-			return false, block.Err
+			return nil, block.Err
 		case block.Offset >= 0:
-			return true, nil
+			offsets[p] = block.Offset
 		}
 	}
-	return false, nil
+	return offsets, nil
 }
 
 // groupCoordinator finds a group's broker, which may have moved.

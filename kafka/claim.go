@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -10,124 +11,172 @@ import (
 
 // claim delivers the records of one partition during one session. Records of one
 // key form a lane, in which the next begins when the one before is acknowledged;
-// lanes run side by side, as many as Concurrency says.
+// lanes run side by side, as many as Concurrency says. It is what takes its
+// partition's records from the subscription's feed.
 type claim struct {
 	*subscription
-	session sarama.ConsumerGroupSession
-	source  sarama.ConsumerGroupClaim
+	session   sarama.ConsumerGroupSession
+	partition int32
+	from      *assignment
 
 	stop   <-chan struct{}    // the session's end: deliver nothing more
 	hard   context.Context    // the drain's end: wait for nobody more
 	cancel context.CancelFunc // ends hard
 
 	slots   chan struct{} // one per message with a handler
-	room    chan struct{} // one per record from the first unfinished one on
 	workers sync.WaitGroup
 
-	mu     sync.Mutex
-	lanes  map[string]*lane
-	prefix prefix
+	mu      sync.Mutex
+	lanes   map[string]*lane
+	prefix  prefix      // of the records in lanes, at most MaxInFlight from the first unfinished one on
+	waiting []Record    // read behind them; nothing more is read while there are any
+	sated   atomic.Bool // nothing more is to be read
 }
 
 // lane is the queue of one key's records. It exists while a worker serves it.
 type lane struct {
-	queue []*sarama.ConsumerMessage
+	queue []Record
 }
 
-func newClaim(s *subscription, session sarama.ConsumerGroupSession, source sarama.ConsumerGroupClaim) *claim {
+func newClaim(s *subscription, session sarama.ConsumerGroupSession, partition int32) *claim {
 	c := &claim{
 		subscription: s,
 		session:      session,
-		source:       source,
+		partition:    partition,
 		stop:         session.Context().Done(),
 		slots:        make(chan struct{}, s.config.Concurrency),
-		room:         make(chan struct{}, s.config.MaxInFlight),
 		lanes:        map[string]*lane{},
 	}
 	c.hard, c.cancel = context.WithCancel(s.base)
 	return c
 }
 
-// run takes records until the session ends, then drains.
-func (c *claim) run() {
-	defer c.drain()
-	for {
-		select {
-		case c.room <- struct{}{}:
-		case <-c.stop:
-			return
-		}
-		select {
-		case m, ok := <-c.source.Messages():
-			if !ok {
-				return
-			}
-			c.accept(m)
-		case <-c.stop:
-			return
-		}
+// begin reads the partition from an offset on.
+func (c *claim) begin(offset int64) {
+	c.from = newAssignment(c.partition, offset, c)
+	c.feed.read(c.from)
+}
+
+// end stops the reading and drains. The session's end came before.
+func (c *claim) end() {
+	c.from.revoke()
+	c.mu.Lock() // whoever had it before may have begun workers, nobody will
+	c.waiting = nil
+	c.mu.Unlock()
+	c.drain()
+}
+
+// ended tells whether the session has ended.
+func (c *claim) ended() bool {
+	select {
+	case <-c.stop:
+		return true
+	default:
+		return false
 	}
 }
 
-// accept puts m into its lane.
-func (c *claim) accept(m *sarama.ConsumerMessage) {
+// put is part of taker: it never waits.
+func (c *claim) put(_ context.Context, items []arrival) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.prefix.begin(m.Offset)
-	key, shared := c.laneKey(m)
+	for i := range items {
+		if err := items[i].fault; err != nil {
+			c.config.Log.Error("kafka: a partition stands still; set its group's offset by hand while no member runs",
+				"topic", c.topic, "partition", c.partition, "group", c.config.Group, "error", err)
+			continue
+		}
+		c.waiting = append(c.waiting, items[i].record)
+	}
+	c.admit()
+	if len(c.waiting) > 0 {
+		c.sated.Store(true)
+	}
+}
+
+// full is part of taker.
+func (c *claim) full() bool { return c.sated.Load() }
+
+// admit puts what was read into lanes, as far as MaxInFlight allows.
+func (c *claim) admit() {
+	n := 0
+	for !c.ended() && n < len(c.waiting) && len(c.prefix.open) < c.config.MaxInFlight {
+		c.accept(c.waiting[n])
+		n++
+	}
+	if c.waiting = c.waiting[n:]; len(c.waiting) == 0 {
+		c.waiting = nil
+	}
+}
+
+// accept puts r into its lane.
+func (c *claim) accept(r Record) {
+	c.prefix.begin(r.Offset)
+	key, shared := c.laneKey(&r)
 	if l := c.lanes[key]; shared && l != nil {
-		l.queue = append(l.queue, m)
+		l.queue = append(l.queue, r)
 		return
 	}
-	l := &lane{queue: []*sarama.ConsumerMessage{m}}
+	l := &lane{queue: []Record{r}}
 	if shared {
 		c.lanes[key] = l
 	}
-	c.workers.Go(func() { c.serve(key, l, m) })
+	c.workers.Go(func() { c.serve(key, l) })
 }
 
-// laneKey names m's lane; shared is false for a record that has a lane to itself.
-func (c *claim) laneKey(m *sarama.ConsumerMessage) (key string, shared bool) {
+// laneKey names r's lane; shared is false for a record that has a lane to itself.
+func (c *claim) laneKey(r *Record) (key string, shared bool) {
 	if c.config.Concurrency == 1 {
 		return "", true
 	}
-	return string(m.Key), m.Key != nil
+	return string(r.Key), r.Key != nil
 }
 
-// serve delivers a lane's records, from first on, one after the other until none
-// is left or the session ended.
-func (c *claim) serve(key string, l *lane, first *sarama.ConsumerMessage) {
-	for m := first; m != nil; m = c.advance(key, l) {
-		if !c.deliver(fromWire(m)) {
-			return
-		}
+// serve delivers a lane's records one after the other until none is left or the
+// session ended.
+func (c *claim) serve(key string, l *lane) {
+	for r, ok := c.first(l), true; ok && c.deliver(r); {
+		r, ok = c.advance(key, l)
 	}
 }
 
-// advance finishes the lane's first record and returns the next one, or nil when
-// the lane is empty and gone.
-func (c *claim) advance(key string, l *lane) *sarama.ConsumerMessage {
+// first is a lane's first record.
+func (c *claim) first(l *lane) Record {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.finish(l.queue[0].Offset)
-	if l.queue = l.queue[1:]; len(l.queue) > 0 {
-		return l.queue[0]
-	}
-	if c.lanes[key] == l {
-		delete(c.lanes, key)
-	}
-	return nil
+	return l.queue[0]
 }
 
-// finish marks the finished prefix and makes room for as many records.
+// advance finishes the lane's first record and returns the next one; false means
+// that the lane is empty and gone.
+func (c *claim) advance(key string, l *lane) (Record, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	offset := l.queue[0].Offset
+	l.queue = l.queue[1:]
+	if len(l.queue) == 0 && c.lanes[key] == l {
+		delete(c.lanes, key)
+	}
+	c.finish(offset)
+	if len(l.queue) > 0 {
+		return l.queue[0], true
+	}
+	return Record{}, false
+}
+
+// finish marks the finished prefix and makes room for as many records. The
+// partition is read again once half of the room is free, so that one that has more
+// than the handlers can do is not asked for record by record.
 func (c *claim) finish(offset int64) {
 	next, n := c.prefix.finish(offset)
 	if n == 0 {
 		return
 	}
-	c.session.MarkOffset(c.source.Topic(), c.source.Partition(), next, "")
-	for range n {
-		<-c.room
+	c.session.MarkOffset(c.topic, c.partition, next, "")
+	c.admit()
+	if c.sated.Load() && len(c.waiting) == 0 && 2*len(c.prefix.open) <= c.config.MaxInFlight {
+		c.sated.Store(false)
+		c.feed.again()
 	}
 }
 
@@ -167,6 +216,9 @@ func (c *claim) deliver(r Record) bool {
 // once hands r to a handler and waits for its verdict, at the session's end until
 // the drain is over.
 func (c *claim) once(r Record) verdict {
+	if c.ended() {
+		return dropped
+	}
 	ctx, cancel := context.WithCancel(c.hard)
 	defer cancel()
 	m := NewMessage(ctx, r)
@@ -202,7 +254,7 @@ func (c *claim) wait(d time.Duration) bool {
 func (c *claim) drain() {
 	timer := time.AfterFunc(c.config.DrainTimeout, func() {
 		c.config.Log.Warn("kafka: handlers did not finish within the drain timeout; their messages will be delivered again",
-			"topic", c.topic, "partition", c.source.Partition(), "group", c.config.Group)
+			"topic", c.topic, "partition", c.partition, "group", c.config.Group)
 		c.cancel()
 	})
 	c.workers.Wait()

@@ -20,17 +20,17 @@ const (
 	sessionless = -1
 )
 
-// fetcher reads all of a reader's partitions that one broker leads, on a
+// fetcher reads all of a feed's partitions that one broker leads, on a
 // connection of its own and with one request at a time. It keeps a session with
 // the broker (KIP-227): a request names only the partitions that have moved, and
 // an answer those that have news, so that a reply costs the same whether its
 // topic has one partition or sixty-four.
 type fetcher struct {
-	reader  *Reader
+	feed    *feed
 	broker  int32
 	conn    *sarama.Broker
-	wake    chan struct{}
-	joining []*seat // guarded by the reader's mutex
+	wake    chan struct{} // somebody joins, or has room again
+	joining []*seat       // guarded by the feed's mutex
 
 	// The rest belongs to the goroutine.
 	seats   map[int32]*seat
@@ -46,20 +46,21 @@ type seat struct {
 	at    int64 // the offset to fetch; negative: to be asked for
 	told  int64 // the at that the session knows, or untold
 	size  int32 // how much is asked for
+	idle  bool  // its taker is full: it is left out
 }
 
-func newFetcher(r *Reader, leader *sarama.Broker) *fetcher {
+func newFetcher(from *feed, leader *sarama.Broker) *fetcher {
 	return &fetcher{
-		reader: r, broker: leader.ID(), conn: sarama.NewBroker(leader.Addr()), wake: make(chan struct{}, 1),
+		feed: from, broker: leader.ID(), conn: sarama.NewBroker(leader.Addr()), wake: make(chan struct{}, 1),
 		seats: map[int32]*seat{}, names: names{},
 	}
 }
 
-// run reads until Close, or until the broker cannot be read from: then every
+// run reads until the feed's end, or until the broker cannot be read from: then every
 // partition is given back.
 func (f *fetcher) run() {
-	err := f.conn.Open(f.reader.client.Config())
-	for err == nil && f.reader.ctx.Err() == nil {
+	err := f.conn.Open(f.feed.client.Config())
+	for err == nil && f.feed.ctx.Err() == nil {
 		err = f.round()
 	}
 	_ = f.conn.Close() // it may be closed already
@@ -68,22 +69,22 @@ func (f *fetcher) run() {
 
 // leave gives the seats back.
 func (f *fetcher) leave(err error) {
-	r := f.reader
-	r.mu.Lock()
-	delete(r.fetchers, f.broker)
+	from := f.feed
+	from.mu.Lock()
+	delete(from.fetchers, f.broker)
 	for _, s := range f.joining {
 		f.seats[s.partition] = s
 	}
-	r.mu.Unlock()
+	from.mu.Unlock()
 	var list []*assignment
 	for _, s := range f.seats {
 		s.trouble = err
 		list = append(list, s.assignment)
 	}
 	if err != nil && len(list) > 0 {
-		r.warn(list[0], err)
+		from.warn(list[0], err)
 	}
-	r.unseat(list...)
+	from.unseat(list...)
 }
 
 // round is one request and what it brought.
@@ -92,10 +93,10 @@ func (f *fetcher) round() error {
 	if err := f.resolve(); err != nil {
 		return err
 	}
-	if len(f.seats) == 0 {
+	if f.choose() == 0 {
 		select {
 		case <-f.wake:
-		case <-f.reader.ctx.Done():
+		case <-f.feed.ctx.Done():
 		}
 		return nil
 	}
@@ -117,10 +118,10 @@ func (f *fetcher) round() error {
 
 // join takes new seats in, and lets revoked ones go.
 func (f *fetcher) join() {
-	f.reader.mu.Lock()
+	f.feed.mu.Lock()
 	fresh := f.joining
 	f.joining = nil
-	f.reader.mu.Unlock()
+	f.feed.mu.Unlock()
 	for _, s := range fresh {
 		f.seats[s.partition] = s
 	}
@@ -129,6 +130,21 @@ func (f *fetcher) join() {
 			f.drop(s)
 		}
 	}
+}
+
+// choose leaves out the seats whose takers are full, and counts the others. A
+// session that knows one of them would bring its records again and again.
+func (f *fetcher) choose() (hungry int) {
+	for _, s := range f.seats {
+		if s.idle = s.to.full(); !s.idle {
+			hungry++
+			continue
+		}
+		if s.told != untold {
+			s.told, f.epoch = untold, 0
+		}
+	}
+	return hungry
 }
 
 // drop takes a seat out. A session cannot be told so: the next request begins
@@ -142,20 +158,20 @@ func (f *fetcher) drop(s *seat) {
 func (f *fetcher) lose(s *seat, err error) {
 	f.drop(s)
 	s.trouble = err
-	f.reader.warn(s.assignment, err)
-	f.reader.unseat(s.assignment)
+	f.feed.warn(s.assignment, err)
+	f.feed.unseat(s.assignment)
 }
 
 // resolve asks where the partitions begin or end that are read from there.
 func (f *fetcher) resolve() error {
-	topic := f.reader.config.Topic
+	topic := f.feed.topic
 	var request *sarama.OffsetRequest
 	for _, s := range f.seats {
 		if s.at >= 0 {
 			continue
 		}
 		if request == nil {
-			request = sarama.NewOffsetRequest(f.reader.client.Config().Version)
+			request = sarama.NewOffsetRequest(f.feed.client.Config().Version)
 		}
 		request.AddBlock(topic, s.partition, s.at, 1)
 	}
@@ -186,13 +202,17 @@ func (f *fetcher) resolve() error {
 // for everything.
 func (f *fetcher) request() *sarama.FetchRequest {
 	request := newFetch(f.session, f.epoch)
-	request.MinBytes, request.MaxWaitTime = 1, int32(maxFetchWait.Milliseconds())
+	wait := maxFetchWait
 	for _, s := range f.seats {
-		if f.epoch == 0 || s.told != s.at {
-			request.AddBlock(f.reader.config.Topic, s.partition, s.at, s.size, s.epoch)
+		switch {
+		case s.idle:
+			wait = crowdedFetchWait
+		case f.epoch == 0 || s.told != s.at:
+			request.AddBlock(f.feed.topic, s.partition, s.at, s.size, s.epoch)
 			s.told = s.at
 		}
 	}
+	request.MinBytes, request.MaxWaitTime = 1, int32(wait.Milliseconds())
 	return request
 }
 
@@ -215,11 +235,11 @@ func (f *fetcher) remember(response *sarama.FetchResponse) {
 	}
 }
 
-// take hands the records of a response over to Poll.
+// take hands the records of a response over to their takers.
 func (f *fetcher) take(response *sarama.FetchResponse) error {
 	var behind *seat
 	got := 0
-	for partition, block := range response.Blocks[f.reader.config.Topic] {
+	for partition, block := range response.Blocks[f.feed.topic] {
 		s := f.seats[partition]
 		if s == nil || s.revoked() {
 			continue
@@ -255,7 +275,7 @@ func (f *fetcher) takeBlock(s *seat, block *sarama.FetchResponseBlock) (moved in
 		return 0, err
 	}
 	if len(arrivals) > 0 {
-		f.reader.queue.put(f.reader.ctx, arrivals)
+		s.to.put(f.feed.ctx, arrivals)
 		s.next.Store(arrivals[len(arrivals)-1].record.Offset + 1)
 	}
 	return int(s.at - before), nil
@@ -270,8 +290,8 @@ func (f *fetcher) outOfRange(s *seat) {
 		return
 	}
 	f.drop(s)
-	err := &PartitionError{Topic: f.reader.config.Topic, Partition: s.partition, Offset: next, Err: ErrOffsetOutOfRange}
-	f.reader.queue.put(f.reader.ctx, []arrival{{from: s.assignment, fault: err}})
+	err := &PartitionError{Topic: f.feed.topic, Partition: s.partition, Offset: next, Err: ErrOffsetOutOfRange}
+	s.to.put(f.feed.ctx, []arrival{{from: s.assignment, fault: err}})
 }
 
 // pass looks at a partition by itself that has something to read and brought
@@ -279,7 +299,7 @@ func (f *fetcher) outOfRange(s *seat) {
 // nothing but empty batches there, where records were compacted away, the offset
 // holds no record.
 func (f *fetcher) pass(s *seat) error {
-	topic := f.reader.config.Topic
+	topic := f.feed.topic
 	request := newFetch(0, sessionless)
 	request.AddBlock(topic, s.partition, s.at, s.size, s.epoch)
 	response, err := f.conn.Fetch(request)

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"strconv"
 	"testing"
 	"time"
@@ -11,9 +12,9 @@ import (
 
 // seated is a fetcher of one topic with seats at offset 0, without a broker.
 func seated(partitions int32) *fetcher {
-	f := &fetcher{reader: &Reader{config: ReaderConfig{Topic: "t"}}, seats: map[int32]*seat{}, names: names{}}
+	f := &fetcher{feed: &feed{topic: "t"}, seats: map[int32]*seat{}, names: names{}}
 	for p := range partitions {
-		f.seats[p] = &seat{assignment: newAssignment(p, 0), told: untold, size: fetchSize}
+		f.seats[p] = &seat{assignment: newAssignment(p, 0, newQueue(1)), told: untold, size: fetchSize}
 	}
 	return f
 }
@@ -135,4 +136,47 @@ func TestQueueIsBoundedAndInOrder(t *testing.T) {
 	<-done
 	<-done
 	require.Empty(t, q.take(1))
+}
+
+// choosy is a taker that is full as the test says.
+type choosy struct{ sated bool }
+
+func (c *choosy) put(context.Context, []arrival) {}
+func (c *choosy) full() bool                     { return c.sated }
+
+// A session knows no partition whose taker is full, else it would bring the same
+// records again and again; the others are not held up, and it joins in again.
+func TestWhoIsFullIsLeftOut(t *testing.T) {
+	t.Parallel()
+	f := seated(3)
+	one := &choosy{}
+	f.seats[1].to = one
+	round := func() (hungry int, wait time.Duration) {
+		hungry = f.choose()
+		request := f.request()
+		f.remember(&sarama.FetchResponse{SessionID: 7})
+		return hungry, time.Duration(request.MaxWaitTime) * time.Millisecond
+	}
+	hungry, wait := round()
+	require.Equal(t, 3, hungry)
+	require.Equal(t, maxFetchWait, wait)
+	require.EqualValues(t, 1, f.epoch)
+
+	one.sated = true
+	hungry, wait = round()
+	require.Equal(t, 2, hungry)
+	require.Equal(t, crowdedFetchWait, wait)
+	require.EqualValues(t, 1, f.epoch, "another session")
+	require.EqualValues(t, untold, f.seats[1].told)
+	require.EqualValues(t, 0, f.seats[2].told)
+	hungry, _ = round()
+	require.Equal(t, 2, hungry)
+	require.EqualValues(t, 2, f.epoch, "the same session")
+
+	one.sated = false
+	hungry, wait = round()
+	require.Equal(t, 3, hungry)
+	require.Equal(t, maxFetchWait, wait)
+	require.EqualValues(t, 3, f.epoch, "a session takes in who is new")
+	require.EqualValues(t, 0, f.seats[1].told)
 }

@@ -33,6 +33,9 @@ func (q *queue) put(ctx context.Context, items []arrival) {
 	}
 }
 
+// full is part of taker: a reader waits in put.
+func (q *queue) full() bool { return false }
+
 // append takes what there is room for.
 func (q *queue) append(items []arrival) int {
 	q.mu.Lock()

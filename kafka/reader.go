@@ -8,8 +8,6 @@ import (
 	"sync"
 
 	"github.com/IBM/sarama"
-
-	"github.com/unwindhq/unwind/internal/pace"
 )
 
 // Offsets to Assign that are not numbers of records.
@@ -47,33 +45,18 @@ func (c ReaderConfig) Validate() error {
 // group, no stored offsets. Assign, Revoke, HighWater and Close may be called
 // concurrently; Poll is for one goroutine at a time.
 type Reader struct {
+	*feed
 	config ReaderConfig
-	client sarama.Client // knows the leaders; fetchers have connections of their own
 	marks  sarama.Client // HighWater's own connections
-
-	complaints pace.Pace // of partitions that cannot be read
 
 	queue   *queue
 	pending []arrival // taken from the queue and not returned yet; Poll's
 
-	news chan struct{} // somebody is unseated
-
-	mu          sync.Mutex
+	assigning   sync.Mutex
 	assignments map[int32]*assignment // the newest of each partition, revoked ones too
-	unseated    []*assignment         // those that no fetcher has
-	fetchers    map[int32]*fetcher    // by broker
-	ctx         context.Context       // ends with Close
-	cancel      context.CancelFunc
-	running     sync.WaitGroup
-	closing     sync.Once
-	closed      error // of closing
-}
 
-// arrival is a record, or the fault that ended its assignment.
-type arrival struct {
-	from   *assignment
-	record Record
-	fault  error
+	closing sync.Once
+	closed  error // of closing
 }
 
 // NewReader returns a Reader without partitions. It needs no reachable broker
@@ -84,29 +67,23 @@ func NewReader(c ReaderConfig) (*Reader, error) {
 	}
 	c.Config = c.withDefaults()
 	c.BufferedRecords = cmp.Or(c.BufferedRecords, defaultBufferedRecords)
-	r := &Reader{
-		config:      c,
-		queue:       newQueue(c.BufferedRecords),
-		news:        make(chan struct{}, 1),
-		assignments: map[int32]*assignment{},
-		fetchers:    map[int32]*fetcher{},
-	}
+	r := &Reader{config: c, queue: newQueue(c.BufferedRecords), assignments: map[int32]*assignment{}}
 	if err := r.open(); err != nil {
 		return nil, fmt.Errorf("open Kafka reader: %w", err)
 	}
-	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.running.Go(r.seatThem)
 	return r, nil
 }
 
 // open makes the clients, which connect when they are used.
-func (r *Reader) open() (err error) {
-	if r.client, err = sarama.NewClient(r.config.Brokers, r.config.settings()); err != nil {
+func (r *Reader) open() error {
+	from, err := newFeed(r.config.Config, r.config.Topic)
+	if err != nil {
 		return err
 	}
 	if r.marks, err = sarama.NewClient(r.config.Brokers, r.config.settings()); err != nil {
-		return errors.Join(err, r.client.Close())
+		return errors.Join(err, from.close())
 	}
+	r.feed = from
 	return nil
 }
 
@@ -120,26 +97,24 @@ func (r *Reader) Assign(partition int32, offset int64) error {
 	if partition < 0 || offset < OffsetOldest {
 		return fmt.Errorf("assign %s/%d at offset %d: no such partition or offset", r.config.Topic, partition, offset)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ctx.Err() != nil {
-		return ErrClosed
-	}
+	r.assigning.Lock()
+	defer r.assigning.Unlock()
 	if before := r.assignments[partition]; before != nil {
 		before.revoke()
 	}
-	a := newAssignment(partition, offset)
+	a := newAssignment(partition, offset, r.queue)
 	r.assignments[partition] = a
-	r.unseated = append(r.unseated, a)
-	notify(r.news)
+	if !r.read(a) {
+		return ErrClosed
+	}
 	return nil
 }
 
 // Revoke stops reading partition. Once it returns, no later Poll returns a record
 // of it, also none that was read ahead.
 func (r *Reader) Revoke(partition int32) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.assigning.Lock()
+	defer r.assigning.Unlock()
 	if a := r.assignments[partition]; a != nil {
 		a.revoke()
 	}
@@ -194,10 +169,7 @@ func (r *Reader) sort(limit int) (batch []Record, err error) {
 
 // Close ends the reader and waits for its goroutines.
 func (r *Reader) Close() error {
-	r.mu.Lock()
-	r.cancel()
-	r.mu.Unlock()
-	r.running.Wait()
+	r.end()
 	r.closing.Do(func() {
 		if err := errors.Join(r.client.Close(), r.marks.Close()); err != nil {
 			r.closed = fmt.Errorf("close Kafka reader of %s: %w", r.config.Topic, err)

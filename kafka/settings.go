@@ -32,6 +32,10 @@ const (
 // delays no record, only the moment a newly assigned partition joins in.
 const maxFetchWait = 250 * time.Millisecond
 
+// crowdedFetchWait is maxFetchWait while a partition is left out of the request
+// because its records wait for handlers: it comes back in with the next one.
+const crowdedFetchWait = 20 * time.Millisecond
+
 // metadataBackoff and metadataRetries bound a search for a partition's leader.
 const (
 	metadataBackoff = 200 * time.Millisecond
@@ -118,10 +122,6 @@ func (c Config) setProducer(s *sarama.Config) {
 // never a silent jump when the stored place is gone, and nothing of a transaction
 // that was taken back: a participant elsewhere may use them.
 func (c Config) setConsumer(s *sarama.Config) {
-	s.Consumer.Fetch.MaxBytes = maxFetchBytes
-	s.Consumer.MaxWaitTime = maxFetchWait
-	s.Consumer.MaxProcessingTime = time.Second
-	s.Consumer.Retry.Backoff = 250 * time.Millisecond
 	s.Consumer.Return.Errors = true
 	s.Consumer.IsolationLevel = sarama.ReadCommitted
 	s.Consumer.Offsets.Initial = sarama.OffsetOldest

@@ -155,16 +155,9 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	if s.ctx.Err() != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", topic, ErrClosed)
 	}
-	group, err := sarama.NewConsumerGroup(s.config.Brokers, s.config.Group, s.config.settings())
-	if err != nil {
+	sub := &subscription{config: &s.config, topic: topic, out: make(chan *message.Message), base: context.WithoutCancel(ctx)}
+	if err := sub.open(); err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
-	}
-	sub := &subscription{
-		config: &s.config,
-		topic:  topic,
-		group:  group,
-		out:    make(chan *message.Message),
-		base:   context.WithoutCancel(ctx),
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	release := context.AfterFunc(s.ctx, cancel)

@@ -14,9 +14,39 @@ import (
 type subscription struct {
 	config *SubscriberConfig
 	topic  string
+	client sarama.Client // the group's
 	group  sarama.ConsumerGroup
+	feed   *feed
 	out    chan *message.Message
 	base   context.Context // the values of Subscribe's context
+
+	// Of the session, for Setup and Cleanup.
+	claims   []*claim
+	draining sync.WaitGroup
+}
+
+// open makes the connections, which connect when they are used.
+func (s *subscription) open() (err error) {
+	if s.client, err = sarama.NewClient(s.config.Brokers, s.config.settings()); err != nil {
+		return err
+	}
+	if s.group, err = sarama.NewConsumerGroupFromClient(s.config.Group, member{s.client}); err != nil {
+		return errors.Join(err, s.client.Close())
+	}
+	if s.feed, err = newFeed(s.config.Config, s.topic); err != nil {
+		return errors.Join(err, s.group.Close(), s.client.Close())
+	}
+	return nil
+}
+
+// close leaves the group and ends the connections.
+func (s *subscription) close() {
+	if err := s.group.Close(); err != nil {
+		s.warn("kafka: the group was not left in order; it waits for the session timeout", err)
+	}
+	if err := errors.Join(s.client.Close(), s.feed.close()); err != nil {
+		s.warn("kafka: closing a subscriber's connections failed", err)
+	}
 }
 
 // run consumes until ctx ends. A session ends with every rebalance and with every
@@ -36,9 +66,7 @@ func (s *subscription) run(ctx context.Context) {
 			pause(ctx, pauseAfter(err))
 		}
 	}
-	if err := s.group.Close(); err != nil {
-		s.warn("kafka: the group was not left in order; it waits for the session timeout", err)
-	}
+	s.close()
 }
 
 // pause waits for d or for ctx's end.
@@ -54,28 +82,10 @@ func pause(ctx context.Context, d time.Duration) {
 // logErrors logs what the library reports beside a session's end.
 func (s *subscription) logErrors() {
 	for err := range s.group.Errors() {
-		if errors.Is(err, sarama.ErrOffsetOutOfRange) {
-			s.config.Log.Error("kafka: the group's stored offset is out of range, its partition stands still; set the group's offset by hand",
-				"topic", s.topic, "group", s.config.Group, "error", err)
-			continue
-		}
 		s.warn("kafka: consuming met an error", err)
 	}
 }
 
 func (s *subscription) warn(text string, err error) {
 	s.config.Log.Warn(text, "topic", s.topic, "group", s.config.Group, "error", explain(err))
-}
-
-// Setup is part of sarama's handler; there is nothing to set up.
-func (s *subscription) Setup(sarama.ConsumerGroupSession) error { return nil }
-
-// Cleanup is part of sarama's handler; there is nothing to clean up.
-func (s *subscription) Cleanup(sarama.ConsumerGroupSession) error { return nil }
-
-// ConsumeClaim is part of sarama's handler: it delivers one partition's records
-// until the session ends.
-func (s *subscription) ConsumeClaim(session sarama.ConsumerGroupSession, source sarama.ConsumerGroupClaim) error {
-	newClaim(s, session, source).run()
-	return nil
 }

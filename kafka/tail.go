@@ -38,8 +38,8 @@ func (r *Reader) settle(marks map[int32]int64) error {
 
 // assignment returns the assignment under which partition is being read, or nil.
 func (r *Reader) assignment(partition int32) *assignment {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.assigning.Lock()
+	defer r.assigning.Unlock()
 	if a := r.assignments[partition]; a != nil && !a.revoked() {
 		return a
 	}

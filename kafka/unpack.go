@@ -24,7 +24,7 @@ func (f *fetcher) unpack(s *seat, block *sarama.FetchResponseBlock) ([]arrival, 
 		batch := set.RecordBatch
 		switch {
 		case set.MsgSet != nil:
-			return nil, fmt.Errorf("read %s/%d at offset %d: the topic's messages are of a format before Kafka 0.11", f.reader.config.Topic, s.partition, s.at)
+			return nil, fmt.Errorf("read %s/%d at offset %d: the topic's messages are of a format before Kafka 0.11", f.feed.topic, s.partition, s.at)
 		case batch == nil || batch.PartialTrailingRecord:
 			return arrivals, nil
 		case !undone.drops(batch):
@@ -42,7 +42,7 @@ func (f *fetcher) unpack(s *seat, block *sarama.FetchResponseBlock) ([]arrival, 
 // record returns one record. Its bytes are the response's.
 func (f *fetcher) record(partition int32, batch *sarama.RecordBatch, rec *sarama.Record) Record {
 	r := Record{
-		Topic: f.reader.config.Topic, Partition: partition, Offset: batch.FirstOffset + rec.OffsetDelta,
+		Topic: f.feed.topic, Partition: partition, Offset: batch.FirstOffset + rec.OffsetDelta,
 		Timestamp: batch.FirstTimestamp.Add(rec.TimestampDelta), Key: rec.Key, Value: rec.Value,
 	}
 	if batch.LogAppendTime {

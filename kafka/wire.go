@@ -21,18 +21,3 @@ func toWire(r Record) *sarama.ProducerMessage {
 	}
 	return m
 }
-
-// fromWire returns a consumed message as a Record.
-func fromWire(m *sarama.ConsumerMessage) Record {
-	r := Record{
-		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,
-		Timestamp: m.Timestamp, Key: m.Key, Value: m.Value,
-	}
-	if len(m.Headers) > 0 {
-		r.Headers = make([]Header, len(m.Headers))
-		for i, h := range m.Headers {
-			r.Headers[i] = Header{Key: string(h.Key), Value: h.Value}
-		}
-	}
-	return r
-}
