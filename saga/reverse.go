@@ -77,7 +77,7 @@ func (d *decision) open(i int) bool {
 	}
 	switch p := d.s.Steps[i].Phase; p {
 	case Done, Unknown:
-		return d.step(i).Compensation != "" || d.step(i).UndoesChild()
+		return d.step(i).Compensation != "" || d.step(i).UndoesChild() && !d.s.Steps[i].Extras().Child.IsZero()
 	default:
 		return undoing(p)
 	}

@@ -50,6 +50,9 @@ func (t *tale) byHand(e *Event) {
 		return
 	case e.Kind == StepResolved:
 		s.phase = done
+		if s.Child != nil && !t.hasChild(s) {
+			s.phase = skipped // there is no child that would be turned back
+		}
 		if s.Kind == Pivot {
 			t.late = time.Time{}
 		}
