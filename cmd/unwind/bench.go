@@ -38,6 +38,8 @@ func benchCommand() *cobra.Command {
 	flags.DurationVar(&c.Warmup, "warmup", 3*time.Second, "how long the load runs before that")
 	flags.IntVar(&c.RejectPercent, "reject-percent", 0, "how many of 100 sagas are refused at the third step")
 	flags.BoolVar(&c.Guard, "guard", false, "participants with a guard and an outbox in schemas of their own, as services have them")
+	flags.BoolVar(&c.Local, "local", false, "steps in the coordinator's process, on Postgres alone: no Kafka and no participants; with --guard each in a transaction")
+	flags.BoolVar(&c.Code, "code", false, "measure the saga as a Go function as well, in turn with the declared one")
 	flags.StringVar(&c.Via, "via", bench.ViaDirect, "direct calls the coordinator in its process, rest speaks REST to it")
 	flags.DurationVar(&c.LimitTime, "limit-duration", 5*time.Second, "how long the limit of Postgres is measured; negative: not at all")
 	flags.StringVar(&c.CPUProfile, "cpuprofile", "", "write a CPU profile of the coordinator to this file")

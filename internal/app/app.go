@@ -258,7 +258,7 @@ func (a *App) openRelay(_ context.Context, p *parts) (err error) {
 		brokers = outboxkafka.New(p.producer)
 	}
 	names := Topics{Prefix: a.cfg.Prefix}
-	p.locals = coordinator.NewLocals(p.store.Locals(a.cfg.Locals...), brokers, names.Commands(""), localConns)
+	p.locals = coordinator.NewLocals(p.store.Locals(a.cfg.Locals...), brokers, names.Commands(""), localSteps)
 	p.relay, err = outbox.NewRelay(outbox.RelayConfig{
 		Pool: p.pools.write, Schema: outbox.Schema(a.cfg.Schema), Publisher: p.locals, Log: a.cfg.Log,
 		OnUndeliverable: func(ctx context.Context, row outbox.Row, cause error) error {

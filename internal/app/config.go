@@ -59,7 +59,7 @@ type Config struct {
 	// Partitions is how many partitions a command topic gets. Default 12.
 	Partitions int32
 	// Locals are the functions of local steps. They run in this process, at most
-	// four at a time.
+	// 64 at a time, four of those with a transaction.
 	Locals []sagapg.LocalStep
 	// Code are the sagas of this process that are Go functions; see package saga/code.
 	// Each has a version of its own. Other processes leave such sagas alone.

@@ -11,9 +11,10 @@ import (
 const (
 	// readConns serve REST's questions and the registry, apart from the writers.
 	readConns = 8
-	// localConns is how many local steps run at a time, on the writers' pool. With
-	// the relay's three they fit into the default of Config.MaxConns.
-	localConns = 4
+	// localSteps is how many local steps run at a time. Those with a transaction wait
+	// for one of sagapg.LocalConns, which with the relay's three fit into the default
+	// of Config.MaxConns.
+	localSteps = 64
 	// leaseConns keep the leases alive when everybody else is busy.
 	leaseConns = 3
 )

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/unwindhq/unwind/client"
 )
 
 // Run measures once and cleans up after itself, also when ctx ends.
@@ -22,6 +24,7 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	if err := r.load(ctx); err != nil {
 		return Result{}, err
 	}
+	r.report()
 	return r.result, r.limits(ctx)
 }
 
@@ -32,6 +35,8 @@ type run struct {
 	world        *world
 	coordinator  *child
 	participants *child
+	declared     load
+	code         load
 	result       Result
 
 	before   map[string]time.Duration // CPU by process
@@ -47,12 +52,14 @@ func (r *run) load(ctx context.Context) (err error) {
 	s := setup{
 		DatabaseURL: r.world.url, Brokers: r.world.brokers, Schema: r.world.schema, Prefix: r.world.prefix,
 		Security: r.world.security, Password: string(r.world.security.SASL.Password),
-		RejectPercent: r.RejectPercent, Guard: r.Guard, CPUProfile: r.CPUProfile,
+		RejectPercent: r.RejectPercent, Guard: r.Guard, Local: r.Local, CPUProfile: r.CPUProfile,
 	}
-	if r.participants, _, err = startChild(ctx, r.Program, RoleParticipants, s); err != nil {
-		return err
+	if !r.Local {
+		if r.participants, _, err = startChild(ctx, r.Program, RoleParticipants, s); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.participants.stop()) }()
 	}
-	defer func() { err = errors.Join(err, r.participants.stop()) }()
 	var ready note
 	if r.coordinator, ready, err = startChild(ctx, r.Program, RoleCoordinator, s); err != nil {
 		return err
@@ -62,50 +69,78 @@ func (r *run) load(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	applied, err := api.ApplyDefinition(ctx, "bench.yaml", []byte(definition))
+	applied, err := api.ApplyDefinition(ctx, "bench.yaml", r.definition())
 	if err != nil {
 		return err
 	}
-	r.say("%d sagas in flight, %s, after %s of warm-up", r.InFlight, r.Duration, r.Warmup)
-	order := plan{InFlight: r.InFlight, Warmup: r.Warmup, Duration: r.Duration, Version: applied.Version}
-	if r.Via == ViaREST {
-		return r.overREST(ctx, order, overREST(api, applied.Version))
+	for _, order := range r.turns(applied.Version) {
+		if err := r.turn(ctx, api, order); err != nil {
+			return err
+		}
 	}
-	return r.direct(ctx, order)
-}
-
-// direct lets the coordinator's process drive.
-func (r *run) direct(ctx context.Context, order plan) error {
-	if err := r.coordinator.tell(order); err != nil {
-		return err
-	}
-	if _, err := r.coordinator.hear(ctx, noteBegin); err != nil {
-		return err
-	}
-	r.begin(ctx)
-	if _, err := r.coordinator.hear(ctx, noteEnd); err != nil {
-		return err
-	}
-	costs, err := r.end(ctx)
-	if err != nil {
-		return err
-	}
-	done, err := r.coordinator.hear(ctx, noteDone)
-	if err != nil {
-		return err
-	}
-	r.report(done.Measured, costs)
 	return nil
 }
 
+// turns are the loads that are run one after the other. What changes on the
+// machine in the meantime hits both kinds alike.
+func (r *run) turns(version string) []plan {
+	declared := plan{InFlight: r.InFlight, Warmup: r.Warmup, Duration: r.Duration, Definition: definitionName, Version: version}
+	if !r.Code {
+		return []plan{declared}
+	}
+	declared.Duration /= 2
+	code := declared
+	code.Definition, code.Version = codeName, codeVersion
+	return []plan{code, declared, declared, code}
+}
+
+// turn runs one load.
+func (r *run) turn(ctx context.Context, api *client.Client, order plan) error {
+	r.say("%d sagas of %s in flight, %s, after %s of warm-up", r.InFlight, order.Definition, order.Duration, r.Warmup)
+	run := r.direct
+	if r.Via == ViaREST {
+		run = func(ctx context.Context, order plan) (measured, costs, error) {
+			return r.overREST(ctx, order, overREST(api, order))
+		}
+	}
+	got, spent, err := run(ctx, order)
+	if err != nil {
+		return err
+	}
+	if order.Definition == codeName {
+		r.code.add(got, spent)
+	} else {
+		r.declared.add(got, spent)
+	}
+	return nil
+}
+
+// direct lets the coordinator's process drive.
+func (r *run) direct(ctx context.Context, order plan) (got measured, spent costs, err error) {
+	if err := r.coordinator.tell(order); err != nil {
+		return got, spent, err
+	}
+	if _, err := r.coordinator.hear(ctx, noteBegin); err != nil {
+		return got, spent, err
+	}
+	r.begin(ctx)
+	if _, err := r.coordinator.hear(ctx, noteEnd); err != nil {
+		return got, spent, err
+	}
+	if spent, err = r.end(ctx); err != nil {
+		return got, spent, err
+	}
+	done, err := r.coordinator.hear(ctx, noteDone)
+	return done.Measured, spent, err
+}
+
 // overREST drives from here; the coordinator's process only profiles itself.
-func (r *run) overREST(ctx context.Context, order plan, one sagaFunc) error {
+func (r *run) overREST(ctx context.Context, order plan, one sagaFunc) (got measured, spent costs, err error) {
 	profiled := order
 	profiled.InFlight = 0
 	if err := r.coordinator.tell(profiled); err != nil {
-		return err
+		return got, spent, err
 	}
-	var spent costs
 	var fault error
 	d := &driver{plan: order, one: one, note: func(event string) {
 		if event == noteBegin {
@@ -114,17 +149,16 @@ func (r *run) overREST(ctx context.Context, order plan, one sagaFunc) error {
 		}
 		spent, fault = r.end(ctx)
 	}}
-	got, err := d.run(ctx)
+	got, err = d.run(ctx)
 	if err = errors.Join(err, fault); err != nil {
-		return err
+		return got, spent, err
 	}
 	for _, event := range []string{noteBegin, noteEnd, noteDone} {
 		if _, err := r.coordinator.hear(ctx, event); err != nil {
-			return err
+			return got, spent, err
 		}
 	}
-	r.report(got, spent)
-	return nil
+	return got, spent, nil
 }
 
 // costs are what the measured time has cost.
@@ -135,9 +169,11 @@ type costs struct {
 
 // pids are the processes whose CPU time counts.
 func (r *run) pids() map[string]int {
-	return map[string]int{
-		RoleCoordinator: r.coordinator.cmd.Process.Pid, RoleParticipants: r.participants.cmd.Process.Pid, roleDriver: os.Getpid(),
+	pids := map[string]int{RoleCoordinator: r.coordinator.cmd.Process.Pid, roleDriver: os.Getpid()}
+	if r.participants != nil {
+		pids[RoleParticipants] = r.participants.cmd.Process.Pid
 	}
+	return pids
 }
 
 // begin reads the meters. What it cannot read now, end complains about.
@@ -163,21 +199,51 @@ func (r *run) end(ctx context.Context) (costs, error) {
 	return spent, err
 }
 
-// report fills in the result.
-func (r *run) report(got measured, spent costs) {
-	n := float64(got.Sagas)
-	r.result = Result{
-		Via: r.Via, InFlight: r.InFlight, RejectPercent: r.RejectPercent, Guard: r.Guard,
-		Seconds: got.Seconds, Sagas: got.Sagas, Compensated: got.Compensated, SagasPerS: n / got.Seconds, P50: got.P50, P99: got.P99,
-		WAL: float64(spent.wal) / n, Commits: float64(spent.commits) / n, Rows: float64(spent.rows) / n,
+// load is what was measured of one kind of saga, in all its turns.
+type load struct {
+	turns int
+	measured
+	costs
+}
+
+// add takes one turn in. Medians and the like are the mean of the turns'.
+func (l *load) add(got measured, spent costs) {
+	mean := func(sum, next float64) float64 { return (sum*float64(l.turns) + next) / float64(l.turns+1) }
+	l.P50, l.P99 = mean(l.P50, got.P50), mean(l.P99, got.P99)
+	l.turns++
+	l.Seconds, l.Sagas, l.Compensated = l.Seconds+got.Seconds, l.Sagas+got.Sagas, l.Compensated+got.Compensated
+	l.counters = counters{l.wal + spent.wal, l.commits + spent.commits, l.rows + spent.rows}
+	if l.cpu == nil {
+		l.cpu = map[string]time.Duration{}
 	}
-	if len(spent.cpu) == 0 {
-		return
-	}
-	r.result.CPU = map[string]float64{}
 	for name, used := range spent.cpu {
-		r.result.CPU[name] = used.Seconds() / n * 1000
-		r.result.CPU["total"] += used.Seconds() / n * 1000
+		l.cpu[name] += used
+	}
+}
+
+// figures are those of a load.
+func (l *load) figures() Figures {
+	n := float64(l.Sagas)
+	f := Figures{
+		Seconds: l.Seconds, Sagas: l.Sagas, Compensated: l.Compensated, SagasPerS: n / l.Seconds, P50: l.P50, P99: l.P99,
+		WAL: float64(l.wal) / n, Commits: float64(l.commits) / n, Rows: float64(l.rows) / n,
+	}
+	for name, used := range l.cpu {
+		if f.CPU == nil {
+			f.CPU = map[string]float64{}
+		}
+		f.CPU[name] = used.Seconds() / n * 1000
+		f.CPU["total"] += used.Seconds() / n * 1000
+	}
+	return f
+}
+
+// report fills in the result.
+func (r *run) report() {
+	r.result = Result{Via: r.Via, InFlight: r.InFlight, RejectPercent: r.RejectPercent, Guard: r.Guard, Local: r.Local, Figures: r.declared.figures()}
+	if r.Code {
+		code := r.code.figures()
+		r.result.Code, r.result.CodeRatio = &code, code.SagasPerS/r.result.SagasPerS
 	}
 }
 

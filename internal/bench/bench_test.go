@@ -59,6 +59,40 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Local needs no Kafka: the broker's address is nobody's.
+func TestLocalAndCode(t *testing.T) {
+	t.Parallel()
+	for _, guard := range []bool{false, true} {
+		c := Config{
+			Program: []string{os.Args[0]}, DatabaseURL: testserver.Postgres(t), Brokers: []string{"127.0.0.1:1"}, Local: true, Code: true, Guard: guard,
+			InFlight: 1, Warmup: 100 * time.Millisecond, Duration: 2 * time.Second, LimitTime: 100 * time.Millisecond, RejectPercent: 50,
+		}
+		got, err := Run(t.Context(), c)
+		require.NoError(t, err)
+		require.True(t, got.Local)
+		require.Positive(t, got.Sagas)
+		require.Positive(t, got.LatencyRatio)
+		require.NotNil(t, got.Code)
+		require.Positive(t, got.Code.Sagas)
+		require.InDelta(t, got.Code.SagasPerS/got.SagasPerS, got.CodeRatio, 1e-9)
+		require.NotContains(t, got.CPU, RoleParticipants)
+		requireClean(t, c)
+	}
+}
+
+// A kind's turns count as one run of it.
+func TestTurnsAreAddedUp(t *testing.T) {
+	t.Parallel()
+	var l load
+	l.add(measured{Seconds: 1, Sagas: 100, P50: 2}, costs{cpu: map[string]time.Duration{RoleCoordinator: time.Second}, counters: counters{wal: 1000}})
+	l.add(measured{Seconds: 1, Sagas: 300, P50: 4}, costs{cpu: map[string]time.Duration{RoleCoordinator: time.Second}, counters: counters{wal: 1000}})
+	got := l.figures()
+	require.InDelta(t, 200, got.SagasPerS, 1e-9)
+	require.InDelta(t, 3, got.P50, 1e-9)
+	require.InDelta(t, 5, got.WAL, 1e-9)
+	require.InDelta(t, 5, got.CPU["total"], 1e-9)
+}
+
 // requireClean finds nothing of a run.
 func requireClean(t *testing.T, c Config) {
 	t.Helper()
@@ -145,7 +179,8 @@ func sleepError(ctx context.Context) error {
 func TestResult(t *testing.T) {
 	t.Parallel()
 	r := Result{
-		Via: ViaDirect, InFlight: 64, Sagas: 10, Seconds: 2, SagasPerS: 5, P50: 1, P99: 2, CPU: map[string]float64{"total": 1.5, RoleCoordinator: 1.5},
+		Via: ViaDirect, InFlight: 64, Figures: Figures{Sagas: 10, Seconds: 2, SagasPerS: 5, P50: 1, P99: 2, CPU: map[string]float64{"total": 1.5, RoleCoordinator: 1.5}},
+		Code: &Figures{Sagas: 9, Seconds: 2, SagasPerS: 4.5}, CodeRatio: 0.9,
 		LimitPostgres: 10, Ratio: 0.5, LimitLatency: 2, LatencyRatio: 0.5,
 	}
 	var out bytes.Buffer
@@ -157,4 +192,5 @@ func TestResult(t *testing.T) {
 	out.Reset()
 	require.NoError(t, r.Table(&out))
 	require.Contains(t, out.String(), "0.500 of it reached")
+	require.Contains(t, out.String(), "code to declared   0.90")
 }

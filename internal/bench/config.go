@@ -45,6 +45,12 @@ type Config struct {
 	// Guard gives each participant what a service has: a guard, its stored answers
 	// and an outbox in a schema of its own. Default: they answer from memory.
 	Guard bool
+	// Local runs the steps in the coordinator's process, on Postgres alone: no
+	// participants, and Brokers are left alone. With Guard each step has a transaction.
+	Local bool
+	// Code measures the same saga as a Go function as well, in turn with the declared
+	// one: Duration for each.
+	Code bool
 	// Via is ViaDirect or ViaREST. Default ViaDirect.
 	Via string
 	// CPUProfile names a file for a profile of the coordinator; empty for none.

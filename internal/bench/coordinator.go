@@ -23,9 +23,14 @@ const lookEvery = 2 * time.Second
 
 // coordinate is RoleCoordinator: what unwind serve runs, and a driver beside it.
 func (p *process) coordinate(ctx context.Context, end func()) error {
+	functions, err := p.functions()
+	if err != nil {
+		return err
+	}
 	a, err := app.New(app.Config{
 		DatabaseURL: p.setup.DatabaseURL, Brokers: p.setup.Brokers, Security: p.setup.kafka(nil).Security, Schema: p.setup.Schema, Prefix: p.setup.Prefix,
 		Listen: "127.0.0.1:0", Migrate: true, Log: p.log,
+		Locals: p.locals(), Code: functions,
 	})
 	if err != nil {
 		return err
@@ -51,7 +56,7 @@ func (p *process) coordinate(ctx context.Context, end func()) error {
 // drive carries out one plan. A plan without sagas only profiles: the load comes
 // from elsewhere, and the plan's time is that of the profile.
 func (p *process) drive(ctx context.Context, order plan, d *direct) {
-	d.version = order.Version
+	d.definition, d.version = order.Definition, order.Version
 	loop := &driver{plan: order, one: d.saga, note: p.noted}
 	got, err := measured{}, error(nil)
 	if order.InFlight > 0 {
@@ -92,11 +97,13 @@ type direct struct {
 	engine  *coordinator.Coordinator
 	reader  *sagapg.Reader
 	version string
+
+	definition string
 }
 
 func (d *direct) saga(ctx context.Context) (compensated bool, err error) {
 	started, err := d.engine.Start(ctx, coordinator.StartRequest{
-		Namespace: "default", Definition: definitionName, Version: d.version,
+		Namespace: "default", Definition: d.definition, Version: d.version,
 		Input: saga.JSON(payload), Actor: saga.Actor{Kind: saga.Operator, Name: "bench"},
 	})
 	if err != nil {

@@ -19,10 +19,11 @@ const (
 
 // plan is what a driver is to do.
 type plan struct {
-	InFlight int
-	Warmup   time.Duration
-	Duration time.Duration
-	Version  string
+	InFlight   int
+	Warmup     time.Duration
+	Duration   time.Duration
+	Definition string
+	Version    string
 }
 
 // measured is what a driver saw.

@@ -16,9 +16,9 @@ func newClient(url string, inFlight int) (*client.Client, error) {
 }
 
 // overREST runs sagas by two requests each: start, and wait for the end.
-func overREST(c *client.Client, version string) sagaFunc {
+func overREST(c *client.Client, order plan) sagaFunc {
 	return func(ctx context.Context) (compensated bool, err error) {
-		started, _, err := c.Start(ctx, client.Start{Definition: definitionName, Version: version, Input: payload})
+		started, _, err := c.Start(ctx, client.Start{Definition: order.Definition, Version: order.Version, Input: payload})
 		if err != nil {
 			return false, err
 		}

@@ -30,6 +30,7 @@ type setup struct {
 	Prefix        string
 	RejectPercent int
 	Guard         bool
+	Local         bool
 	CPUProfile    string
 }
 

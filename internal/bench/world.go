@@ -23,20 +23,7 @@ const (
 	partitions = 12
 	// cleanTime bounds the clean-up.
 	cleanTime = 30 * time.Second
-	// definitionName is the definition's.
-	definitionName = "benchTravel"
 )
-
-// definition is the saga that is measured: no mapping, so each step gets the
-// saga's input.
-const definition = `unwind: v1
-saga: benchTravel
-defaults: {timeout: 30s}
-steps:
-  - {step: flight, command: flights/reserve, compensation: release}
-  - {step: hotel, command: hotels/reserve, compensation: release}
-  - {step: charge, kind: pivot, command: payments/charge}
-`
 
 // payload is the input and every result, about 200 bytes.
 var payload = json.RawMessage(`{"traveller":"Ada Lovelace","trip":"` + strings.Repeat("x", 140) + `","cents":129900}`)
@@ -57,8 +44,13 @@ type world struct {
 // openWorld makes a world. After an error nothing is left.
 func openWorld(ctx context.Context, c Config) (w *world, err error) {
 	name := strings.ToLower(rand.Text()[:8])
-	w = &world{url: c.DatabaseURL, brokers: c.Brokers, security: c.Security, schema: "unwind_bench_" + name, prefix: "unwind.bench." + name + "."}
-	for _, step := range []func(context.Context, Config) error{w.openPostgres, w.openKafka, w.openTopics} {
+	w = &world{url: c.DatabaseURL, schema: "unwind_bench_" + name, prefix: "unwind.bench." + name + "."}
+	steps := []func(context.Context, Config) error{w.openPostgres}
+	if !c.Local {
+		w.brokers, w.security = c.Brokers, c.Security
+		steps = append(steps, w.openKafka, w.openTopics)
+	}
+	for _, step := range steps {
 		if err := step(ctx, c); err != nil {
 			return nil, errors.Join(err, w.close())
 		}

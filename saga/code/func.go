@@ -3,6 +3,7 @@ package code
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/unwindhq/unwind/saga"
 )
@@ -44,7 +45,7 @@ func Do[Res any](c *Context, step saga.Step, in any) (Res, error) {
 func Start[Res any](c *Context, step saga.Step, in any) Future[Res] {
 	ask := saga.Ask{Step: step, After: c.b.done}
 	if !c.r.replay {
-		data, err := json.Marshal(in)
+		data, err := encode(in)
 		if err != nil {
 			c.r.raise(fmt.Errorf("write the input of step %s: %w", step.Name, err))
 		}
@@ -61,10 +62,22 @@ func decode[Res any](step string, a *saga.Answer) (res Res, err error) {
 	if !a.Payload.IsJSON() {
 		return res, fmt.Errorf("the output of %s is %s, not JSON", step, a.Payload.ContentType)
 	}
+	if raw, ok := any(&res).(*json.RawMessage); ok && json.Valid(a.Payload.Data) {
+		*raw = slices.Clone(a.Payload.Data)
+		return res, nil
+	}
 	if err = json.Unmarshal(a.Payload.Data, &res); err != nil {
 		return res, fmt.Errorf("read the output of %s: %w", step, err)
 	}
 	return res, nil
+}
+
+// encode writes the input of a step. One that is JSON stays as it is.
+func encode(in any) ([]byte, error) {
+	if raw, ok := in.(json.RawMessage); ok && json.Valid(raw) {
+		return slices.Clone(raw), nil
+	}
+	return json.Marshal(in)
 }
 
 // SideEffect runs fn once and records what it returns, which is JSON: run again,

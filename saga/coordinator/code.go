@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/unwindhq/unwind/saga"
 )
@@ -86,18 +85,12 @@ func (f *fold) decideOn(s *folding, history saga.History, e saga.Event) (saga.St
 			s.run = f.r.w.coroutines.take(s.id)
 		}
 	}
-	d, state := decided{}, s.row.State
-	ended, run := make(chan struct{}), s.run
-	go func() {
-		defer close(ended)
-		defer func() {
-			if p := recover(); p != nil {
-				d.err = fmt.Errorf("panic: %v", p)
-			}
-		}()
-		d.state, d.effects, d.err = code.DecideIn(run, state, history, e)
-	}()
-	if !f.inTime(s, ended) {
+	d, state, run := decided{}, s.row.State, s.run
+	in := f.r.beside()
+	defer f.r.besideOver(in)
+	if !in.call(f.r.c.cfg.CodeTimeout, func() { d.decide(code, run, state, history, e) }) {
+		f.r.leave(in, run)
+		s.run = &saga.Run{}
 		return state, nil, fmt.Errorf("the code has run for %s without waiting for anything: it must be quick; do long work in a step", f.r.c.cfg.CodeTimeout)
 	}
 	if d.err != nil && !errors.Is(d.err, saga.ErrNeedHistory) && !saga.IsRefusal(d.err) {
@@ -113,24 +106,13 @@ type decided struct {
 	err     error
 }
 
-// inTime waits for a decision. One that takes too long is left behind, with its
-// function: whoever has written an endless loop loses one saga and a processor,
-// not the writer.
-func (f *fold) inTime(s *folding, ended <-chan struct{}) bool {
-	timer := time.NewTimer(f.r.c.cfg.CodeTimeout)
-	defer timer.Stop()
-	select {
-	case <-ended:
-		return true
-	case <-timer.C:
-	}
-	left := s.run
-	s.run = &saga.Run{}
-	go func() {
-		<-ended
-		left.Stop()
+func (d *decided) decide(code *saga.Code, run *saga.Run, state saga.State, history saga.History, e saga.Event) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.err = fmt.Errorf("panic: %v", p)
+		}
 	}()
-	return false
+	d.state, d.effects, d.err = code.DecideIn(run, state, history, e)
 }
 
 // rest keeps the functions of a committed batch that wait for their next events.

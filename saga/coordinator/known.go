@@ -21,6 +21,9 @@ type known map[saga.ID]Row
 // document above saga.InlineMax.
 const knownMax = 4096
 
+// knownSteps bounds the plan of a saga that is code: from here on it grows.
+const knownSteps = 32
+
 // recall says what the batch's sagas are, if all of them are known.
 func (k known) recall(ids []saga.ID) (rows map[saga.ID]Row, list []Known, ok bool) {
 	rows, list = make(map[saga.ID]Row, len(ids)), make([]Known, 0, len(ids))
@@ -74,7 +77,7 @@ func awaits(s *saga.State) bool {
 // with a message beside the steps' outputs.
 func small(s *saga.State) bool {
 	x := s.Extras()
-	return len(x.Spreads)+len(x.Signals) == 0 && x.Plan == nil &&
+	return len(x.Spreads)+len(x.Signals) == 0 && (x.Plan == nil || len(x.Plan.Steps) <= knownSteps) &&
 		!slices.ContainsFunc(s.Steps, func(st saga.StepState) bool { return st.Extra != nil })
 }
 

@@ -41,6 +41,14 @@ func TestKnownIsWhatWasCommittedAndAwaitsAReply(t *testing.T) {
 	large.sagas[saga.ID{1}].row.State.Own().Spreads = make([]saga.Spread, 1)
 	k.keep(large)
 	require.Empty(t, k)
+	code := committed(1, saga.Doing, nil)
+	state := &code.sagas[saga.ID{1}].row.State
+	state.Own().Plan = &saga.Plan{Steps: make([]*saga.Planned, knownSteps)}
+	k.keep(code)
+	require.Len(t, k, 1)
+	state.Own().Plan = &saga.Plan{Steps: make([]*saga.Planned, knownSteps+1)}
+	k.keep(code)
+	require.Empty(t, k, "its plan has grown")
 }
 
 func TestKnownIsBounded(t *testing.T) {

@@ -50,7 +50,7 @@ func (l *Locals) Publish(ctx context.Context, rows []outbox.Row, done func(i int
 	for i, row := range rows {
 		switch {
 		case row.Topic == l.topic:
-			l.begin(ctx, row, func(err error) { done(i, err) })
+			go func() { done(i, l.run(ctx, row)) }() // as many as the relay has in flight
 		case l.next == nil:
 			done(i, errNoBroker)
 		default:
@@ -62,27 +62,13 @@ func (l *Locals) Publish(ctx context.Context, rows []outbox.Row, done func(i int
 	}
 }
 
-// begin runs a step beside the relay, once there is room.
-func (l *Locals) begin(ctx context.Context, row outbox.Row, done func(error)) {
-	select {
-	case l.room <- struct{}{}:
-	case <-ctx.Done():
-		done(ctx.Err())
-		return
-	}
-	go func() {
-		defer func() { <-l.room }()
-		done(l.run(ctx, row))
-	}()
-}
-
 // run runs a step and sees its reply committed.
 func (l *Locals) run(ctx context.Context, row outbox.Row) error {
 	cmd, err := saga.DecodeCommand(row.Headers, row.Payload)
 	if err != nil {
 		return fmt.Errorf("%w: local command: %w", outbox.ErrPermanent, err)
 	}
-	reply, err := l.runner.Run(ctx, cmd)
+	reply, err := l.roomFor(ctx, cmd)
 	if err != nil {
 		return fmt.Errorf("local step %s: %w", cmd.ID, err)
 	}
@@ -96,4 +82,16 @@ func (l *Locals) run(ctx context.Context, row outbox.Row) error {
 		return fmt.Errorf("reply of local step %s: %w", cmd.ID, err)
 	}
 	return nil
+}
+
+// roomFor runs a step once there is room for it. Its reply waits for its commit
+// outside.
+func (l *Locals) roomFor(ctx context.Context, cmd saga.Command) (saga.Reply, error) {
+	select {
+	case l.room <- struct{}{}:
+	case <-ctx.Done():
+		return saga.Reply{}, ctx.Err()
+	}
+	defer func() { <-l.room }()
+	return l.runner.Run(ctx, cmd)
 }

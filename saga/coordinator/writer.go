@@ -24,6 +24,7 @@ type writer struct {
 	asked      []*wakeEntry // due, waiting for the way to be checked; the run goroutine's
 	tempo      tempo        // the run goroutine's
 	known      known        // the run goroutine's
+	beside     *beside      // the run goroutine's; nil until it is needed
 }
 
 func newWriter(c *Coordinator) *writer {
@@ -44,6 +45,9 @@ func (w *writer) run(ctx context.Context) {
 		w.busy.Unlock()
 	}
 	w.coroutines.forget(-1)
+	if w.beside != nil {
+		close(w.beside.calls)
+	}
 	for it := w.next(); it != nil; it = w.next() {
 		it.reply(answer{err: ErrNotReady})
 	}

@@ -18,6 +18,7 @@ import (
 type LocalStep struct {
 	name string
 	run  func(ctx context.Context, tx pgx.Tx, input []byte) ([]byte, error)
+	bare bool // it needs no transaction
 }
 
 // Local makes a LocalStep of fn. It runs in a transaction of the sagas' own
@@ -25,19 +26,44 @@ type LocalStep struct {
 // once, however often the step is tried. A nil error is success; Refuse is a
 // business no, after which tx is taken back; any other error is technical and is
 // tried again. As a compensation, fn gets the step's input and its output is
-// dropped.
+// dropped. tx must not be committed or rolled back.
 func Local[In, Out any](name string, fn func(ctx context.Context, tx pgx.Tx, in In) (Out, error)) LocalStep {
 	return LocalStep{name: name, run: func(ctx context.Context, tx pgx.Tx, input []byte) ([]byte, error) {
-		var in In
-		if err := json.Unmarshal(input, &in); err != nil {
-			return nil, fmt.Errorf("read the input of local step %s: %w", name, err)
-		}
-		out, err := fn(ctx, tx, in)
-		if err != nil {
-			return nil, err
-		}
-		return json.Marshal(out)
+		return call(name, input, func(in In) (Out, error) { return fn(ctx, tx, in) })
 	}}
+}
+
+// Plain makes a LocalStep of a function whose effect is not in the sagas' database.
+// Nothing but the saga records its answer, so it costs no transaction; the price is
+// that it runs again if the process dies before that is committed, and that its
+// compensation also runs where it may have been tried in vain. Both must be
+// idempotent: CommandID tells a repeat. Else it is as Local.
+func Plain[In, Out any](name string, fn func(ctx context.Context, in In) (Out, error)) LocalStep {
+	return LocalStep{name: name, bare: true, run: func(ctx context.Context, _ pgx.Tx, input []byte) ([]byte, error) {
+		return call(name, input, func(in In) (Out, error) { return fn(ctx, in) })
+	}}
+}
+
+// call reads the input of a step and writes its output.
+func call[In, Out any](name string, input []byte, fn func(in In) (Out, error)) ([]byte, error) {
+	var in In
+	if err := json.Unmarshal(input, &in); err != nil {
+		return nil, fmt.Errorf("read the input of local step %s: %w", name, err)
+	}
+	out, err := fn(in)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(out)
+}
+
+type commandKey struct{}
+
+// CommandID returns the id of the command for which a local step is run with ctx.
+// It is the same however often the step is tried, and another for its undo.
+func CommandID(ctx context.Context) saga.CommandID {
+	id, _ := ctx.Value(commandKey{}).(saga.CommandID) // zero outside of a step
+	return id
 }
 
 type refusal struct{ reason string }
@@ -51,13 +77,17 @@ func Refuse(reason string) error { return &refusal{reason} }
 type Locals struct {
 	s     *Store
 	steps map[string]LocalStep
+	conns chan struct{} // held by steps with a transaction
 }
 
 var _ coordinator.LocalRunner = (*Locals)(nil)
 
+// LocalConns is how many connections of the Store's pool local steps use at a time.
+const LocalConns = 4
+
 // Locals returns the runner of these steps.
 func (s *Store) Locals(steps ...LocalStep) *Locals {
-	l := &Locals{s: s, steps: make(map[string]LocalStep, len(steps))}
+	l := &Locals{s: s, steps: make(map[string]LocalStep, len(steps)), conns: make(chan struct{}, LocalConns)}
 	for _, step := range steps {
 		l.steps[step.name] = step
 	}
@@ -72,9 +102,12 @@ func (l *Locals) Run(ctx context.Context, cmd saga.Command) (saga.Reply, error) 
 		reply.Outcome, reply.Reason = saga.Failed, fmt.Sprintf("this process has no local step %q", cmd.Name)
 		return reply, nil
 	}
-	err := pgx.BeginFunc(ctx, l.s.pool, func(tx pgx.Tx) error {
-		return l.guarded(ctx, tx, cmd, step, &reply)
-	})
+	ctx = context.WithValue(ctx, commandKey{}, cmd.ID)
+	run := l.recorded
+	if step.bare {
+		run = unrecorded
+	}
+	err := run(ctx, cmd, step, &reply)
 	if technical, ok := errors.AsType[*failure](err); ok {
 		reply.Outcome, reply.Reason = saga.Failed, saga.Clip(technical.Error())
 		return reply, nil
@@ -86,6 +119,38 @@ func (l *Locals) Run(ctx context.Context, cmd saga.Command) (saga.Reply, error) 
 		reply.Outcome, reply.Reason, reply.Payload = saga.Succeeded, "", saga.Payload{}
 	}
 	return reply, nil
+}
+
+// unrecorded runs a step that records nothing.
+func unrecorded(ctx context.Context, cmd saga.Command, step LocalStep, reply *saga.Reply) (err error) {
+	reply.Payload.Data, err = step.run(ctx, nil, cmd.Payload.Data)
+	return answered(reply, err)
+}
+
+// answered says how a step has ended. A technical error is a failure.
+func answered(reply *saga.Reply, err error) error {
+	reply.Outcome = saga.Succeeded
+	if no, ok := errors.AsType[*refusal](err); ok {
+		reply.Outcome, reply.Reason = saga.Rejected, saga.Clip(no.reason)
+		return nil
+	}
+	if err != nil {
+		return &failure{err}
+	}
+	return nil
+}
+
+// recorded runs a step in a transaction, as soon as there is one for it.
+func (l *Locals) recorded(ctx context.Context, cmd saga.Command, step LocalStep, reply *saga.Reply) error {
+	select {
+	case l.conns <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-l.conns }()
+	return pgx.BeginFunc(ctx, l.s.pool, func(tx pgx.Tx) error {
+		return l.guarded(ctx, tx, cmd, step, reply)
+	})
 }
 
 // failure is a technical error of the step itself.
@@ -126,13 +191,8 @@ func (l *Locals) do(ctx context.Context, tx pgx.Tx, cmd saga.Command, step Local
 		reply.Payload.Data, err = step.run(ctx, inner, cmd.Payload.Data)
 		return err
 	})
-	reply.Outcome = saga.Succeeded
-	var no *refusal
-	switch {
-	case errors.As(err, &no):
-		reply.Outcome, reply.Reason = saga.Rejected, saga.Clip(no.reason)
-	case err != nil:
-		return &failure{err}
+	if err := answered(reply, err); err != nil {
+		return err
 	}
 	id := pgtype.UUID{Bytes: cmd.ID.Saga, Valid: true}
 	_, err = tx.Exec(ctx, l.s.in(saveLocal), id, cmd.ID.Step.String(), int16(reply.Outcome), reply.Reason, reply.Payload.Data, cmd.Epoch)

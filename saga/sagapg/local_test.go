@@ -24,17 +24,24 @@ type entry struct {
 	Cents int `json:"cents"`
 }
 
-// Local steps need no Kafka: coordinator, relay and lease on Postgres alone.
-func TestLocalStepsWithoutKafka(t *testing.T) {
-	t.Parallel()
+// newStore makes a store in a database of its own.
+func newStore(t *testing.T) (*pgxpool.Pool, *sagapg.Store) {
+	t.Helper()
 	url := testserver.Postgres(t)
 	require.NoError(t, migrations.Up(t.Context(), url, "unwind", migrations.Outbox, migrations.Coordinator))
 	pool, err := pgxpool.New(t.Context(), url+"&pool_max_conns=20")
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	_, err = pool.Exec(t.Context(), `CREATE TABLE ledger (cents int)`)
-	require.NoError(t, err)
 	store, err := sagapg.New(sagapg.Config{Pool: pool})
+	require.NoError(t, err)
+	return pool, store
+}
+
+// Local steps need no Kafka: coordinator, relay and lease on Postgres alone.
+func TestLocalStepsWithoutKafka(t *testing.T) {
+	t.Parallel()
+	pool, store := newStore(t)
+	_, err := pool.Exec(t.Context(), `CREATE TABLE ledger (cents int)`)
 	require.NoError(t, err)
 
 	var flaky atomic.Int32
@@ -79,6 +86,47 @@ func TestLocalStepsWithoutKafka(t *testing.T) {
 	booked, err = pgx.CollectRows(rows, pgx.RowTo[int])
 	require.NoError(t, err)
 	require.Equal(t, []int{50}, booked, "one effect, once; the other one undone")
+}
+
+// A step without a transaction leaves no row behind: the saga alone remembers its
+// answer.
+func TestPlainStepsRecordNothing(t *testing.T) {
+	t.Parallel()
+	pool, store := newStore(t)
+	var seen []string
+	runner := store.Locals(
+		sagapg.Plain("charge", func(ctx context.Context, in entry) (entry, error) {
+			seen = append(seen, sagapg.CommandID(ctx).String())
+			switch {
+			case in.Cents > 100:
+				return in, sagapg.Refuse("over the limit")
+			case in.Cents == 0:
+				return in, errors.New("out of luck")
+			}
+			return entry{in.Cents + 1}, nil
+		}))
+	run := func(direction saga.Direction, input string) saga.Reply {
+		id := saga.CommandID{Saga: saga.ID{7}, Step: saga.StepRef{Name: "pay"}, Direction: direction}
+		reply, err := runner.Run(t.Context(), saga.Command{ID: id, Name: "charge", Payload: saga.JSON([]byte(input))})
+		require.NoError(t, err)
+		return reply
+	}
+	require.Equal(t, `{"cents":51}`, string(run(saga.Do, `{"cents":50}`).Payload.Data))
+	no := run(saga.Do, `{"cents":500}`)
+	require.Equal(t, saga.Rejected, no.Outcome)
+	require.Equal(t, "over the limit", no.Reason)
+	failed := run(saga.Do, `{}`)
+	require.Equal(t, saga.Failed, failed.Outcome)
+	require.Equal(t, "out of luck", failed.Reason)
+	require.Contains(t, run(saga.Do, `no JSON`).Reason, "read the input of local step charge")
+	undone := run(saga.Undo, `{"cents":50}`)
+	require.Equal(t, saga.Succeeded, undone.Outcome)
+	require.Empty(t, undone.Payload.Data)
+	require.Equal(t, "07000000-0000-0000-0000-000000000000/pay/undo", seen[len(seen)-1])
+	require.Zero(t, sagapg.CommandID(t.Context()))
+	var rows int
+	require.NoError(t, pool.QueryRow(t.Context(), `SELECT count(*) FROM unwind.local_steps`).Scan(&rows))
+	require.Zero(t, rows)
 }
 
 // embed runs a whole engine in this process, on Postgres alone.
