@@ -33,18 +33,30 @@ const (
 	TooLarge          Code = "too-large"          // TooLarge: the body is above its limit.
 	Refused           Code = "refused"            // Refused: a dead letter must not be redriven or discarded; the detail says why.
 	CrossOrigin       Code = "cross-origin"       // CrossOrigin: a browser's page of another site asked.
+	OverQuota         Code = "over-quota"         // OverQuota: the namespace has used up a quota; Problem.Quota says which.
 	NotReady          Code = "not-ready"          // NotReady: try again soon.
 	Internal          Code = "internal"           // Internal: something failed; the server's log says what.
 )
 
 // Problem is what went wrong, as application/problem+json (RFC 9457).
 type Problem struct {
-	Type   string  `json:"type" doc:"a URN that ends with the code" example:"urn:unwind:problem:past-pivot"` // Type is a URN that ends with the code.
-	Title  string  `json:"title" doc:"what kind of problem it is"`                                           // Title says what kind of problem it is.
-	Status int     `json:"status" doc:"the HTTP status"`                                                     // Status is the HTTP status.
-	Code   Code    `json:"code" doc:"tells problems apart; stable" example:"past-pivot"`                     // Code tells problems apart.
-	Detail string  `json:"detail,omitempty" doc:"what is wrong this time and what to do"`                    // Detail says what is wrong this time and what to do.
-	Errors []Fault `json:"errors,omitempty" doc:"everything that is wrong, one by one"`                      // Errors lists everything that is wrong.
+	Type   string    `json:"type" doc:"a URN that ends with the code" example:"urn:unwind:problem:past-pivot"` // Type is a URN that ends with the code.
+	Title  string    `json:"title" doc:"what kind of problem it is"`                                           // Title says what kind of problem it is.
+	Status int       `json:"status" doc:"the HTTP status"`                                                     // Status is the HTTP status.
+	Code   Code      `json:"code" doc:"tells problems apart; stable" example:"past-pivot"`                     // Code tells problems apart.
+	Detail string    `json:"detail,omitempty" doc:"what is wrong this time and what to do"`                    // Detail says what is wrong this time and what to do.
+	Errors []Fault   `json:"errors,omitempty" doc:"everything that is wrong, one by one"`                      // Errors lists everything that is wrong.
+	Quota  *Exceeded `json:"quota,omitempty" doc:"of over-quota: which quota it is"`                           // Quota says, of OverQuota, which quota it is.
+}
+
+// Exceeded is a quota that was used up.
+type Exceeded struct {
+	Namespace  string `json:"namespace"`                                                                               // Namespace is whose quota it is.
+	Quota      string `json:"quota" enum:"starts,open,bytes" doc:"starts a second, open sagas, or bytes in histories"` // Quota is starts, open or bytes.
+	Limit      int64  `json:"limit"`                                                                                   // Limit is how much it is.
+	Burst      int64  `json:"burst,omitempty" doc:"of starts: how many may come at once"`                              // Burst is, of starts, how many may come at once.
+	Used       int64  `json:"used"`                                                                                    // Used is how much is used.
+	RetryAfter int    `json:"retryAfter" doc:"after how many seconds it is worth asking again"`                        // RetryAfter is after how many seconds it is worth asking again.
 }
 
 // Fault is one thing that is wrong with a request.

@@ -43,6 +43,7 @@ type bulk struct {
 	mu              sync.Mutex // for errors
 	started, failed atomic.Int64
 	repeated        atomic.Int64
+	full            sync.Once // says that a quota makes it wait
 }
 
 func startManyCommand(r *remote) *cobra.Command {
@@ -151,16 +152,37 @@ func (b *bulk) read(number int, text []byte) (one line, ok bool) {
 	return line{number, start, len(text)}, true
 }
 
-// start starts the sagas of some lines. What is wrong with a line is reported; an
-// error is that nothing more can be started.
+// start starts the sagas of some lines, those for which a quota has no room again
+// and again. What is wrong with a line is reported; an error is that nothing more can
+// be started.
 func (b *bulk) start(ctx context.Context, lines []line) error {
+	for len(lines) > 0 {
+		left, pause, err := b.once(ctx, lines)
+		if err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		lines = left
+	}
+	return nil
+}
+
+// once tries to start the sagas of some lines, and returns those for which a quota
+// has no room, with the time after which it is worth asking again.
+func (b *bulk) once(ctx context.Context, lines []line) (left []line, pause time.Duration, err error) {
 	starts := make([]client.Start, len(lines))
 	for i := range lines {
 		starts[i] = lines[i].start
 	}
 	results, err := b.c.StartMany(ctx, starts)
 	if err != nil {
-		return fmt.Errorf("lines %d to %d: %w; run it again over the same file to go on", lines[0].number, lines[len(lines)-1].number, err)
+		return nil, 0, fmt.Errorf("lines %d to %d: %w; run it again over the same file to go on", lines[0].number, lines[len(lines)-1].number, err)
 	}
 	for i, result := range results {
 		switch p := result.Problem; {
@@ -168,20 +190,27 @@ func (b *bulk) start(ctx context.Context, lines []line) error {
 			b.started.Add(1)
 		case p == nil:
 			b.repeated.Add(1)
+		case p.Code == client.OverQuota && p.Quota != nil && p.Quota.Quota != "bytes": // by itself that never ends
+			b.full.Do(func() { b.say(p.Detail) })
+			left, pause = append(left, lines[i]), max(pause, time.Duration(p.Quota.RetryAfter)*time.Second)
 		case p.Code != client.NotReady && p.Code != client.Unauthenticated && p.Code != client.Forbidden:
 			b.report(lines[i].number, p)
 		default:
-			return fmt.Errorf("line %d: %w; run it again over the same file to go on", lines[i].number, p)
+			return nil, 0, fmt.Errorf("line %d: %w; run it again over the same file to go on", lines[i].number, p)
 		}
 	}
-	return nil
+	return left, pause, nil
 }
 
 func (b *bulk) report(number int, err error) {
 	b.failed.Add(1)
+	b.say(fmt.Sprintf("line %d: %s", number, err))
+}
+
+func (b *bulk) say(text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	_, _ = fmt.Fprintf(b.errors, "line %d: %s\n", number, err)
+	_, _ = fmt.Fprintln(b.errors, text)
 }
 
 // progress says every second how far it is, until stop.

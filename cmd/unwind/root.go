@@ -48,7 +48,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetIn(p.in)
 	root.PersistentFlags().String(configFlag, "", "a YAML file of settings ("+configVariable+")")
 	root.AddCommand(
-		p.serveCommand(), readyCommand(), p.migrateCommand(), p.topicsCommand(), p.sagaCommand(), p.dlqCommand(), p.defCommand(), p.breakerCommand(), p.holdCommand(), p.releaseCommand(), p.batchCommand(), p.scheduleCommand(), p.participantCommand(), p.versionCommand(),
+		p.serveCommand(), readyCommand(), p.migrateCommand(), p.topicsCommand(), p.sagaCommand(), p.dlqCommand(), p.defCommand(), p.breakerCommand(), p.holdCommand(), p.releaseCommand(), p.quotaCommand(), p.batchCommand(), p.scheduleCommand(), p.participantCommand(), p.versionCommand(),
 		p.apikeyCommand(), p.whoamiCommand(),
 		demoCommand(),
 		devCommand(),

@@ -19,6 +19,7 @@ import (
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/lease"
 	"github.com/unwindhq/unwind/internal/metrics"
+	"github.com/unwindhq/unwind/internal/quota"
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/internal/rest"
 	"github.com/unwindhq/unwind/internal/schedule"
@@ -101,6 +102,7 @@ func (a *App) Run(ctx context.Context) error {
 		{"relay", p.relay.Run},
 		{"dead letters", p.carry},
 		{"traces", p.exportTraces},
+		{"quotas", p.quotas.Run}, // ends after what it counts
 		{"coordinator", p.engine.Run},
 		{"lease", p.lease.Run},
 		{"holds", a.holds(p).Run},
@@ -144,6 +146,7 @@ type parts struct {
 	registry *registry.Registry
 	gate     *breaker.Gate[saga.ID]
 	holds    *hold.Store
+	quotas   *quota.Keeper
 	fleet    *fleet.Publisher
 	engine   *coordinator.Coordinator
 	intake   *intake.Intake
@@ -170,7 +173,7 @@ func (a *App) open(ctx context.Context) (*parts, error) {
 	}
 	p := &parts{}
 	for _, step := range []func(context.Context, *parts) error{
-		a.openStore, a.openMetrics, a.openKafka, a.openRelay, a.openGate, a.openEngine, a.openOffice, a.openIntake, a.openStarts, a.openServer, a.openTraces,
+		a.openStore, a.openMetrics, a.openKafka, a.openRelay, a.openGate, a.openQuotas, a.openEngine, a.openOffice, a.openIntake, a.openStarts, a.openServer, a.openTraces,
 	} {
 		if err := step(ctx, p); err != nil {
 			p.close()
@@ -287,9 +290,7 @@ func (a *App) openEngine(ctx context.Context, p *parts) (err error) {
 		config.Replies, admission.Topics = p.replies, p.topics
 	}
 	config.Admission = intake.NewAdmission(admission)
-	if p.metrics != nil {
-		config.Meter = p.metrics
-	}
+	config.Meter = p.meter()
 	if a.cfg.Tracer != nil {
 		config.Traced = a.cfg.Tracer.Sampled
 	}
@@ -313,7 +314,7 @@ func nodeName() string {
 }
 
 func (a *App) openIntake(_ context.Context, p *parts) (err error) {
-	config := intake.Config{Engine: p.engine, Registry: p.registry, Log: a.cfg.Log}
+	config := intake.Config{Engine: p.engine, Registry: p.registry, Quotas: p.quotas.Book, Log: a.cfg.Log}
 	if p.topics != nil {
 		config.Topics = p.topics
 	}
@@ -326,7 +327,7 @@ func (a *App) openIntake(_ context.Context, p *parts) (err error) {
 func (a *App) openServer(_ context.Context, p *parts) (err error) {
 	config := rest.Config{
 		Engine: p.engine, Starts: p.intake, Reader: reader{p.reader}, Registry: p.registry,
-		Holds: p.holds, Fleet: fleet.NewReader(p.pools.read, a.cfg.Schema), Namespaces: a.cfg.Namespaces, Version: a.cfg.Version, Log: a.cfg.Log,
+		Holds: p.holds, Quotas: p.quotas.Store, Fleet: fleet.NewReader(p.pools.read, a.cfg.Schema), Namespaces: a.cfg.Namespaces, Version: a.cfg.Version, Log: a.cfg.Log,
 		LocalOnly: a.cfg.localOnly(),
 		Checks:    []rest.Check{{Name: "postgres", Run: p.pools.ping}, {Name: "leases", Run: p.leased}},
 	}

@@ -46,8 +46,8 @@ func (a *App) serveMetrics(ctx context.Context, p *parts) (stage, error) {
 		missing = p.events.Missing
 	}
 	p.metrics.Watch(metrics.Sources{
-		MissingTopics: missing,
-		Engine:        p.engine, Kafka: p.replies != nil, Relay: p.relay, Lease: p.lease, Breakers: p.gate.List,
+		MissingTopics: missing, Quotas: p.quotas.Book.Levels,
+		Engine: p.engine, Kafka: p.replies != nil, Relay: p.relay, Lease: p.lease, Breakers: p.gate.List,
 		Pools: map[string]*pgxpool.Pool{"writers": p.pools.write, "readers": p.pools.read, "leases": p.pools.lease},
 	})
 	url := "http://" + listener.Addr().String() + "/metrics"

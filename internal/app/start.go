@@ -147,7 +147,7 @@ func (s *starts) take(ctx context.Context, rec kafka.Record) error {
 	trace, _ := record.Get(rec.Headers, saga.HeaderTraceParent)
 	_, err = s.intake.Start(ctx, intake.Request{
 		Namespace: start.Namespace, Definition: start.Definition, Version: start.Version, Key: start.Key,
-		Input: start.Input, Begin: start.Begin, Actor: saga.Actor{Kind: saga.Operator, Name: actorName(start.Source)}, Trace: string(trace),
+		Input: start.Input, Begin: start.Begin, Actor: saga.Actor{Kind: saga.Operator, Name: actorName(start.Source)}, Trace: string(trace), Waits: true,
 	})
 	if intake.Refused(err) {
 		return s.bury(ctx, rec, classRefused, err)

@@ -118,7 +118,7 @@ func (r *Reader) offer(ctx context.Context, namespace string, l registry.Listene
 	trace, _ := record.Get(event.Headers, saga.HeaderTraceParent)
 	started, err := r.cfg.Starter.Start(ctx, intake.Request{
 		Namespace: namespace, Definition: name, Version: version, Key: key, Input: saga.JSON(start.Input),
-		Actor: saga.Actor{Kind: saga.Operator, Name: "kafka/" + event.Topic}, Trace: string(trace),
+		Actor: saga.Actor{Kind: saga.Operator, Name: "kafka/" + event.Topic}, Trace: string(trace), Waits: true,
 	})
 	if err != nil {
 		return o.after(err, placed)

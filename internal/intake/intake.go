@@ -37,11 +37,19 @@ type Topics interface {
 	Missing(ctx context.Context, namespace string, def saga.Definition) ([]string, error)
 }
 
+// Quotas bounds what a namespace may start. *quota.Book implements it.
+type Quotas interface {
+	// Take lets a start in, or answers with an error that asking again later may end.
+	// One that waits is given a moment. done is called once it has come to its end.
+	Take(ctx context.Context, namespace string, waits bool) (done func(), err error)
+}
+
 // Config configures an Intake. The zero value of a limit is its default.
 type Config struct {
 	Engine   Engine        // Engine starts sagas. Required.
 	Registry Registry      // Registry knows definitions. Required.
 	Topics   Topics        // Topics refuses starts while a topic is missing; nil asks nobody.
+	Quotas   Quotas        // Quotas bounds what namespaces start; nil bounds nothing.
 	Timeout  time.Duration // Timeout bounds one commit. Default 20 s.
 	Log      *slog.Logger  // Log receives what an operator should know. nil discards it.
 }
@@ -107,6 +115,7 @@ type Request struct {
 	Actor      saga.Actor   // Actor is who starts it.
 	Begin      time.Time    // Begin is when the first steps begin, at most saga.MaxBegin ahead; zero, or passed: at once.
 	Trace      string       // Trace is the traceparent of who starts it; empty or not valid: none.
+	Waits      bool         // Waits: where a quota is used up it is given a moment. For starts that come again if they are not taken.
 }
 
 // Result is the answer to a start. It is given only after the commit.
@@ -123,6 +132,13 @@ func (i *Intake) Start(ctx context.Context, req Request) (Result, error) {
 	version, key, priority, err := i.admit(ctx, req)
 	if err != nil {
 		return Result{}, err
+	}
+	if i.cfg.Quotas != nil {
+		done, err := i.cfg.Quotas.Take(ctx, req.Namespace, req.Waits)
+		if err != nil {
+			return Result{}, err
+		}
+		defer done()
 	}
 	// Time is limited: without Postgres a commit may never come.
 	ctx, cancel := context.WithTimeout(ctx, i.cfg.Timeout)

@@ -147,3 +147,44 @@ func TestConfigNamesAllFaults(t *testing.T) {
 	require.ErrorContains(t, err, "Engine and Registry are required")
 	require.ErrorContains(t, err, "Timeout must not be negative")
 }
+
+// full is a namespace whose quota is used up.
+type full struct {
+	over  error
+	asked []bool // whether each waits
+	under int
+}
+
+func (f *full) Take(_ context.Context, _ string, waits bool) (func(), error) {
+	f.asked = append(f.asked, waits)
+	if f.over != nil {
+		return nil, f.over
+	}
+	f.under++
+	return func() { f.under-- }, nil
+}
+
+// A start that a quota refuses is not made, and may come again; what is let in is
+// given back whatever becomes of it.
+func TestQuotas(t *testing.T) {
+	t.Parallel()
+	_, w := open(t)
+	quotas := &full{over: errors.New("used up")}
+	i, err := intake.New(intake.Config{Engine: w, Registry: w, Quotas: quotas})
+	require.NoError(t, err)
+	ask := intake.Request{Namespace: "default", Definition: "bookTrip", Input: saga.JSON([]byte(`{"cents":1}`)), Waits: true}
+	_, err = i.Start(t.Context(), ask)
+	require.ErrorIs(t, err, quotas.over)
+	require.False(t, intake.Refused(err))
+	require.Empty(t, w.requests)
+	ask.Input = saga.JSON([]byte(`{}`))
+	_, err = i.Start(t.Context(), ask)
+	require.True(t, intake.Refused(err), "what is at fault costs nothing")
+	require.Equal(t, []bool{true}, quotas.asked)
+	quotas.over, w.fail = nil, coordinator.ErrKeyUsed
+	ask.Input, ask.Waits = saga.JSON([]byte(`{"cents":1}`)), false
+	_, err = i.Start(t.Context(), ask)
+	require.ErrorIs(t, err, coordinator.ErrKeyUsed)
+	require.Equal(t, []bool{true, false}, quotas.asked)
+	require.Zero(t, quotas.under)
+}

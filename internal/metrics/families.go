@@ -87,6 +87,10 @@ const (
 	poolEmptyAcquires
 	poolAcquireDuration
 
+	quotaLimit
+	quotaUsed
+	quotaStarts
+
 	scheduleFires
 	scheduleLateness
 
@@ -113,6 +117,7 @@ var (
 	byCommand    = []string{"participant", "command", "direction"}
 	byBreaker    = []string{"participant", "direction"}
 	byPool       = []string{"pool"}
+	byQuota      = []string{"namespace", "quota"}
 )
 
 // families describes every metric of ours. Those of the Go runtime and of the
@@ -182,6 +187,10 @@ var families = [idCount]family{
 	poolAcquires:        {"unwind_pool_acquires_total", counter, byPool, nil, "Connections taken from a pool."},
 	poolEmptyAcquires:   {"unwind_pool_empty_acquires_total", counter, byPool, nil, "Connections among them that had to be waited for."},
 	poolAcquireDuration: {"unwind_pool_acquire_seconds_total", counter, byPool, nil, "Time spent on taking connections."},
+
+	quotaLimit:  {"unwind_quota_limit", gauge, byQuota, nil, "What a namespace may start (starts a second), have open (sagas) and keep (bytes), all processes together. Every process shows the same."},
+	quotaUsed:   {"unwind_quota_used", gauge, byQuota, nil, "How much of that this process believes to be used, of open sagas and of bytes: take max."},
+	quotaStarts: {"unwind_quota_starts_total", counter, []string{"namespace", "quota", "how"}, nil, "Starts that a quota did not let in at once: refused (429), or waits (from Kafka, by a schedule; each second anew)."},
 
 	scheduleFires:    {"unwind_schedule_fires_total", counter, []string{"outcome"}, nil, "Times of schedules by what this process has made of them: started, skipped, missed, refused."},
 	scheduleLateness: {"unwind_schedule_lateness_seconds", histogram, nil, long, "How long after its time a saga of a schedule was started; what waited for another saga, or was caught up on, is late."},

@@ -32,7 +32,7 @@ type Metrics struct {
 type vecs struct {
 	started, ended, turned, steps, raised, events *vec[prometheus.Counter]
 	sent, retried, outcomes, dead, requests       *vec[prometheus.Counter]
-	eventsRead, fires                             *vec[prometheus.Counter]
+	eventsRead, fires, overQuota                  *vec[prometheus.Counter]
 	sagaSeconds, commandSeconds, requestSeconds   *vec[prometheus.Observer]
 }
 
@@ -71,7 +71,7 @@ func (m *Metrics) openVecs() {
 		started: m.counters(sagasStarted), ended: m.counters(sagasEnded), turned: m.counters(sagasTurned),
 		steps: m.counters(stepsEnded), raised: m.counters(attentionsRaised), events: m.counters(events),
 		sent: m.counters(commandsSent), retried: m.counters(commandsRetried), outcomes: m.counters(commandOutcomes),
-		dead: m.counters(repliesDead), requests: m.counters(requests), eventsRead: m.counters(eventsRead), fires: m.counters(scheduleFires),
+		dead: m.counters(repliesDead), requests: m.counters(requests), eventsRead: m.counters(eventsRead), fires: m.counters(scheduleFires), overQuota: m.counters(quotaStarts),
 		sagaSeconds: m.histograms(sagaDuration), commandSeconds: m.histograms(commandDuration), requestSeconds: m.histograms(requestDuration),
 	}
 }

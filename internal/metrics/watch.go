@@ -9,6 +9,7 @@ import (
 
 	"github.com/unwindhq/unwind/breaker"
 	"github.com/unwindhq/unwind/internal/lease"
+	"github.com/unwindhq/unwind/internal/quota"
 	"github.com/unwindhq/unwind/outbox"
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
@@ -20,6 +21,7 @@ type Sources struct {
 	Kafka  bool                     // Kafka: Engine reads replies.
 	Relay  *outbox.Relay            // Relay publishes the outbox.
 	Lease  *lease.Lease             // Lease holds the buckets.
+	Quotas func() []quota.Level     // Quotas lists what namespaces may start and keep.
 	// MissingTopics lists the topics that definitions wait for and that do not exist.
 	MissingTopics func() []string
 	// Breakers lists the breakers of this process.
@@ -55,6 +57,9 @@ func (w watched) Collect(ch chan<- prometheus.Metric) {
 		for _, topic := range w.MissingTopics() {
 			show(eventTopicsMissing, 1, topic)
 		}
+	}
+	if w.Quotas != nil {
+		showQuotas(show, w.Quotas())
 	}
 	for name, pool := range w.Pools {
 		showPool(show, name, pool)

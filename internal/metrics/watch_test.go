@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/unwindhq/unwind/breaker"
+	"github.com/unwindhq/unwind/internal/quota"
 )
 
 func TestBreakersAreShown(t *testing.T) {
@@ -26,4 +27,24 @@ func TestBreakersAreShown(t *testing.T) {
 	require.Contains(t, page, `unwind_commands_in_flight{direction="do",participant="flights"} 2`)
 	require.Contains(t, page, `unwind_breaker_oldest_held_seconds{direction="do",participant="flights"} 3600`)
 	require.Contains(t, page, `unwind_breaker_oldest_held_seconds{direction="undo",participant="flights"} 0`)
+}
+
+func TestQuotasAreShown(t *testing.T) {
+	t.Parallel()
+	m, err := New(Config{})
+	require.NoError(t, err)
+	m.Watch(Sources{Quotas: func() []quota.Level {
+		return []quota.Level{{Namespace: "shop", Quota: quota.Starts, Limit: 50, Used: -1}, {Namespace: "shop", Quota: quota.Open, Limit: 7, Used: 3}}
+	}})
+	m.OverQuota("shop", quota.Starts, false)
+	m.OverQuota("shop", quota.Open, true)
+	page := show(t, m, "")
+	for _, line := range []string{
+		`unwind_quota_limit{namespace="shop",quota="starts"} 50`, `unwind_quota_limit{namespace="shop",quota="open"} 7`,
+		`unwind_quota_used{namespace="shop",quota="open"} 3`,
+		`unwind_quota_starts_total{how="refused",namespace="shop",quota="starts"} 1`, `unwind_quota_starts_total{how="waits",namespace="shop",quota="open"} 1`,
+	} {
+		require.Contains(t, page, line)
+	}
+	require.NotContains(t, page, `unwind_quota_used{namespace="shop",quota="starts"}`)
 }

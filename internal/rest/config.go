@@ -101,6 +101,7 @@ type Config struct {
 	Contracts    Contracts // Contracts keeps what participants offer; nil: there are no routes for it, and definitions are not held to it.
 	Schedules    Schedules // Schedules keeps what the clock starts; nil: there are no routes for them.
 	Holds        Holds     // Holds keeps what operators hold back; nil: there are no routes for it.
+	Quotas       Quotas    // Quotas keeps what namespaces may start and keep; nil: there are no routes for it.
 	Fleet        Fleet     // Fleet knows the breakers of all processes; nil knows none.
 	Checks       []Check   // Checks are the conditions of readiness beside Engine.Ready.
 

@@ -47,7 +47,7 @@ func (w *world) guarded(t *testing.T) (*httptest.Server, *rest.Server) {
 		c.Batches = shopBatches{w}
 		c.Schedules = shopSchedules{w}
 		c.Contracts = shopContracts{w}
-		c.Holds = &held{}
+		c.Holds, c.Quotas = &held{}, &quotas{}
 	})
 }
 
@@ -88,6 +88,8 @@ var may = map[rest.Permission]struct {
 	rest.HoldsRead:        {access.Viewer, "of"},
 	rest.HoldsWrite:       {access.Operator, "of"},
 	rest.ParticipantsHold: {access.Operator, "all"},
+	rest.QuotasRead:       {access.Viewer, "of"},
+	rest.QuotasWrite:      {access.Admin, "all"},
 	rest.DeadLettersRead:  {access.Viewer, "of"},
 	rest.DeadLettersWrite: {access.Operator, "of"},
 }
@@ -135,6 +137,9 @@ var samples = map[string][2]string{
 	"releaseDefinition":  {"/v1/definitions/bookTrip/release?namespace=shop", "{}"},
 	"holdNamespace":      {"/v1/namespace/hold?namespace=shop", `{"reason":"a look"}`},
 	"releaseNamespace":   {"/v1/namespace/release?namespace=shop", "{}"},
+
+	"getQuotas": {"/v1/namespace/quotas?namespace=shop", ""},
+	"setQuotas": {"/v1/namespace/quotas?namespace=shop", `{"starts":50,"reason":"a contract"}`},
 
 	"createBatch":   {"/v1/batches?namespace=shop", `{"verb":"retry","reason":"back","filter":{"attention":true}}`},
 	"listBatches":   {"/v1/batches?namespace=shop", ""},

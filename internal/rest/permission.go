@@ -27,6 +27,8 @@ const (
 	BreakersRead     Permission = "breakers:read"      // BreakersRead is needed to see breakers, which all namespaces share.
 	HoldsRead        Permission = "holds:read"         // HoldsRead is needed to see what is held.
 	HoldsWrite       Permission = "holds:write"        // HoldsWrite is needed to hold and release a definition or a namespace.
+	QuotasRead       Permission = "quotas:read"        // QuotasRead is needed to see a namespace's quotas.
+	QuotasWrite      Permission = "quotas:write"       // QuotasWrite is needed to set them: whoever is bounded does not say how much.
 	ParticipantsHold Permission = "participants:hold"  // ParticipantsHold is needed to hold and release a participant, which all namespaces share.
 )
 
@@ -69,6 +71,8 @@ var rules = map[Permission]rule{
 	HoldsRead:        {access.Viewer, ofObject},
 	HoldsWrite:       {access.Operator, ofObject},
 	ParticipantsHold: {access.Operator, ofAll},
+	QuotasRead:       {access.Viewer, ofObject},
+	QuotasWrite:      {access.Admin, ofAll},    // they keep one tenant from taking another's room
 	DefinitionsApply: {access.Admin, ofObject}, // a definition is code: who runs sagas need not write it
 }
 

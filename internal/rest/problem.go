@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,6 +14,7 @@ import (
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/internal/batch"
 	"github.com/unwindhq/unwind/internal/intake"
+	"github.com/unwindhq/unwind/internal/quota"
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
@@ -43,6 +45,8 @@ func (p *problem) GetStatus() int { return p.Status }
 // GetHeaders tells huma the headers.
 func (p *problem) GetHeaders() http.Header {
 	switch p.Status {
+	case http.StatusTooManyRequests:
+		return http.Header{"Retry-After": {strconv.Itoa(p.Quota.RetryAfter)}}
 	case http.StatusServiceUnavailable:
 		return http.Header{"Retry-After": {retryAfter}}
 	case http.StatusUnauthorized:
@@ -97,6 +101,7 @@ func transform(_ huma.Context, _ string, body any) (any, error) {
 func (s *Server) answer(ctx context.Context, err error) error {
 	var input *definition.InputError
 	var topics *intake.TopicsError
+	var over *quota.Error
 	var refusal *problem
 	if p := deadLetterProblem(err); p != nil {
 		return p
@@ -108,6 +113,8 @@ func (s *Server) answer(ctx context.Context, err error) error {
 		return refusal
 	case errors.As(err, &input):
 		return inputProblem(input)
+	case errors.As(err, &over):
+		return quotaProblem(over)
 	case errors.As(err, &topics):
 		return newProblem(http.StatusConflict, client.TopicsMissing, topics.Error())
 	case errors.Is(err, intake.ErrBadKey):

@@ -21,7 +21,7 @@ type route struct {
 
 // routes registers every route.
 func (s *Server) routes() {
-	handle(s, "POST /v1/sagas", route{"startSaga", "Start a saga", SagasStart, []int{400, 404, 409, 413, 422}}, s.start)
+	handle(s, "POST /v1/sagas", route{"startSaga", "Start a saga", SagasStart, []int{400, 404, 409, 413, 422, 429}}, s.start)
 	handle(s, "POST /v1/starts", route{"startSagas", "Start up to 1,000 sagas, each by itself", SagasStart, []int{400, 404, 413, 422}}, s.startMany)
 	handle(s, "GET /v1/sagas", route{"listSagas", "List sagas, the newest first", SagasRead, []int{404, 422}}, s.list)
 	handle(s, "GET /v1/sagas/{id}", route{"getSaga", "Get a saga, or wait for it", SagasRead, []int{404, 422}}, s.show)
@@ -41,6 +41,7 @@ func (s *Server) routes() {
 	s.deadLetterRoutes()
 	s.breakerRoutes()
 	s.holdRoutes()
+	s.quotaRoutes()
 	delete(s.api.OpenAPI().Components.Schemas.Map(), "ErrorModel") // huma's own, which transform replaces
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/unwindhq/unwind/client"
@@ -118,7 +119,7 @@ func (s *Server) verbRoutes() {
 	handle(s, "POST /v1/sagas/{id}/snooze", route{"snoozeSaga", "Put a reason for attention off until a time", SagasOperate, errors}, s.snooze)
 	handle(s, "POST /v1/sagas/{id}/describe", route{"describeSaga", "Set attributes that a saga is found by, also when it has ended", SagasOperate, errors}, s.describeSaga)
 	handle(s, "POST /v1/sagas/{id}/annotate", route{"annotateSaga", "Write a sentence into a saga's history, also when it has ended", SagasOperate, errors}, s.annotate)
-	handle(s, "POST /v1/sagas/{id}/restart", route{"restartSaga", "Start a new saga with the input of one that has ended", SagasStart, errors}, s.restart)
+	handle(s, "POST /v1/sagas/{id}/restart", route{"restartSaga", "Start a new saga with the input of one that has ended", SagasStart, append(slices.Clone(errors), 429)}, s.restart)
 	handle(s, "POST /v1/sagas/{id}/terminate", route{"terminateSaga", "End a saga as it is, with nothing undone", SagasTerminate, errors}, s.terminate)
 }
 

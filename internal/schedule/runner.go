@@ -176,7 +176,7 @@ func (r Runner) start(ctx context.Context, c claimed) error {
 	kind, name, _ := strings.Cut(c.actor, ":")
 	result, err := r.Starts.Start(ctx, intake.Request{
 		Namespace: c.namespace, Definition: c.spec.Saga, Version: c.spec.Version, Key: key(c.spec.Schedule, c.at),
-		Input: saga.JSON(input), Actor: saga.Actor{Kind: saga.ActorKind(kind), Name: name},
+		Input: saga.JSON(input), Actor: saga.Actor{Kind: saga.ActorKind(kind), Name: name}, Waits: true,
 	})
 	if errors.Is(err, coordinator.ErrKeyUsed) {
 		result.ID, err = r.Store.startedBy(ctx, c.namespace, key(c.spec.Schedule, c.at))

@@ -20,7 +20,7 @@ type library struct {
 // it, so that replacing one is the work of one folder.
 var libraries = []library{
 	{"github.com/jackc/pgx", true, []string{
-		"saga/sagapg", "saga/participant", "outbox", "outbox/inbox", "internal/lease", "internal/hold", "internal/fleet", "internal/registry", "internal/batch", "internal/schedule", "internal/access", "internal/app", "client", "migrations", "deadletter/office", "internal/metrics",
+		"saga/sagapg", "saga/participant", "outbox", "outbox/inbox", "internal/lease", "internal/hold", "internal/quota", "internal/fleet", "internal/registry", "internal/batch", "internal/schedule", "internal/access", "internal/app", "client", "migrations", "deadletter/office", "internal/metrics",
 		"internal/testserver", "internal/embedded/...", "internal/bench", "internal/cmd/...", "cmd/...", "bench/...", "examples/...", "e2e/...",
 	}},
 	{"github.com/IBM/sarama", true, []string{"kafka"}},
@@ -39,6 +39,7 @@ var libraries = []library{
 	{"cel.dev", false, []string{"saga/definition"}},
 	{"github.com/santhosh-tekuri/jsonschema", true, []string{"saga/definition"}},
 	{"github.com/pressly/goose", false, []string{"migrations"}},
+	{"golang.org/x/time", true, []string{"internal/quota"}},
 	{"golang.org/x/tools", false, []string{"internal/vet", "cmd/unwindvet"}},
 	{"testing", true, []string{"sagatest/...", "internal/testserver", "internal/document"}},
 	{"github.com/stretchr/testify", true, []string{"sagatest/...", "internal/testserver", "internal/document"}},
