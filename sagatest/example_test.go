@@ -139,3 +139,18 @@ func ExampleExpect() {
 	//     +0s        succeeded of undo flight {}
 	//     +0s        compensated: hotel was rejected: no rooms
 }
+
+// Every fault at every point, and two of them.
+func ExampleInject() {
+	report := sagatest.Inject(quiet{&printed{}}, trips(), sagatest.Scene{Input: trip{Cents: 500}}, sagatest.Faults{})
+	fmt.Println(report.Runs, "runs,", report.NumBroken, "broken")
+	fmt.Println(report.Struck["reply-lost"] > 0, report.Struck["crash-after-commit"] > 0, report.Struck["participant-away"] > 0)
+	// Output:
+	// 1716 runs, 0 broken
+	// true true true
+}
+
+// quiet is a test that says nothing.
+type quiet struct{ *printed }
+
+func (quiet) Logf(string, ...any) {}

@@ -34,7 +34,7 @@ func Play(t TB, of Saga, s Scene) *Played {
 	if result.Failed() {
 		t.Errorf("%s", result)
 	}
-	return &Played{State: st.State(), History: st.History(), Sent: st.Sent(), Took: st.Took(), Story: result.Story}
+	return playedOn(st)
 }
 
 // Output reads the saga's output.

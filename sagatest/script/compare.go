@@ -25,7 +25,7 @@ func (sc *scene) compare() {
 		sc.differs("cause", e.Cause, state.Cause)
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Steps)) {
-		if got := sc.phase(state, name); got != e.Steps[name] {
+		if got := phase(sc.of, &state, name); got != e.Steps[name] {
 			sc.differs("step "+name, e.Steps[name], got)
 		}
 	}
@@ -309,11 +309,11 @@ func sameNumber(a, b json.Number) bool {
 // is left out.
 const maxStory = 100
 
-// story tells what happened, one line for each event and command.
-func (sc *scene) story() []string {
+// Story tells what happened on a stage, one line for each event and command.
+func Story(st *stage.Stage) []string {
 	lines := []string{}
-	sent, begin := sc.stage.Sent(), sc.Start
-	for _, e := range sc.stage.History() {
+	sent, begin := st.Sent(), st.Now().Add(-st.Elapsed())
+	for _, e := range st.History() {
 		at := "+" + e.At.Sub(begin).Round(time.Millisecond).String()
 		lines = append(lines, fmt.Sprintf("%-10s %s", at, eventText(&e)))
 		for ; len(sent) > 0 && sent[0].Seq == e.Seq; sent = sent[1:] {
@@ -323,8 +323,8 @@ func (sc *scene) story() []string {
 	if cut := len(lines) - maxStory; cut > 0 {
 		lines = slices.Concat(lines[:maxStory/2], []string{fmt.Sprintf("%-10s … %d lines …", "", cut)}, lines[len(lines)-maxStory/2:])
 	}
-	state := sc.stage.State()
-	return append(lines, fmt.Sprintf("%-10s %s", "+"+sc.stage.Took().Round(time.Millisecond).String(), strings.TrimSuffix(state.Status.String()+": "+state.Cause, ": ")))
+	state := st.State()
+	return append(lines, fmt.Sprintf("%-10s %s", "+"+st.Took().Round(time.Millisecond).String(), strings.TrimSuffix(state.Status.String()+": "+state.Cause, ": ")))
 }
 
 // eventText says what an event was, and what it said.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,13 +82,13 @@ func Perform(of Saga, s *definition.Scene, cast stage.Cast) (Result, *stage.Stag
 	begin := time.Now()
 	def := of.Definition()
 	result := Result{Line: s.Line, Scene: s.Name}
-	sc := &scene{Scene: s, steps: def.Steps, asked: map[string]int{}, result: &result}
+	sc := &scene{Scene: s, of: of, asked: map[string]int{}, result: &result}
 	if cast == nil {
 		cast = sc
 	}
 	sc.stage = stage.New(stage.Config{Decider: of, Definition: def.Name, Version: def.Version, Cast: cast, Start: s.Start, Until: s.Until})
 	sc.run()
-	result.Virtual, result.Story = sc.stage.Took(), sc.story()
+	result.Virtual, result.Story = sc.stage.Took(), Story(sc.stage)
 	result.Real = time.Since(begin)
 	return result, sc.stage
 }
@@ -128,7 +129,7 @@ type scene struct {
 	*definition.Scene
 
 	stage  *stage.Stage
-	steps  []saga.Step
+	of     Saga
 	asked  map[string]int // attempts that each step was asked for
 	result *Result
 }
@@ -136,14 +137,12 @@ type scene struct {
 // run plays the scene and compares.
 func (sc *scene) run() {
 	came := make([]bool, len(sc.Cues))
-	err := sc.stage.Start(sc.Input, saga.EventExtra{})
-	if err == nil {
-		for i := range sc.Cues {
-			sc.cue(&sc.Cues[i], &came[i])
-		}
-		err = sc.stage.Run()
-	}
-	if err != nil {
+	err := Lay(sc.stage, sc.of, sc.Scene, func(i int, refusal error) bool {
+		came[i] = true
+		sc.answered(&sc.Cues[i], refusal)
+		return false
+	})
+	if err = errors.Join(err, sc.stage.Run()); err != nil {
 		hint := ""
 		if errors.Is(err, stage.ErrEndless) {
 			hint = "; write until: to look at it then"
@@ -158,6 +157,49 @@ func (sc *scene) run() {
 	sc.compare()
 }
 
+// answered compares what a saga has answered to what somebody did.
+func (sc *scene) answered(cue *definition.Cue, refusal error) {
+	switch {
+	case refusal != nil && (cue.Refused == "" || !strings.Contains(refusal.Error(), cue.Refused+":")):
+		sc.fail(Failure{Line: cue.Line, What: "an event is refused", Want: cue.Refused, Got: refusal.Error()})
+	case refusal == nil && cue.Refused != "":
+		sc.fail(Failure{Line: cue.Line, What: "an event is not refused", Want: cue.Refused})
+	}
+}
+
+// again is after how long somebody tries again what was refused.
+const again = time.Minute
+
+// Lay starts a scene's saga on a stage and lays the scene's cues. Whenever the moment of
+// one has come, told hears its number, from 0, and the refusal that the saga has answered
+// it with, nil for none; it may ask that it is tried again a minute later.
+func Lay(st *stage.Stage, of Saga, s *definition.Scene, told func(cue int, refusal error) (again bool)) error {
+	if err := st.Start(s.Input, saga.EventExtra{}); err != nil {
+		return err
+	}
+	for i := range s.Cues {
+		cue, e := &s.Cues[i], cueEvent(&s.Cues[i])
+		e.RequestID = "cue " + strconv.Itoa(i+1)
+		var do func() error
+		do = func() error {
+			err := st.Submit(e)
+			if err != nil && !saga.IsRefusal(err) {
+				return err
+			}
+			if told(i, err) {
+				st.At(st.Elapsed()+again, do)
+			}
+			return nil
+		}
+		if cue.Step == "" {
+			st.At(cue.At, do)
+			continue
+		}
+		st.When(func(now saga.State) bool { return phase(of, &now, cue.Step) == cue.Phase }, do)
+	}
+	return nil
+}
+
 func moment(cue definition.Cue) string {
 	if cue.Step != "" {
 		return "when " + cue.Step + " is " + cue.Phase
@@ -167,33 +209,9 @@ func moment(cue definition.Cue) string {
 
 func (sc *scene) fail(f Failure) { sc.result.Failures = append(sc.result.Failures, f) }
 
-// cue lets somebody do something at its moment.
-func (sc *scene) cue(cue *definition.Cue, came *bool) {
-	do := func() error {
-		*came = true
-		err := sc.stage.Submit(cueEvent(cue))
-		switch {
-		case err != nil && saga.IsRefusal(err):
-			if got := err.Error(); cue.Refused == "" || !strings.Contains(got, cue.Refused+":") {
-				sc.fail(Failure{Line: cue.Line, What: "an event is refused", Want: cue.Refused, Got: got})
-			}
-		case err != nil:
-			return err
-		case cue.Refused != "":
-			sc.fail(Failure{Line: cue.Line, What: "an event is not refused", Want: cue.Refused})
-		}
-		return nil
-	}
-	if cue.Step == "" {
-		sc.stage.At(cue.At, do)
-		return
-	}
-	sc.stage.When(func(s saga.State) bool { return sc.phase(s, cue.Step) == cue.Phase }, do)
-}
-
 // phase is how far a step is, of a saga that is code its last run; empty: it has not
 // begun.
-func (sc *scene) phase(s saga.State, step string) string {
+func phase(of Saga, s *saga.State, step string) string {
 	if p := s.Extras().Plan; p != nil {
 		for i, planned := range slices.Backward(p.Steps) {
 			if planned.Step.Name == step {
@@ -202,10 +220,9 @@ func (sc *scene) phase(s saga.State, step string) string {
 		}
 		return ""
 	}
-	for i := range sc.steps {
-		if sc.steps[i].Name == step && i < len(s.Steps) {
-			return s.Steps[i].Phase.String()
-		}
+	named := func(def saga.Step) bool { return def.Name == step }
+	if i := slices.IndexFunc(of.Definition().Steps, named); i >= 0 && i < len(s.Steps) {
+		return s.Steps[i].Phase.String()
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"bytes"
 	"container/heap"
 	"errors"
 	"fmt"
@@ -32,7 +33,26 @@ type Config struct {
 	Start      time.Time     // Start is when the saga begins. Default 2026-01-01 in UTC.
 	MaxEvents  int           // MaxEvents is how many events may happen. Default 10,000.
 	Until      time.Duration // Until is when the play ends at the latest; 0: when nothing more happens.
+
+	Stop  func(saga.State) bool         // Stop, if set, ends the play once it holds.
+	Crash func(saga.Event, int64) Crash // Crash, if set, says what becomes of the process that decides the event of that number. An event may come again.
 }
+
+// Crash is what becomes of the process that decides an event. Another follows it at once:
+// it has the state as it was stored, no coroutine, and is told of the event again.
+type Crash int
+
+// The crashes.
+const (
+	NoCrash      Crash = iota // NoCrash: it lives.
+	BeforeCommit              // BeforeCommit: it dies, and nothing of the event is kept.
+	AfterCommit               // AfterCommit: it dies, everything is kept, and nothing was sent yet.
+	AfterSend                 // AfterSend: it dies, everything is kept and was sent, and is sent again.
+	Away                      // Away is BeforeCommit, and nobody follows it for ten minutes.
+)
+
+// away is how long nobody is there with Away.
+const away = 10 * time.Minute
 
 // Sent is a command and when it was sent.
 type Sent struct {
@@ -58,6 +78,7 @@ type Stage struct {
 	childs  map[saga.ID]*child
 	events  int
 	ended   time.Duration
+	healthy time.Time // since when somebody decides; zero: ever since
 }
 
 // watch is something that happens once a condition holds.
@@ -142,14 +163,65 @@ func (s *Stage) Submit(e saga.Event) error {
 	if next.Seq == s.state.Seq {
 		return nil
 	}
+	crash := s.crash(e, next.Seq)
+	if crash == BeforeCommit || crash == Away {
+		return errors.Join(s.restart(crash), s.Submit(e))
+	}
+	s.commit(e, next, effects)
+	if crash != NoCrash {
+		err = s.restart(crash)
+	}
+	if err = errors.Join(err, s.perform(effects, crash == AfterSend)); err != nil || crash == NoCrash {
+		return err
+	}
+	return s.Submit(e)
+}
+
+// commit stores an event.
+func (s *Stage) commit(e saga.Event, next saga.State, effects []saga.Effect) {
 	s.history = append(s.history, e.Stored(&next, effects))
 	if next.Status.Ended() && !s.state.Status.Ended() {
 		s.ended = s.Elapsed()
 	}
 	s.state = next
+}
+
+func (s *Stage) crash(e saga.Event, seq int64) Crash {
+	if s.cfg.Crash == nil {
+		return NoCrash
+	}
+	return s.cfg.Crash(e, seq)
+}
+
+// restart is another process: it reads the state from where it was stored.
+func (s *Stage) restart(crash Crash) error {
+	s.run.Stop()
+	if crash == Away {
+		s.now = s.now.Add(away)
+		s.healthy = s.now
+	}
+	if s.state.Seq == 0 {
+		return nil
+	}
+	stored := saga.AppendState(nil, &s.state)
+	again, err := saga.DecodeState(s.state.ID, stored)
+	if err == nil && !bytes.Equal(stored, saga.AppendState(nil, &again)) {
+		err = errors.New("the state that was read is not the one that was stored")
+	}
+	s.state = again
+	return err
+}
+
+// perform carries out what an event has led to, and lets those who wait see it.
+func (s *Stage) perform(effects []saga.Effect, twice bool) error {
 	for _, effect := range effects {
-		if err := s.perform(effect); err != nil {
+		if err := s.performOne(effect); err != nil {
 			return err
+		}
+	}
+	for _, effect := range effects {
+		if send, ok := effect.(saga.Send); ok && twice {
+			s.deliver(send.Command)
 		}
 	}
 	s.look()
@@ -174,12 +246,13 @@ func (s *Stage) poisoned(e saga.Event, cause error) error {
 	return s.Submit(saga.Event{Kind: saga.Poisoned, Actor: saga.Actor{Kind: saga.Engine}, Step: e.Step, Reason: saga.Clip(cause.Error())})
 }
 
-// perform lets the cast answer a command, or play a child. What the saga notes or
+// performOne lets the cast answer a command, or play a child. What the saga notes or
 // announces is for nobody here.
-func (s *Stage) perform(effect saga.Effect) error {
+func (s *Stage) performOne(effect saga.Effect) error {
 	switch e := effect.(type) {
 	case saga.Send:
-		s.command(e.Command)
+		s.sent = append(s.sent, Sent{Command: e.Command, At: s.Elapsed(), Seq: s.state.Seq})
+		s.deliver(e.Command)
 	case saga.Tell:
 		s.child(e)
 	case saga.Acquire: // the saga is alone here, so every lock is free
@@ -194,8 +267,8 @@ func (s *Stage) perform(effect saga.Effect) error {
 	return nil
 }
 
-func (s *Stage) command(c saga.Command) {
-	s.sent = append(s.sent, Sent{Command: c, At: s.Elapsed(), Seq: s.state.Seq})
+// deliver lets the cast answer a command.
+func (s *Stage) deliver(c saga.Command) {
 	for _, a := range s.cfg.Cast.Answer(c) {
 		s.push(s.now.Add(a.After), func() error {
 			return s.Submit(saga.ReplyEvent(saga.Reply{
@@ -233,14 +306,16 @@ func (s *Stage) Run() error {
 	defer s.run.Stop()
 	for {
 		at, do := s.next()
-		if do == nil {
+		if do == nil || s.cfg.Stop != nil && s.cfg.Stop(s.state) {
 			return nil
 		}
 		if end := s.cfg.Start.Add(s.cfg.Until); s.cfg.Until > 0 && at.After(end) {
 			s.now = end
 			return nil
 		}
-		s.now = at
+		if at.After(s.now) {
+			s.now = at
+		}
 		if err := do(); err != nil {
 			return err
 		}
@@ -263,7 +338,11 @@ func (s *Stage) next() (time.Time, func() error) {
 	}
 	return wake, func() error {
 		before := s.state.Seq
-		if err := s.Submit(saga.Event{Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}}); err != nil {
+		woke := saga.Event{Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}}
+		if !s.healthy.IsZero() {
+			woke.Own().Healthy = s.healthy
+		}
+		if err := s.Submit(woke); err != nil {
 			return err
 		}
 		if s.state.Seq == before && !s.state.WakeAt().After(s.now) && len(s.queue) == 0 {
