@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -125,15 +126,18 @@ var ErrCodeChanged = errors.New("the code does not do what it did")
 type Code struct {
 	m       *Machine
 	program Program
+	uses    []Step
 }
 
 var _ Decider = (*Code)(nil)
 
 // NewCode returns the Decider of a function. Of def, Name and Version are
-// required and Title, Owner, Schema and Deadline are looked at. The error is
-// Faults.
+// required and Title, Owner, Schema and Deadline are looked at. Steps, if there are
+// any, are all the commands that the function asks for, in any order and as often
+// as it likes; those of Local need not be among them. Their topics and contracts
+// are looked at before a saga starts. The error is Faults.
 func NewCode(def Definition, program Program) (*Code, error) {
-	m := &Machine{def: def, pivot: -1}
+	m := &Machine{def: def, pivot: -1, index: map[string]int{}}
 	c := checker{m: m}
 	if !IsName(def.Name) {
 		c.fault("saga", fmt.Sprintf("%q is not a name", def.Name), "write a name like bookTrip: [a-z][A-Za-z0-9]*")
@@ -141,20 +145,61 @@ func NewCode(def Definition, program Program) (*Code, error) {
 	if def.Version == "" {
 		c.fault("version", "the version is missing", "name it r1, and r2 once it asks for other things")
 	}
-	if len(def.Steps) > 0 || def.Key != nil || def.Output != nil || len(def.Attributes) > 0 {
-		c.fault("steps", "a saga that is code has no steps, key, output or attributes of its own", "let the function do it")
+	if def.Key != nil || def.Output != nil || len(def.Attributes) > 0 {
+		c.fault("key", "a saga that is code has no key, output or attributes of its own", "let the function do it")
 	}
+	c.uses()
 	if def.Deadline != 0 {
 		c.span("deadline", def.Deadline)
 	}
 	if len(c.faults) > 0 {
 		return nil, c.faults
 	}
-	return &Code{m: m, program: program}, nil
+	m.def.Steps = nil // a state's steps are those of its plan
+	return &Code{m: m, program: program, uses: slices.Clone(def.Steps)}, nil
+}
+
+// uses checks the commands that a function says it asks for.
+func (c *checker) uses() {
+	steps := c.m.def.Steps
+	if len(steps) > MaxSteps {
+		c.fault("steps", fmt.Sprintf("%d commands", len(steps)), fmt.Sprintf("at most %d: let child sagas do a part", MaxSteps))
+		return
+	}
+	for i := range steps {
+		step, at := &steps[i], fmt.Sprintf("steps[%d]", i)
+		c.step(i)
+		if step.Waits() || step.Child != nil || step.ForEach != nil || step.When != nil || step.Input != nil || step.After != nil {
+			c.fault(at, "is not a command", "list the commands alone, without after, when, input and forEach: in which order they come is the function's")
+		}
+	}
+}
+
+// undeclared says why the function must not ask for a command, and what to do;
+// empty if it may.
+func (c *Code) undeclared(step *Step) (problem, cure string) {
+	if len(c.uses) == 0 || step.Participant == Local || step.Child != nil {
+		return "", ""
+	}
+	for i := range c.uses {
+		use := &c.uses[i]
+		if use.Participant == step.Participant && use.Command == step.Command && (step.Compensation == "" || use.Compensation == step.Compensation) {
+			return "", ""
+		}
+	}
+	asked := step.Participant + "/" + step.Command
+	if step.Compensation != "" {
+		asked += " with its compensation " + step.Compensation
+	}
+	return asked + " is not among the definition's Steps", "add it there, so that its topic is looked at before a saga starts"
 }
 
 // Definition returns what NewCode was given.
-func (c *Code) Definition() Definition { return c.m.def }
+func (c *Code) Definition() Definition {
+	def := c.m.def
+	def.Steps = slices.Clone(c.uses)
+	return def
+}
 
 // Decide implements Decider. Without a Run it needs the history whenever the
 // function has to go on.

@@ -168,6 +168,9 @@ func (d *decision) checkAsk(step *Step) error {
 		}
 		return c.err(step)
 	}
+	if problem, cure := d.g.code.undeclared(step); problem != "" {
+		c.fault("steps[0].command", problem, cure)
+	}
 	if d.pivotOpen() || step.Kind == Pivot && d.commandsOut() {
 		c.fault("steps[0].kind", "runs beside the pivot", "let it come before or after the pivot")
 	}

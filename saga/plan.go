@@ -58,6 +58,36 @@ func (p *Plan) ByAsk(ask int64) (int, bool) {
 	return slices.BinarySearchFunc(p.Steps, ask, func(s *Planned, ask int64) int { return int(s.Ask - ask) })
 }
 
+// Find returns the number in s.Steps of a step or an item, and what it does. def are
+// the definition's steps; a saga that is code brings its own. ok is false when there
+// is no such state.
+func (s *State) Find(def []Step, ref StepRef) (i int, step *Step, ok bool) {
+	if p := s.Extras().Plan; p != nil {
+		if i, ok = p.Find(ref); ok {
+			step = &p.Steps[i].Step
+		}
+		return i, step, ok
+	}
+	number := slices.IndexFunc(def, func(step Step) bool { return step.Name == ref.Name })
+	if number < 0 {
+		return 0, nil, false
+	}
+	i, ok = s.At(number, ref.Item)
+	return i, &def[number], ok
+}
+
+// StepOf returns what s.Steps[i] does, nil if that is not known. def are the
+// definition's steps.
+func (s *State) StepOf(def []Step, i int) *Step {
+	if p := s.Extras().Plan; p != nil {
+		return &p.Steps[i].Step
+	}
+	if number, _ := s.Place(i); number < len(def) {
+		return &def[number]
+	}
+	return nil
+}
+
 // plan returns the plan, to be read; nil before the function has begun.
 func (d *decision) plan() *Plan {
 	if d.g.owned != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/unwindhq/unwind/internal/record"
@@ -135,13 +134,12 @@ func (o *Office) step(ctx context.Context, row coordinator.Row, ref saga.StepRef
 			return nil, -1, fmt.Errorf("definition %s %s: %w", name, version, coordinator.ErrNoDefinition)
 		}
 	}
-	defined, ok := decider.(interface{ Definition() saga.Definition })
-	if !ok {
-		return decider, -1, nil
+	var steps []saga.Step
+	if defined, ok := decider.(interface{ Definition() saga.Definition }); ok {
+		steps = defined.Definition().Steps
 	}
-	step := slices.IndexFunc(defined.Definition().Steps, func(s saga.Step) bool { return s.Name == ref.Name })
-	i, ok := row.State.At(step, ref.Item)
-	if !ok || step < 0 {
+	i, _, ok := row.State.Find(steps, ref)
+	if !ok {
 		i = -1
 	}
 	return decider, i, nil

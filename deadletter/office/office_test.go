@@ -14,6 +14,7 @@ import (
 	"github.com/unwindhq/unwind/deadletter/office"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/code"
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
 
@@ -21,7 +22,7 @@ var keys = saga.Keys{{ID: "k1", Secret: []byte("0123456789abcdef0123456789abcdef
 
 // shelf is the one saga and its definition that an office knows of.
 type shelf struct {
-	machine *saga.Machine
+	machine saga.Decider
 	row     coordinator.Row
 }
 
@@ -57,10 +58,33 @@ func open(t *testing.T) (*office.Office, *shelf, *pgxpool.Pool) {
 	}})
 	require.NoError(t, err)
 	s := &shelf{machine: machine, row: coordinator.Row{Namespace: "default", State: saga.State{ID: saga.ID{1}}}}
-	s.tell(t, saga.Event{Kind: saga.Started, Extra: &saga.EventExtra{Definition: "trip", Version: "r1", Level: saga.Level}})
+	s.tell(t, begun())
 	o, err := office.New(office.Config{Store: store, Sagas: s, Definitions: s, Keys: keys, Incarnation: 1, MaxRedrives: 3})
 	require.NoError(t, err)
 	return o, s, pool
+}
+
+func begun() saga.Event {
+	return saga.Event{Kind: saga.Started, Extra: &saga.EventExtra{Definition: "trip", Version: "r1", Level: saga.Level}, Payload: saga.JSON([]byte("1"))}
+}
+
+// A saga that is code has its steps in its state: what redriving would do is said as of
+// any other.
+func TestEffectOnASagaThatIsCode(t *testing.T) {
+	t.Parallel()
+	o, s, pool := open(t)
+	trip, err := code.Func(saga.Definition{Name: "trip", Version: "r1"}, func(c *code.Context, in int) (int, error) {
+		return code.Do[int](c, saga.Step{Name: "book", Participant: "hotels", Command: "book", Compensation: "cancel"}, in)
+	})
+	require.NoError(t, err)
+	s.machine, s.row.State = trip, saga.State{ID: saga.ID{1}}
+	s.tell(t, begun())
+	effect, err := o.Preview(t.Context(), file(t, pool, o, replyRecord(command(saga.Do, 1), saga.Succeeded)), office.Decision{Force: true})
+	require.NoError(t, err)
+	require.Equal(t, "saga "+saga.ID{1}.String()+" waits for it: step book is doing, and the saga goes on", effect.Sentence)
+	effect, err = o.Preview(t.Context(), file(t, pool, o, commandRecord(command(saga.Do, 1))), office.Decision{Force: true})
+	require.NoError(t, err)
+	require.Equal(t, "saga "+saga.ID{1}.String()+" waits for it: hotels does step book, or repeats its answer", effect.Sentence)
 }
 
 // command is that of the step book.

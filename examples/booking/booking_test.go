@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,17 +36,38 @@ func trips(t *testing.T) int {
 // no step was carried out twice.
 func TestEveryTripIsBookedAsAWhole(t *testing.T) {
 	t.Parallel()
-	url, n := testserver.Postgres(t), trips(t)
+	program := built(t)
+	t.Run("local", func(t *testing.T) {
+		t.Parallel()
+		killed(t, program, 0, []int{10, 3, 2})
+	})
+	t.Run("kafka", func(t *testing.T) {
+		t.Parallel()
+		killed(t, program, 1, []int{3}, "-kafka", strings.Join(testserver.Kafka(t), ","), "-topic-prefix", "booking"+strings.ToLower(rand.Text()[:8])+".")
+	})
+}
+
+func built(t *testing.T) string {
+	t.Helper()
 	program := filepath.Join(t.TempDir(), "booking")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput()
 	require.NoError(t, err, string(out))
+	return program
+}
+
+// killed is the test with those arguments: the program is killed when such shares of
+// the trips are booked. In the end there are so many contracts.
+func killed(t *testing.T, program string, contracts int, shares []int, more ...string) {
+	t.Helper()
+	url, n := testserver.Postgres(t), trips(t)
+	args := append([]string{"-database", url, "-trips", strconv.Itoa(n)}, more...)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, url)
 	require.NoError(t, err)
 	defer conn.Close(context.Background())
-	for _, share := range []int{10, 3, 2} { // kill it when so much is booked
-		cmd := exec.CommandContext(ctx, program, "-database", url, "-trips", strconv.Itoa(n))
+	for _, share := range shares {
+		cmd := exec.CommandContext(ctx, program, args...)
 		pipe, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
@@ -57,7 +79,7 @@ func TestEveryTripIsBookedAsAWhole(t *testing.T) {
 		require.NoError(t, cmd.Process.Kill())
 		_ = cmd.Wait() // it was killed
 	}
-	last := exec.CommandContext(ctx, program, "-database", url, "-trips", strconv.Itoa(n))
+	last := exec.CommandContext(ctx, program, args...)
 	var log bytes.Buffer
 	last.Stderr = &log
 	said, err := last.Output()
@@ -76,4 +98,6 @@ func TestEveryTripIsBookedAsAWhole(t *testing.T) {
 	var started int
 	require.NoError(t, conn.QueryRow(ctx, `SELECT count(*) FROM unwind.sagas`).Scan(&started))
 	require.Equal(t, n, started)
+	require.NoError(t, conn.QueryRow(ctx, `SELECT count(*) FROM unwind.contracts`).Scan(&started))
+	require.Equal(t, contracts, started)
 }

@@ -1,8 +1,12 @@
-// Command booking is a program that needs nothing but Postgres: its sagas are a Go
-// function, its steps run in its own process and in its own tables, and it keeps
-// its word when it is killed.
+// Command booking is a program whose sagas are a Go function, and which keeps its word
+// when it is killed. It needs nothing but Postgres: its steps run in its own process
+// and in its own tables.
 //
 //	go run ./examples/booking -database postgres://localhost/shop -trips 100
+//
+// With Kafka the same function asks a participant, which has the same two handlers:
+//
+//	go run ./examples/booking -database postgres://localhost/shop -kafka localhost:9092 -trips 100
 //
 // Kill it, start it again with the same arguments, and look: every trip is booked
 // as a whole or not at all.

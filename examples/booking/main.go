@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
@@ -16,24 +17,37 @@ import (
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/node"
 	"github.com/unwindhq/unwind/saga"
-	"github.com/unwindhq/unwind/saga/code"
 )
 
+// options are the flags.
+type options struct {
+	database string
+	brokers  []string // Kafka's; none: the steps are local
+	prefix   string   // of the topics' names
+	trips    int
+}
+
 func main() {
-	database := flag.String("database", "", "Postgres, as a URL")
-	trips := flag.Int("trips", 100, "how many trips to book")
+	var o options
+	flag.StringVar(&o.database, "database", "", "Postgres, as a URL")
+	brokers := flag.String("kafka", "", "Kafka's addresses, host:port,host:port: the steps are then carried out by a participant behind it")
+	flag.StringVar(&o.prefix, "topic-prefix", "unwind.", "what the names of the topics begin with")
+	flag.IntVar(&o.trips, "trips", 100, "how many trips to book")
 	flag.Parse()
+	if *brokers != "" {
+		o.brokers = strings.Split(*brokers, ",")
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Stdout, *database, *trips); err != nil {
+	if err := run(ctx, os.Stdout, o); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1) //nolint:gocritic // nothing is left to stop
 	}
 }
 
 // run books the trips and says how they fared.
-func run(ctx context.Context, out io.Writer, database string, trips int) error {
-	conn, err := pgx.Connect(ctx, database)
+func run(ctx context.Context, out io.Writer, o options) error {
+	conn, err := pgx.Connect(ctx, o.database)
 	if err != nil {
 		return fmt.Errorf("connect to the database: %w", err)
 	}
@@ -41,23 +55,23 @@ func run(ctx context.Context, out io.Writer, database string, trips int) error {
 	if _, err := conn.Exec(ctx, createTickets); err != nil {
 		return fmt.Errorf("create the table: %w", err)
 	}
-	trip, err := code.Func(saga.Definition{Name: "bookTrip", Version: "r1", Title: "Trips", Owner: "team-travel"}, bookTrip)
-	if err != nil {
-		return err
-	}
-	n, err := node.New(node.Config{
-		DatabaseURL: database, Migrate: true, Code: []*saga.Code{trip}, Locals: steps(), Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-	})
+	n, err := newNode(o)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var g errgroup.Group
-	g.Go(func() error { defer stop(); return n.Run(ctx) })
+	part := func(run func(context.Context) error) {
+		g.Go(func() error { defer stop(); return run(ctx) })
+	}
+	part(n.Run)
 	select {
 	case <-n.Ready():
 		fmt.Fprintln(out, "serving", n.URL())
-		err = book(ctx, n, trips)
+		if len(o.brokers) > 0 {
+			part(func(ctx context.Context) error { return runTickets(ctx, o) })
+		}
+		err = book(ctx, n, o)
 	case <-ctx.Done():
 	}
 	if err == nil && ctx.Err() == nil {
@@ -70,27 +84,53 @@ func run(ctx context.Context, out io.Writer, database string, trips int) error {
 	return err
 }
 
+// saga is what the trips are called: two sagas, since they ask different desks.
+func (o options) saga() (name, desk string) {
+	if len(o.brokers) == 0 {
+		return "bookTrip", saga.Local
+	}
+	return "bookTripAfar", tickets
+}
+
+func newNode(o options) (*node.Node, error) {
+	trip, err := newTrip(o.saga())
+	if err != nil {
+		return nil, err
+	}
+	return node.New(node.Config{
+		DatabaseURL: o.database, Migrate: true, Code: []*saga.Code{trip}, Locals: localSteps(),
+		Brokers: o.brokers, TopicPrefix: o.prefix, CreateTopics: true,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	})
+}
+
 // most is how many trips are under way at once, as far as this program waits for
 // them.
 const most = 64
 
 // book starts every trip, whatever an earlier run has started already, and waits
 // for its end.
-func book(ctx context.Context, n *node.Node, trips int) error {
+func book(ctx context.Context, n *node.Node, o options) error {
 	c, err := n.Client()
 	if err != nil {
 		return err
 	}
+	if len(o.brokers) > 0 {
+		if _, err := c.ApplyContract(ctx, "tickets.yaml", []byte(contract), false, ""); err != nil {
+			return fmt.Errorf("apply the contract: %w", err)
+		}
+	}
+	name, _ := o.saga()
 	g, starting := errgroup.WithContext(ctx)
 	g.SetLimit(most)
-	ids := make([]string, trips)
-	for i := range trips {
+	ids := make([]string, o.trips)
+	for i := range o.trips {
 		g.Go(func() error {
 			in := Trip{Number: i, Cents: 300_00}
 			if i%11 == 0 {
 				in.Cents = 50_00
 			}
-			started, _, err := c.Start(starting, client.Start{Definition: "bookTrip", Key: "trip-" + strconv.Itoa(i), Input: in})
+			started, _, err := c.Start(starting, client.Start{Definition: name, Key: name + strconv.Itoa(i), Input: in})
 			ids[i] = started.ID
 			return err
 		})

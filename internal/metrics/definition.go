@@ -21,6 +21,7 @@ type definition struct {
 	seconds         [saga.Abandoned + 1]lazy[prometheus.Observer]
 	index           map[string]int
 	steps           []step
+	grown           grown // of sagas that are code
 }
 
 // step holds the series of one step.
@@ -117,10 +118,15 @@ func (d *definition) sent(e *saga.Event) {
 		if w == nil {
 			continue
 		}
-		w.sent.get().Inc()
-		if e.Sent[i].Attempt > 1 {
-			w.retried.get().Inc()
-		}
+		w.count(e.Sent[i].Attempt)
+	}
+}
+
+// count counts a command that was sent.
+func (w *way) count(attempt int) {
+	w.sent.get().Inc()
+	if attempt > 1 {
+		w.retried.get().Inc()
 	}
 }
 
@@ -137,12 +143,17 @@ func (d *definition) replied(c *coordinator.Change, e *saga.Event) {
 	if i < c.After.Plain() && c.After.Steps[i].Ignored > was.Ignored && len(c.Events) == 1 {
 		return
 	}
-	w.outcomes[e.Outcome].get().Inc()
 	if k, ok := c.Before.At(i, e.Step.Item); ok && e.Step.Item > 0 {
 		was = before(c, k)
 	}
+	w.answered(e, was, w.timeout)
+}
+
+// answered counts a reply to a step that was in a state.
+func (w *way) answered(e *saga.Event, was *saga.StepState, timeout time.Duration) {
+	w.outcomes[e.Outcome].get().Inc()
 	if sent := was.Phase == saga.Doing || was.Phase == saga.Undoing; sent && e.Outcome != saga.Ongoing && e.Attempt == was.Attempt {
-		w.seconds[e.Outcome].get().Observe(seconds(max(0, e.At.Sub(was.Due.Add(-w.timeout)))))
+		w.seconds[e.Outcome].get().Observe(seconds(max(0, e.At.Sub(was.Due.Add(-timeout)))))
 	}
 }
 

@@ -57,8 +57,14 @@ func (m *Metrics) Change(c *coordinator.Change) {
 	}
 	m.attentions(c)
 	for i := range c.Events {
+		m.kind(string(c.Events[i].Event.Kind)).Inc()
+	}
+	if c.After.Extras().Plan != nil {
+		m.changeOfCode(d, c)
+		return
+	}
+	for i := range c.Events {
 		e := &c.Events[i].Event
-		m.kind(string(e.Kind)).Inc()
 		d.sent(e)
 		d.replied(c, e)
 		if e.Kind == saga.Woke {

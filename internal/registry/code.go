@@ -14,7 +14,8 @@ import (
 // Provide stores the version that a saga's code says it has, unless it is stored,
 // and lets this process run it. A version that is new becomes the latest; one that
 // is stored stays where it is, so that an old program that starts again takes no
-// sagas from a newer one. A version that was stored with other content is refused.
+// sagas from a newer one. A version that was stored with other content is refused, and
+// so is a new one that asks participants for what their contracts do not have.
 func (r *Registry) Provide(ctx context.Context, namespace string, code *saga.Code) error {
 	def := code.Definition()
 	number, err := versionNumber(def.Version)
@@ -25,13 +26,21 @@ func (r *Registry) Provide(ctx context.Context, namespace string, code *saga.Cod
 	if err != nil {
 		return err
 	}
+	contracts, err := r.contracts(ctx, namespace)
+	if err != nil {
+		return err
+	}
 	var hash string
 	err = pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lockName, r.lock(namespace, def.Name)); err != nil {
 			return fmt.Errorf("lock the name: %w", err)
 		}
-		if _, err := tx.Exec(ctx, r.sql(insertCode), namespace, def.Name, number, file.Hash, file.Canonical); err != nil {
+		if stored, err := tx.Exec(ctx, r.sql(insertCode), namespace, def.Name, number, file.Hash, file.Canonical); err != nil {
 			return err
+		} else if stored.RowsAffected() > 0 {
+			if err := file.Fits(def.Name+" "+def.Version, contracts...); err != nil {
+				return err
+			}
 		}
 		return tx.QueryRow(ctx, r.sql(findNumber), namespace, def.Name, number).Scan(&hash)
 	})
@@ -46,6 +55,15 @@ func (r *Registry) Provide(ctx context.Context, namespace string, code *saga.Cod
 	r.compiled[id{namespace, def.Name, def.Version}] = &compiled{file: file, decider: code}
 	delete(r.latest, name{namespace, def.Name})
 	return nil
+}
+
+// contracts are those that new code of a namespace is held to.
+func (r *Registry) contracts(ctx context.Context, namespace string) (all []definition.Contract, err error) {
+	list, err := r.Contracts(ctx, namespace, "", MaxList)
+	for _, c := range list {
+		all = append(all, *c.Contract)
+	}
+	return all, err
 }
 
 // errNoCode says that a saga is code that another program has.

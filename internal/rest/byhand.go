@@ -3,8 +3,6 @@ package rest
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/saga"
@@ -17,17 +15,16 @@ import (
 func (s *Server) checkByHand(ctx context.Context, text, name string, check func(c *definition.Contract, command string) error) error {
 	row, file, err := s.fileOf(ctx, text)
 	if errors.Is(err, coordinator.ErrNoDefinition) {
-		return nil // code: its steps are known to its process alone
+		return nil // it was written by a newer build
 	}
 	if err != nil || s.cfg.Contracts == nil {
 		return err
 	}
-	name, _, _ = strings.Cut(name, "[")
-	i := slices.IndexFunc(file.Definition.Steps, func(step saga.Step) bool { return step.Name == name })
-	if i < 0 {
+	ref, _ := saga.ParseStepRef(name) // of what is none there is no step
+	_, step, ok := row.State.Find(file.Definition.Steps, ref)
+	if !ok {
 		return nil // the saga says so itself
 	}
-	step := file.Definition.Steps[i]
 	known, err := s.cfg.Contracts.ContractVersions(ctx, row.Namespace, step.Participant, "", 1)
 	switch {
 	case errors.Is(err, registry.ErrNoContract) || step.Waits():

@@ -244,9 +244,8 @@ func concerns(h hold.Hold, row coordinator.Row, steps []saga.Step) bool {
 		return h.Namespace == row.Namespace && h.Name == row.State.Definition
 	}
 	for i := range row.State.Steps {
-		step, _ := row.State.Place(i)
-		phase := row.State.Steps[i].Phase
-		if step < len(steps) && steps[step].Participant == h.Name && (phase == saga.Held || phase == saga.UndoHeld) {
+		phase, step := row.State.Steps[i].Phase, row.State.StepOf(steps, i)
+		if step != nil && step.Participant == h.Name && (phase == saga.Held || phase == saga.UndoHeld) {
 			return true
 		}
 	}

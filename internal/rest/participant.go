@@ -199,7 +199,7 @@ func (s *Server) stillFits(ctx context.Context, namespace, name, version string)
 	if err != nil {
 		return err
 	}
-	_, err = definition.Load(name+"@"+version, file.Canonical, definition.Options{Contracts: contracts, Partial: true})
+	err = file.Fits(name+"@"+version, contracts...)
 	if faults, ok := errors.AsType[saga.Faults](err); ok {
 		return faultsProblem(faults)
 	}

@@ -361,9 +361,35 @@ func TestAnErrorBehindThePivotChangesNothing(t *testing.T) {
 
 func TestACodeSagaIsChecked(t *testing.T) {
 	t.Parallel()
-	_, err := code.Func(saga.Definition{Name: "Bad", Steps: []saga.Step{flightStep}, Deadline: 1}, bookTrip)
+	wait := saga.Step{Name: "nap", Sleep: &saga.Sleep{For: time.Minute}}
+	_, err := code.Func(saga.Definition{Name: "Bad", Steps: []saga.Step{flightStep, flightStep, wait}, Deadline: 1}, bookTrip)
 	require.EqualError(t, err, `saga: "Bad" is not a name; write a name like bookTrip: [a-z][A-Za-z0-9]*
 version: the version is missing; name it r1, and r2 once it asks for other things
-steps: a saga that is code has no steps, key, output or attributes of its own; let the function do it
+steps[1].step: "flight" is the name of an earlier step too; give each step its own name
+steps[2]: is not a command; list the commands alone, without after, when, input and forEach: in which order they come is the function's
 deadline: 1ns is out of range; write 1ms to 365 days`)
+}
+
+// What code says beforehand that it asks for is all that it may ask for: else its
+// topics and contracts were looked at for nothing.
+func TestCodeAsksForWhatItHasSaid(t *testing.T) {
+	t.Parallel()
+	def := saga.Definition{Name: "trip", Version: "r1", Steps: []saga.Step{flightStep, hotelStep}}
+	pinned, err := code.Func(def, bookTrip)
+	require.NoError(t, err)
+	require.Equal(t, def, pinned.Definition())
+	w := newWorld(t, pinned)
+	defer w.run.Stop()
+	out := w.start(`{"Trip":7}`)
+	out = w.reply(out[0], saga.Succeeded, `{"Ref":"F1"}`, "")
+	require.Len(t, out, 1)
+	_, err = w.try(replyTo(out[0], saga.Succeeded, `{"Ref":"H1"}`, ""))
+	require.EqualError(t, err, "the code asks for step pay: steps[0].command: payments/charge is not among the definition's Steps; add it there, so that its topic is looked at before a saga starts")
+	local, err := code.Func(def, func(c *code.Context, _ trip) (ref, error) {
+		return code.Do[ref](c, saga.Step{Name: "own", Participant: saga.Local, Command: "look", Reason: "it only looks"}, 1)
+	})
+	require.NoError(t, err)
+	w = newWorld(t, local)
+	defer w.run.Stop()
+	require.Len(t, w.start(`{}`), 1)
 }

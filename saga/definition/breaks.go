@@ -82,9 +82,8 @@ func Breaks(file *File, old, next *Contract) saga.Faults {
 
 // faultsUnder are the faults that a definition has under one participant's contract.
 func faultsUnder(file *File, c *Contract) saga.Faults {
-	_, err := Load(file.Definition.Name, file.Canonical, Options{Contracts: []Contract{*c}, Partial: true})
 	var faults saga.Faults
-	if errors.As(err, &faults) {
+	if errors.As(file.Fits(file.Definition.Name, *c), &faults) {
 		for i := range faults {
 			faults[i].File, faults[i].Line = "", 0 // of the stored form, which nobody has written
 		}
@@ -268,7 +267,7 @@ func mark(object *node, name string) {
 // wholeInput finds what breaks of a step that passes the saga's input on as it is.
 func wholeInput(file *File, i int, participant string, changes []inputChange) (faults saga.Faults) {
 	step := &file.Definition.Steps[i]
-	if step.Waits() || step.Input != nil || step.ForEach != nil || step.Participant != participant {
+	if file.code || step.Waits() || step.Input != nil || step.ForEach != nil || step.Participant != participant {
 		return nil
 	}
 	given := shapeOf(file.Definition.Schema)

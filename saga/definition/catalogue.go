@@ -3,6 +3,7 @@ package definition
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"github.com/unwindhq/unwind/saga"
 )
@@ -21,7 +22,7 @@ func (c catalogue) results() {
 			c.waitResult(w)
 			continue
 		}
-		participant, command, _ := cutCommand(c.steps[i].Command)
+		participant, command := cutCommand(c.steps[i].Command)
 		if contract := c.find(participant); contract != nil {
 			c.binder.results[c.steps[i].Step] = shapeOf(contract.Commands[command].Result)
 		}
@@ -39,13 +40,9 @@ func (c catalogue) waitResult(s *Step) {
 	}
 }
 
-func cutCommand(text string) (participant, command string, ok bool) {
-	for i := range len(text) {
-		if text[i] == '/' {
-			return text[:i], text[i+1:], true
-		}
-	}
-	return "", "", false
+func cutCommand(text string) (participant, command string) {
+	participant, command, _ = strings.Cut(text, "/")
+	return participant, command
 }
 
 func (c catalogue) find(participant string) *Contract {

@@ -14,12 +14,42 @@ import (
 // codeForm is the stored form of a saga that is code: what can be said of it
 // without its function.
 type codeForm struct {
-	Unwind   string `json:"unwind"`
-	Saga     string `json:"saga"`
-	Code     string `json:"code"` // its version: the function is in the programs that have it
-	Title    string `json:"title,omitempty"`
-	Owner    string `json:"owner,omitempty"`
-	Deadline string `json:"deadline,omitempty"`
+	Unwind   string    `json:"unwind"`
+	Saga     string    `json:"saga"`
+	Code     string    `json:"code"` // its version: the function is in the programs that have it
+	Title    string    `json:"title,omitempty"`
+	Owner    string    `json:"owner,omitempty"`
+	Deadline string    `json:"deadline,omitempty"`
+	Steps    []codeUse `json:"steps,omitempty"`
+}
+
+// codeUse is a command that the function says it asks for. How long it waits and how
+// often it tries is the function's, and may change.
+type codeUse struct {
+	Step           string `json:"step"`
+	Kind           string `json:"kind,omitempty"`
+	Command        string `json:"command"`
+	Compensation   string `json:"compensation,omitempty"`
+	NoCompensation string `json:"noCompensation,omitempty"`
+}
+
+func useOf(step *saga.Step) codeUse {
+	use := codeUse{Step: step.Name, Command: step.Participant + "/" + step.Command, Compensation: step.Compensation, NoCompensation: step.Reason}
+	if step.Kind != saga.Compensable {
+		use.Kind = step.Kind.String()
+	}
+	return use
+}
+
+func (u *codeUse) step() saga.Step {
+	participant, command := cutCommand(u.Command)
+	step := saga.Step{Name: u.Step, Participant: participant, Command: command, Compensation: u.Compensation, Reason: u.NoCompensation}
+	for _, kind := range []saga.Kind{saga.Pivot, saga.Retriable} {
+		if u.Kind == kind.String() {
+			step.Kind = kind
+		}
+	}
+	return step
 }
 
 // OfCode returns the File of a saga that is code. Any JSON is an input of it: its
@@ -28,6 +58,9 @@ func OfCode(def saga.Definition) (*File, error) {
 	form := codeForm{Unwind: Version1, Saga: def.Name, Code: def.Version, Title: def.Title, Owner: def.Owner}
 	if def.Deadline > 0 {
 		form.Deadline = def.Deadline.String()
+	}
+	for i := range def.Steps {
+		form.Steps = append(form.Steps, useOf(&def.Steps[i]))
 	}
 	canonical, err := json.Marshal(form)
 	if err != nil {
@@ -54,6 +87,25 @@ func ReadCode(canonical []byte) (file *File, ok bool) {
 		}
 		def.Deadline = deadline
 	}
+	for i := range form.Steps {
+		def.Steps = append(def.Steps, form.Steps[i].step())
+	}
 	file, err := OfCode(def)
 	return file, err == nil
+}
+
+// Fits holds a stored definition to contracts: what Load says of it with them, and of
+// a saga that is code what its commands are. Participants without a contract are
+// taken as they are. The error is saga.Faults, whose file is called as given.
+func (f *File) Fits(called string, contracts ...Contract) error {
+	if !f.code {
+		_, err := Load(called, f.Canonical, Options{Contracts: contracts, Partial: true})
+		return err
+	}
+	r := newReport(called)
+	known := catalogue{binder: &binder{report: r}, contracts: contracts, partial: true}
+	for i := range f.Definition.Steps {
+		known.check(i, &f.Definition.Steps[i], nil)
+	}
+	return r.err()
 }
