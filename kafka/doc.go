@@ -4,8 +4,8 @@
 // settings.
 //
 // The settings aim at one promise, at least once and in order per key:
-// idempotent production acknowledged by all in-sync replicas, one request in
-// flight, Kafka's own murmur2 partitioner (so that Java and Python clients
+// idempotent production acknowledged by all in-sync replicas, one request to a
+// broker in flight, Kafka's own murmur2 partitioner (so that Java and Python clients
 // choose the same partition), no topic created by accident, no offset reset by
 // accident, and a bound on everything that is held in memory.
 //

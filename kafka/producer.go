@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/eapache/go-resiliency/breaker"
+
+	"github.com/unwindhq/unwind/internal/pace"
 )
 
 // reconnectPause separates two attempts to reach the cluster, and two renewals
@@ -29,36 +29,42 @@ func pauseAfter(err error) time.Duration {
 }
 
 // Producer sends records in batches that form by themselves: what arrives while
-// a request is in flight goes with the next one. It needs no reachable broker to
-// start; while none is reachable, records fail and may be sent again.
+// a request to its broker is in flight goes with the next one. It needs no
+// reachable broker to start; while none is reachable, records fail and may be
+// sent again.
 //
-// A Producer owns one goroutine. It is safe for concurrent use.
+// A record goes from Produce straight to the wire if its broker is idle. A Producer
+// owns one goroutine, and two for each broker that it sends to: those deal with
+// what is late, lost or in trouble. It is safe for concurrent use.
 type Producer struct {
-	config Config
+	config   Config
+	settings *sarama.Config
+	dial     func(addr string) wire // makes a connection that is not open yet
 
-	mu     sync.Mutex
-	queue  []*sarama.ProducerMessage
-	closed bool
+	telling sync.Mutex // held while done is called: one at a time
 
-	waiting atomic.Int64 // records not handed to the library yet
+	mu       sync.Mutex
+	closed   bool // by Close
+	open     int  // records without an outcome
+	waiting  int  // those of them that are in no batch yet
+	topics   map[string]*topic
+	unplaced []*topic            // those with records that are in no line
+	strays   []*line             // those with something to send and no carrier
+	carriers map[string]*carrier // by address
+	refused  []outcome           // to be told by the router
 
-	wake    chan struct{} // something changed in queue or closed
+	news    chan struct{} // for the router
 	abort   chan struct{} // Close gave up waiting
-	stopped chan struct{} // the goroutine ended
+	stopped chan struct{} // everything ended
 	giveUp  sync.Once
+	running sync.WaitGroup // the carriers
 
-	// The rest belongs to the goroutine.
-	link        *link // nil: not connected
-	topics      map[string]topicState
-	failures    int       // in a row, since the last success
-	nextConnect time.Time // not before
-}
-
-// delivery is what a record in flight remembers about its sender.
-type delivery struct {
-	index   int
-	refused error // set when the record must fail unsent
-	done    func(i int, partition int32, offset int64, err error)
+	// The rest belongs to the router.
+	client     sarama.Client // nil: not connected
+	identity   identity      // what a line begins with
+	notBefore  time.Time     // the next question to the cluster
+	fault      error         // why the last one had no answer
+	complaints pace.Pace
 }
 
 // NewProducer returns a running Producer, which Close ends. It fails only for an
@@ -67,193 +73,185 @@ func NewProducer(c Config) (*Producer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("configure Kafka producer: %w", err)
 	}
-	p := &Producer{
-		config:  c.withDefaults(),
-		wake:    make(chan struct{}, 1),
-		abort:   make(chan struct{}),
-		stopped: make(chan struct{}),
-		topics:  map[string]topicState{},
-	}
-	go p.run()
+	p := newProducer(c.withDefaults())
+	go p.route()
 	return p, nil
 }
 
+// newProducer returns a Producer without its goroutine.
+func newProducer(c Config) *Producer {
+	return &Producer{
+		config:   c,
+		settings: c.settings(),
+		dial:     func(addr string) wire { return sarama.NewBroker(addr) },
+		topics:   map[string]*topic{},
+		carriers: map[string]*carrier{},
+		news:     make(chan struct{}, 1),
+		abort:    make(chan struct{}),
+		stopped:  make(chan struct{}),
+	}
+}
+
 // Produce hands records over and returns without waiting. done is called exactly
-// once per record, with its index, from the producer's goroutine: in order within
-// a partition (save for records refused unsent), in any order across partitions.
-// done must not block; it may call Produce. After Close, done is called by
-// Produce itself, with ErrClosed.
+// once per record, with its index, one call at a time: in order within a
+// partition (save for records refused unsent), in any order across partitions.
+// done must not block; it may call Produce. It may be called before Produce
+// returns, and after Close it is called by Produce itself, with ErrClosed.
 //
 // An error for which IsPermanent is false means that the outcome is unknown. The
-// records' bytes must not be modified before done. ctx is asked once, at the
-// beginning: a record that was handed over is not taken back. The caller bounds
-// what is in flight; what exceeds MaxBufferedRecords fails with ErrBufferFull.
+// records' bytes must not be modified before done. offset is -1 where the broker
+// does not say it. ctx is asked once, at the beginning: a record that was handed
+// over is not taken back. The caller bounds what is in flight; what exceeds
+// MaxBufferedRecords fails with ErrBufferFull.
 func (p *Producer) Produce(ctx context.Context, records []Record, done func(i int, partition int32, offset int64, err error)) {
 	if len(records) == 0 {
 		return
 	}
-	if !p.enqueue(ctx.Err(), records, done) {
+	f, ok := p.accept(ctx.Err(), records, done)
+	if !ok {
 		for i, r := range records {
 			done(i, r.Partition, -1, ErrClosed)
 		}
-		return
 	}
-	p.signal()
+	for ; f != nil; f = p.board() {
+		f.carrier.send(f)
+	}
 }
 
-// enqueue appends the records to the queue; false means closed.
-func (p *Producer) enqueue(refused error, records []Record, done func(int, int32, int64, error)) bool {
+// accept takes the records in and returns the first flight of what may go at
+// once, if any; false means closed.
+func (p *Producer) accept(refused error, records []Record, done func(int, int32, int64, error)) (f *flight, ok bool) {
+	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return false
+		return nil, false
 	}
-	deliveries := make([]delivery, len(records))
-	for i, r := range records {
-		if refused == nil && p.waiting.Load() >= int64(p.config.MaxBufferedRecords) {
-			refused = ErrBufferFull
+	p.open += len(records)
+	for i := range records {
+		r := parcel{Record: records[i], index: i, done: done, size: sizeOf(&records[i])}
+		if err := p.refusal(refused, &r); err != nil {
+			p.refused = append(p.refused, r.failed(err))
+			notify(p.news)
+			continue
 		}
-		deliveries[i] = delivery{index: i, refused: refused, done: done}
-		m := toWire(r)
-		m.Metadata = &deliveries[i]
-		p.queue = append(p.queue, m)
-		p.waiting.Add(1)
+		p.waiting++
+		p.place(r, now)
 	}
-	return true
+	return p.next(), true
 }
 
-// signal wakes the goroutine.
-func (p *Producer) signal() {
-	select {
-	case p.wake <- struct{}{}:
+// refusal is why a record must not be sent, if so.
+func (p *Producer) refusal(refused error, r *parcel) error {
+	switch {
+	case refused != nil:
+		return refused
+	case p.waiting >= p.config.MaxBufferedRecords:
+		return ErrBufferFull
+	case r.size > p.config.MaxMessageBytes:
+		return fmt.Errorf("%w: %d bytes of at most %d, for topic %s", ErrTooLarge, r.size, p.config.MaxMessageBytes, r.Topic)
+	case !r.Timestamp.IsZero() && r.Timestamp.UnixMilli() < 0:
+		return fmt.Errorf("%w: a record of %v for topic %s; Kafka's time begins in 1970", sarama.ErrInvalidTimestamp, r.Timestamp, r.Topic)
+	}
+	return nil
+}
+
+// place puts a record at the end of its line or, while that is not known, of its
+// topic, behind which all others of the topic wait.
+func (p *Producer) place(r parcel, now time.Time) {
+	t := p.topics[r.Topic]
+	if t == nil {
+		t = &topic{name: r.Topic}
+		p.topics[r.Topic] = t
+	}
+	if len(t.waiting) == 0 && now.Before(t.fresh) {
+		if l := t.line(&r.Record); l != nil {
+			l.queue = append(l.queue, r)
+			p.ready(l)
+			return
+		}
+	}
+	if len(t.waiting) == 0 {
+		p.unplaced = append(p.unplaced, t)
+		notify(p.news)
+	}
+	t.waiting = append(t.waiting, r)
+}
+
+// ready lists a line where it is sent from, if it has something to send and
+// nothing under way. The caller holds the lock, here and in what follows.
+func (p *Producer) ready(l *line) {
+	switch {
+	case l.listed || l.flying || l.batch == nil && len(l.queue) == 0:
+	case l.carrier == nil:
+		l.listed = true
+		p.strays = append(p.strays, l)
+		notify(p.news)
 	default:
+		l.listed = true
+		l.carrier.lines = append(l.carrier.lines, l)
+	}
+}
+
+// board is next with the lock.
+func (p *Producer) board() *flight {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.next()
+}
+
+// next returns a flight that may go now, from the goroutine that asks.
+func (p *Producer) next() *flight {
+	for _, c := range p.carriers {
+		if !c.direct {
+			notify(c.wake)
+		} else if f := c.load(); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// outcome is what becomes of a record.
+type outcome struct {
+	parcel
+	partition int32
+	offset    int64
+	err       error
+}
+
+// tell calls done, one at a time over all goroutines.
+func (p *Producer) tell(outcomes []outcome) {
+	if len(outcomes) == 0 {
+		return
+	}
+	p.telling.Lock()
+	for i := range outcomes {
+		o := &outcomes[i]
+		o.done(o.index, o.partition, o.offset, o.err)
+	}
+	p.telling.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open -= len(outcomes); p.open == 0 && p.closed {
+		notify(p.news)
 	}
 }
 
 // Close refuses new records, waits until all others are done, and ends the
-// producer. When ctx ends first, what was not handed to the wire fails with
-// ErrClosed, what was ends in the background within the request timeout's
-// retries, and Close returns ctx's error. Further calls wait likewise.
+// producer. When ctx ends first, what is in no batch yet fails with ErrClosed, what
+// is ends in the background within the request timeout's retries, and Close
+// returns ctx's error. Further calls wait likewise.
 func (p *Producer) Close(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	p.signal()
+	notify(p.news)
 	select {
 	case <-p.stopped:
 		return nil
 	case <-ctx.Done():
 		p.giveUp.Do(func() { close(p.abort) })
 		return fmt.Errorf("close Kafka producer: records were still in flight: %w", ctx.Err())
-	}
-}
-
-// run is the producer's goroutine. It alone calls the library and done.
-func (p *Producer) run() {
-	defer close(p.stopped)
-	var work []*sarama.ProducerMessage
-	for {
-		if len(work) == 0 {
-			var closed bool
-			if work, closed = p.take(); len(work) == 0 && closed {
-				p.disconnect()
-				return
-			}
-		}
-		work = p.step(work)
-	}
-}
-
-// take returns what was queued, and whether the producer was closed.
-func (p *Producer) take() ([]*sarama.ProducerMessage, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	fresh := p.queue
-	p.queue = nil
-	return fresh, p.closed
-}
-
-// step waits for the next thing to happen, does it, and returns the work that is
-// left.
-func (p *Producer) step(work []*sarama.ProducerMessage) []*sarama.ProducerMessage {
-	var input chan<- *sarama.ProducerMessage
-	var head *sarama.ProducerMessage
-	if len(work) > 0 {
-		if err := p.ensureLink(work[0].Topic); err != nil {
-			p.failAll(work, err)
-			return nil
-		}
-		head = work[0]
-		if err := p.refusal(head); err != nil {
-			p.waiting.Add(-1)
-			p.finish(head, err)
-			return work[1:]
-		}
-		input = p.link.producer.Input()
-	}
-	successes, failures := p.link.results()
-	select {
-	case input <- head:
-		p.waiting.Add(-1)
-		return work[1:]
-	case m := <-successes:
-		p.failures = 0
-		p.finish(m, nil)
-	case e := <-failures:
-		p.failed(e)
-	case <-p.wake:
-	case <-p.abort:
-		p.failAll(work, ErrClosed)
-		return nil
-	}
-	return work
-}
-
-// refusal is why m must not be sent, if so.
-func (p *Producer) refusal(m *sarama.ProducerMessage) error {
-	if d := m.Metadata.(*delivery); d.refused != nil {
-		return d.refused
-	}
-	if size := m.ByteSize(2); size > p.config.MaxMessageBytes {
-		return fmt.Errorf("%w: %d bytes of at most %d, for topic %s", ErrTooLarge, size, p.config.MaxMessageBytes, m.Topic)
-	}
-	return p.topicFault(m.Topic)
-}
-
-// finish reports m's outcome to its sender.
-func (p *Producer) finish(m *sarama.ProducerMessage, err error) {
-	d := m.Metadata.(*delivery)
-	if err != nil {
-		d.done(d.index, m.Partition, -1, err)
-		return
-	}
-	d.done(d.index, m.Partition, m.Offset, nil)
-}
-
-// failAll fails records that never reached the library, those that were refused
-// at the door for that reason.
-func (p *Producer) failAll(work []*sarama.ProducerMessage, err error) {
-	p.waiting.Add(-int64(len(work)))
-	for _, m := range work {
-		if refused := m.Metadata.(*delivery).refused; refused != nil {
-			p.finish(m, refused)
-			continue
-		}
-		p.finish(m, err)
-	}
-}
-
-// failed handles the library's report that a record failed. The library refuses
-// a partition unasked for ten seconds after three failures; when nothing else
-// gets through either, the cluster was away, and a fresh link finds it as soon as
-// it is back.
-func (p *Producer) failed(e *sarama.ProducerError) {
-	p.failures++
-	if errors.Is(e.Err, sarama.ErrUnknownTopicOrPartition) {
-		delete(p.topics, e.Msg.Topic)
-	}
-	p.finish(e.Msg, fmt.Errorf("send to %s: %w", e.Msg.Topic, explain(e.Err)))
-	if p.failures > 1 && errors.Is(e.Err, breaker.ErrBreakerOpen) {
-		p.disconnect()
 	}
 }

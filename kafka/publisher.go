@@ -67,7 +67,7 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	}
 	var all sync.WaitGroup
 	all.Add(len(records))
-	failed, first := 0, error(nil) // written by the producer's goroutine alone
+	failed, first := 0, error(nil) // written in one call of done at a time
 	p.producer.Produce(context.Background(), records, func(i int, _ int32, _ int64, err error) {
 		defer all.Done()
 		if err == nil {

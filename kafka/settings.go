@@ -24,7 +24,6 @@ const (
 const (
 	maxDecompressedBatch = 32 << 20 // one decompressed record batch
 	maxFetchBytes        = 8 << 20  // one fetch response
-	maxRetryBytes        = 64 << 20 // what the producer holds for retries
 	channelRecords       = 32       // sarama's queue per partition
 )
 
@@ -101,21 +100,12 @@ func (c Config) setNetwork(s *sarama.Config) {
 	s.Admin.Timeout = c.RequestTimeout
 }
 
-// setProducer sets production: idempotent, acknowledged by all in-sync
-// replicas, no fixed linger (what arrives while a request is in flight is the
-// next batch).
+// setProducer sets what the library checks of production: most of it is ours (see
+// Producer), acknowledged by all in-sync replicas, which get two thirds of the time
+// that we wait for the answer.
 func (c Config) setProducer(s *sarama.Config) {
-	s.Producer.Idempotent = true
 	s.Producer.RequiredAcks = sarama.WaitForAll
 	s.Producer.Timeout = c.RequestTimeout * 2 / 3
-	s.Producer.MaxMessageBytes = c.MaxMessageBytes
-	s.Producer.Compression = sarama.CompressionLZ4
-	s.Producer.Partitioner = newPartitioner
-	s.Producer.Retry.Max = 10
-	s.Producer.Retry.Backoff = 100 * time.Millisecond
-	s.Producer.Retry.MaxBufferBytes = maxRetryBytes
-	s.Producer.Return.Successes = true
-	s.Producer.Return.Errors = true
 }
 
 // setConsumer sets consumption: from the oldest record where nothing is stored,

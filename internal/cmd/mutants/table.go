@@ -102,6 +102,17 @@ var mutants = []mutant{
 		"./outbox", "TestOrderUnderPublishErrors",
 	},
 	{
+		"batch-behind-the-next", "I5", "the producer puts a batch without an answer behind what has come since",
+		"kafka/verdict.go", "l.carrier, l.trouble = nil, err",
+		"l.carrier, l.trouble = nil, err\n\tif l.batch != nil {\n\t\tl.queue, l.batch = append(l.queue, l.batch.parcels...), nil\n\t}",
+		"./kafka", "TestOrderUnderLostAnswers",
+	},
+	{
+		"batch-renumbered", "I5", "the producer sends a batch without an answer again under other numbers",
+		"kafka/verdict.go", "l.carrier, l.trouble = nil, err", "l.renumber()\n\tl.carrier, l.trouble = nil, err",
+		"./kafka", "TestOrderUnderLostAnswers",
+	},
+	{
 		"letter-dropped", "I6", "a record that nobody can read is skipped, not kept",
 		"saga/coordinator/deadletter.go", "case it.dead == nil || it.record == nil:", "case it.dead == nil || it.dead.class == classDecode:",
 		"./saga/sagapg", "TestForgedAndUndecodableReplies",
