@@ -86,6 +86,7 @@ type Item struct {
 	Phase   string     `json:"phase" doc:"how far it is"`                                                       // Phase says how far it is.
 	Attempt int        `json:"attempt,omitempty" doc:"the number of the last attempt in the present direction"` // Attempt is that of the last command in the present direction.
 	Due     *time.Time `json:"due,omitempty" doc:"when its present wait is over"`                               // Due is when its wait is over; nil when it waits for no time.
+	Child   string     `json:"child,omitempty" doc:"the last saga that carries the item out"`                   // Child is the last saga that carries the item out; empty without one.
 }
 
 // Page is a page of sagas, the newest first.

@@ -13,7 +13,8 @@ import (
 // other is a message (Tell): the parent begins its child and tells it to turn back,
 // the child says how it has ended. The child's compensation is its own: when the
 // parent turns back, a child that runs is cancelled, one that has completed goes in
-// reverse, and the parent waits until it is compensated.
+// reverse, and the parent waits until it is compensated. With a ForEach each item has
+// a child of its own; its id is kept nowhere, as it can be found again.
 
 // Child is a step that another saga carries out.
 type Child struct {
@@ -121,43 +122,85 @@ func (d *decision) tellChild(i int) error {
 	if d.step(i).Kind == Pivot {
 		d.passPivot()
 	}
+	switch name := d.childRef(i).String(); {
+	case d.g != nil: // which has many steps of one name, and may begin several children for each
+		st.Own().Child = d.s.childID(fmt.Sprintf("%s@%d", name, st.Attempt-1), d.e.At)
+	case !d.isItem(i):
+		st.Own().Child = d.s.childID(name, d.e.At)
+	}
 	d.raise(i, payload)
 	return nil
 }
 
-// raise begins the next child of step i.
-func (d *decision) raise(i int, input Payload) {
-	step, begun := d.step(i), d.s.Steps[i].Attempt-1
-	ref, name := StepRef{Name: step.Name, Visit: begun}, StepRef{Name: step.Name, Visit: begun}.String()
-	if d.g != nil { // which has many steps of one name
-		ref, name = d.ref(i), fmt.Sprintf("%s@%d", d.ref(i), begun)
+// childRef names the last child of s.Steps[i], which is a state of step: behind the
+// pivot each attempt has one, elsewhere each visit.
+func (s *State) childRef(i int, step *Step) StepRef {
+	ref := s.ref(i, step)
+	if step.Kind == Retriable {
+		ref.Visit = s.Steps[i].Attempt - 1
 	}
-	family := Family{Parent: d.s.ID, Root: d.s.ID, Step: ref, Depth: 1, Undoable: step.UndoesChild(), Holds: d.heldLocks()}
+	return ref
+}
+
+// Child returns the child that was begun last for s.Steps[i], the state of step or of an
+// item of it; zero without one. To find that of an item takes about 30 µs.
+func (s *State) Child(i int, step *Step) ID {
+	number, item := s.Place(i)
+	st := &s.Steps[i]
+	switch {
+	case step.Child == nil:
+		return ID{}
+	case item == 0:
+		return st.Extras().Child
+	case !st.raised():
+		return ID{}
+	}
+	return s.childID(s.childRef(i, step).String(), s.spreads()[s.spreadOf(number)].Begun)
+}
+
+func (d *decision) childRef(i int) StepRef {
+	if d.g != nil {
+		return d.ref(i)
+	}
+	return d.s.childRef(i, d.step(i))
+}
+
+func (d *decision) childOf(i int) ID { return d.s.Child(i, d.step(i)) }
+
+// raised reports whether a child was begun for the step or item. One that somebody has
+// resolved before has none.
+func (s *StepState) raised() bool {
+	return s.Attempt > 0 || undoing(s.Phase) || s.Phase == Undone || s.Phase == Kept
+}
+
+// raise begins the child of step i that it is at.
+func (d *decision) raise(i int, input Payload) {
+	step := d.step(i)
+	family := Family{Parent: d.s.ID, Root: d.s.ID, Step: d.childRef(i), Depth: 1, Undoable: step.UndoesChild(), Holds: d.heldLocks()}
 	if above := d.s.Extras().Family; above != nil {
 		family.Root, family.Depth = above.Root, above.Depth+1
 	}
-	extra := d.s.Steps[i].Own()
-	extra.Child, extra.Visit = d.childID(name), begun
 	e := Event{Kind: Started, Actor: Actor{Kind: ByParent, Name: d.s.ID.String()}, Payload: input}
 	e.Extra = &EventExtra{
 		Definition: step.Child.Definition, Version: step.Child.Version, Level: Level,
 		Trace: TraceRoot(d.s.ID, d.s.Window).String(), Family: &family,
 	}
-	d.tell(extra.Child, e)
+	d.tell(d.childOf(i), e)
 }
 
 func (d *decision) tell(to ID, e Event) { d.effects = append(d.effects, Tell{To: to, Event: e}) }
 
-// childID is the id of a step's child: the same whenever it is asked for, of the
-// event's time, and in the saga's own bucket, so that one writer has the family.
-func (d *decision) childID(begun string) ID {
+// childID is the id of a step's child: the same whenever it is asked for, of the time
+// when it was begun, or its step with all items, and in the saga's own bucket, so that
+// one writer has the family.
+func (s *State) childID(begun string, at time.Time) ID {
 	const tries = 4096 // one in 64 is as wanted
 	var id ID
-	own := bucket.Of(d.s.ID.String(), bucket.Count)
+	own := bucket.Of(s.ID.String(), bucket.Count)
 	for n := range uint32(tries) {
-		name := binary.BigEndian.AppendUint32([]byte(d.s.ID.String()+"/"+begun+"/"), n)
+		name := binary.BigEndian.AppendUint32([]byte(s.ID.String()+"/"+begun+"/"), n)
 		sum := sha256.Sum256(name)
-		binary.BigEndian.PutUint64(id[:8], uint64(d.e.At.UnixMilli())<<16)
+		binary.BigEndian.PutUint64(id[:8], uint64(at.UnixMilli())<<16)
 		copy(id[6:], sum[:10])
 		id[6] = id[6]&0x0f | 0x70 // RFC 9562, version 7
 		id[8] = id[8]&0x3f | 0x80
@@ -171,14 +214,14 @@ func (d *decision) childID(begun string) ID {
 // turnChild tells step i's child to turn back. One that was abandoned will not: a
 // person has to say what becomes of its effects.
 func (d *decision) turnChild(i int) {
-	st, child := &d.s.Steps[i], d.s.Steps[i].Extras()
+	st, child := &d.s.Steps[i], d.childOf(i)
 	st.Attempt++
 	st.Phase, st.Due, d.changed = Reversing, time.Time{}, true
-	if child.Lost {
-		d.s.attend(Attention{Reason: ChildAbandoned, Step: d.called(i), Text: "its child " + child.Child.String() + " was terminated and cannot be turned back"})
+	if st.Extras().Lost {
+		d.s.attend(Attention{Reason: ChildAbandoned, Step: d.called(i), Text: "its child " + child.String() + " was terminated and cannot be turned back"})
 		return
 	}
-	d.tell(child.Child, Event{Kind: Reversed, Actor: Actor{Kind: ByParent, Name: d.s.ID.String()}, Reason: Clip(d.s.Cause)})
+	d.tell(child, Event{Kind: Reversed, Actor: Actor{Kind: ByParent, Name: d.s.ID.String()}, Reason: Clip(d.s.Cause)})
 }
 
 // reversed turns a child back for its parent. One whose parent can not undo it goes
@@ -223,9 +266,9 @@ func (d *decision) childEnded() error {
 		return nil
 	}
 	st := &d.s.Steps[i]
-	child, undo := st.Extras(), undoing(st.Phase)
+	undo := undoing(st.Phase)
 	switch {
-	case child.Child.IsZero() || child.Lost || st.Phase != Raising && !undo:
+	case st.Extras().Lost || st.Phase != Raising && !undo:
 		return nil
 	case d.e.Outcome == Failed:
 		d.lost(i)
@@ -246,14 +289,16 @@ func (d *decision) childEnded() error {
 	return d.advance()
 }
 
-// childStep finds the step whose last child the event is about.
+// childStep finds the step or item whose last child the event is about.
 func (d *decision) childStep() (i int, ok bool) {
-	if d.g == nil {
-		i, ok = d.find(StepRef{Name: d.e.Step.Name})
-		return i, ok && d.s.Steps[i].Extras().Visit == d.e.Step.Visit
-	}
 	i, ok = d.find(d.e.Step)
-	return i, ok && d.s.Steps[i].Extras().Child.String() == d.e.Actor.Name
+	switch {
+	case !ok || d.step(i).Child == nil:
+		return i, false
+	case d.g != nil:
+		return i, d.childOf(i).String() == d.e.Actor.Name
+	}
+	return i, d.e.Step == d.childRef(i)
 }
 
 // childTurned: a child that was compensated has failed its step. Behind the pivot
@@ -269,28 +314,23 @@ func (d *decision) childTurned(i int) error {
 // lost: a child that was terminated has left its effects alive. Only a person can
 // say how the saga goes on.
 func (d *decision) lost(i int) {
-	child := d.s.Steps[i].Own()
-	child.Lost, d.changed = true, true
-	text := "its child " + child.Child.String() + " was terminated: " + d.e.Reason
+	d.s.Steps[i].Own().Lost, d.changed = true, true
+	text := "its child " + d.childOf(i).String() + " was terminated: " + d.e.Reason
 	d.s.attend(Attention{Reason: ChildAbandoned, Step: d.called(i), Text: text})
 }
 
 // childBusy refuses to end a step by hand whose child still has to say how it ends.
 func (d *decision) childBusy(i int, verb string) error {
-	child := d.s.Steps[i].Extras()
-	if child.Child.IsZero() || child.Lost || !d.s.Steps[i].Phase.withChild() {
+	if st := &d.s.Steps[i]; st.Extras().Lost || !st.Phase.withChild() {
 		return nil
 	}
-	return fmt.Errorf("%s step %s: its child %s has not ended: do it there: %w", verb, d.called(i), child.Child, ErrNotNow)
+	return fmt.Errorf("%s step %s: its child %s has not ended: do it there: %w", verb, d.called(i), d.childOf(i), ErrNotNow)
 }
 
 // child checks a step that another saga carries out.
 func (c *checker) child(step *Step, at string) {
 	if !IsName(step.Child.Definition) {
 		c.fault(at+"child", fmt.Sprintf("%q is not a name", step.Child.Definition), "write the name of a definition, such as settleOrder")
-	}
-	if step.ForEach != nil {
-		c.fault(at+"forEach", "a child for each item is not in this version", "let the child run for each item")
 	}
 	if step.Participant != "" || step.Command != "" {
 		c.fault(at+"command", "the step has a child too", "make two steps of it")
@@ -338,7 +378,7 @@ func (w *stateWriter) children(steps []StepState) {
 	begun := false
 	for i := range steps {
 		extra := steps[i].Extra
-		if extra == nil || extra.Child.IsZero() {
+		if extra == nil || extra.Child.IsZero() && !extra.Lost {
 			continue
 		}
 		if !begun {
@@ -347,7 +387,6 @@ func (w *stateWriter) children(steps []StepState) {
 		}
 		w.int(int64(i))
 		w.id(extra.Child)
-		w.int(int64(extra.Visit))
 		w.bool(extra.Lost)
 	}
 	if begun {
@@ -362,7 +401,7 @@ func (r *stateReader) children(steps []StepState) {
 			return
 		}
 		extra := steps[i].Own()
-		extra.Child, extra.Visit, extra.Lost = r.id(), int(r.int()), r.byte() == 1
+		extra.Child, extra.Lost = r.id(), r.byte() == 1
 	}
 }
 

@@ -78,7 +78,7 @@ func drawSpreads(t *rapid.T, s *saga.State) {
 	for range rapid.IntRange(0, len(s.Steps)).Draw(t, "spreads") {
 		sp := saga.Spread{
 			Step: rapid.IntRange(0, s.Plain()-1).Draw(t, "of"), First: len(s.Steps), Count: rapid.IntRange(0, 9).Draw(t, "count"),
-			Hash: rapid.Uint64().Draw(t, "listHash"), Large: rapid.Bool().Draw(t, "large"),
+			Hash: rapid.Uint64().Draw(t, "listHash"), Large: rapid.Bool().Draw(t, "large"), Begun: drawTime(t, "begun"),
 		}
 		for range sp.Count {
 			st := saga.StepState{Phase: saga.Done, Epoch: 1, Attempt: rapid.IntRange(1, 2).Draw(t, "attempt")}
@@ -138,7 +138,7 @@ func fill(v reflect.Value) {
 		v.Set(reflect.ValueOf(storyStart))
 		return
 	case []saga.Spread: // they say where in the steps their items are
-		v.Set(reflect.ValueOf([]saga.Spread{{First: 1, Hash: 7, Large: true}}))
+		v.Set(reflect.ValueOf([]saga.Spread{{First: 1, Hash: 7, Large: true, Begun: storyStart}}))
 		return
 	case json.RawMessage:
 		v.SetBytes([]byte("1"))

@@ -160,7 +160,7 @@ func (d *decision) ref(i int) StepRef {
 	if d.g != nil {
 		return d.plan().Steps[i].Ref()
 	}
-	return d.m.ref(&d.s, i)
+	return d.s.ref(i, d.step(i))
 }
 
 func (d *decision) called(i int) string { return d.ref(i).String() }
@@ -347,7 +347,7 @@ func (d *decision) succeeded(e *Event, i int) bool {
 	case StepResolved:
 		return e.Step == d.ref(i)
 	case ChildEnded:
-		return e.Step.Name == d.step(i).Name && e.Outcome == Succeeded
+		return e.Step == d.childRef(i) && e.Outcome == Succeeded
 	}
 	return e.Kind == Replied && e.Step == d.ref(i) && e.Direction == Do && e.Outcome == Succeeded &&
 		e.Epoch == st.Epoch && e.Attempt <= st.Attempt && d.fromParticipant(e, i)

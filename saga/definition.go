@@ -113,14 +113,14 @@ const (
 // withDefaults fills in the policies that the step uses.
 func (s *Step) withDefaults() Step {
 	d := *s
+	if d.ForEach != nil {
+		d.ForEach = d.ForEach.withDefaults()
+	}
 	switch {
 	case d.Waits():
 		return d
 	case d.Child != nil:
 		return d.childDefaults()
-	}
-	if d.ForEach != nil {
-		d.ForEach = d.ForEach.withDefaults()
 	}
 	d.Do = d.Do.withDefaults(DefaultAttempts)
 	if d.Kind == Retriable {

@@ -123,8 +123,7 @@ type StepExtra struct {
 	Progress *Progress // Progress is what its participant has said last; nil: nothing, or it is over.
 	Again    int       // Again is how often a reset has let the step begin anew: its commands' StepRef.Visit.
 	Edit     *Edit     // Edit is what an operator has written for the step's input; nil: it is mapped.
-	Child    ID        // Child is the last saga that was begun to carry out the step; zero without one.
-	Visit    int       // Visit is 0 for the step's first child, n for the n+1st.
+	Child    ID        // Child is the last saga that was begun to carry out the step; zero without one, and in an item: see State.Child.
 	Lost     bool      // Lost: that child was abandoned, so it will never say how it ends.
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -56,6 +57,44 @@ func tellText(tell saga.Tell) string {
 		return fmt.Sprintf("%s childEnded %s %s: %s %s", tell.To, e.Step, e.Outcome, shorten(e.Payload.Data), e.Reason)
 	}
 	return fmt.Sprintf("%s %s: %s", tell.To, e.Kind, e.Reason)
+}
+
+// TestAThousandChildren: a child for each of a thousand items makes the state no larger,
+// no two have one id, and what is told to turn back is what was begun.
+func TestAThousandChildren(t *testing.T) {
+	t.Parallel()
+	machine, err := saga.Compile(saga.Definition{Name: "order", Version: "r1", Steps: []saga.Step{
+		{Name: "settle", Child: &saga.Child{Definition: "settleOrder"}, ForEach: &saga.ForEach{List: path("input.lines")}},
+		{Name: "pay", Participant: "cards", Command: "charge", Reason: "nothing to undo"},
+	}})
+	require.NoError(t, err)
+	g := &grower{t: t, machine: machine, state: saga.State{ID: storyID}}
+	g.decide(saga.Event{Kind: saga.Started, At: storyStart, Extra: &saga.EventExtra{Level: saga.Level}, Payload: saga.JSON(manyLines(saga.MaxItems))})
+	begun := map[saga.ID]saga.StepRef{}
+	for len(g.out) == 0 {
+		tell := g.told[0]
+		g.told = g.told[1:]
+		step := tell.Event.Extras().Family.Step
+		require.NotContains(t, begun, tell.To)
+		begun[tell.To] = step
+		at := storyStart.Add(time.Duration(len(begun)) * time.Second)
+		g.decide(saga.Event{Kind: saga.ChildEnded, At: at, Step: step, Outcome: saga.Succeeded, Payload: saga.JSON([]byte("1"))})
+	}
+	require.Len(t, begun, saga.MaxItems)
+	g.reply(g.out[0], saga.Rejected)
+	for len(g.told) > 0 {
+		tell := g.told[0]
+		g.told = g.told[1:]
+		require.Equal(t, saga.Reversed, tell.Event.Kind)
+		step, was := begun[tell.To]
+		require.True(t, was, "nobody has begun %s", tell.To)
+		delete(begun, tell.To)
+		g.decide(saga.Event{Kind: saga.ChildEnded, At: g.state.Last, Step: step, Outcome: saga.Rejected})
+	}
+	require.Empty(t, begun)
+	require.Equal(t, saga.Compensated, g.state.Status)
+	t.Logf("%d events, the largest state %d bytes, %d bytes of states in all", g.events, g.largest, g.bytes)
+	require.Less(t, g.bytes/g.events, 200)
 }
 
 // A child's id is a UUIDv7 of the event's time in its parent's bucket, and another

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A step with a ForEach runs once for each item of a list. It has no saga inside the
@@ -36,6 +37,10 @@ type Spread struct {
 	Count int    // Count is how many items there are.
 	Hash  uint64 // Hash is PayloadHash of the list.
 	Large bool   // Large: the outputs of its items are not kept in the state.
+
+	// Begun is when a step began whose items have children: it is in their ids. Zero for
+	// another.
+	Begun time.Time
 }
 
 func (s *State) spreads() []Spread {
@@ -89,9 +94,10 @@ func (s *State) Items(step int) []StepState {
 	return nil
 }
 
-func (m *Machine) ref(s *State, i int) StepRef {
-	step, item := s.Place(i)
-	return StepRef{Name: m.def.Steps[step].Name, Item: item, Visit: s.Steps[i].Extras().Again}
+// ref names the run of s.Steps[i], which is a state of step.
+func (s *State) ref(i int, step *Step) StepRef {
+	_, item := s.Place(i)
+	return StepRef{Name: step.Name, Item: item, Visit: s.Steps[i].Extras().Again}
 }
 
 // within reports whether i is the state of step j, or of one of its items.
@@ -120,8 +126,12 @@ func (d *decision) spread(i int) (over bool, err error) {
 		return false, fmt.Errorf("step %s: forEach: the list has %d items, above the limit of %d: raise limit.items, at most %d, or let child sagas take parts of the list",
 			step.Name, len(list), limit, MaxItems)
 	}
+	sp := Spread{Step: i, First: len(d.s.Steps), Count: len(list), Hash: hash}
+	if step.Child != nil {
+		sp.Begun = d.e.At
+	}
 	extra := d.s.Own()
-	extra.Spreads = append(slices.Clip(extra.Spreads), Spread{Step: i, First: len(d.s.Steps), Count: len(list), Hash: hash})
+	extra.Spreads = append(slices.Clip(extra.Spreads), sp)
 	d.s.Steps = append(d.s.Steps, make([]StepState, len(list))...)
 	d.s.Steps[i].Phase, d.changed = Spreading, true
 	return len(list) == 0, nil
@@ -153,12 +163,12 @@ func (d *decision) fill(n int) (over bool, err error) {
 	return over, nil
 }
 
-// underWay counts the items that have a command which is not settled. One that rests
-// or is held keeps its place: what fails holds the others up, instead of a thousand
-// that fail at once.
+// underWay counts the items that have a command which is not settled, or a child that
+// has not ended. One that rests or is held keeps its place: what fails holds the others
+// up, instead of a thousand that fail at once.
 func underWay(items []StepState) (n int) {
 	for i := range items {
-		if items[i].Phase.timed() {
+		if items[i].Phase.timed() || items[i].Phase.withChild() {
 			n++
 		}
 	}
@@ -174,7 +184,7 @@ func (d *decision) undoItems(i int) error {
 	}
 	free := d.step(i).ForEach.Concurrency - underWay(items)
 	for k := len(items) - 1; k >= 0 && free > 0; k-- {
-		if items[k].Phase != Done && items[k].Phase != Unknown {
+		if !d.step(i).undoes(&items[k]) {
 			continue
 		}
 		free--
@@ -187,12 +197,8 @@ func (d *decision) undoItems(i int) error {
 
 // openItem reports whether the effect of one of step i's items is, or may be, there.
 func (d *decision) openItem(i int) bool {
-	if d.step(i).Compensation == "" {
-		return false
-	}
-	return slices.ContainsFunc(d.s.Items(i), func(st StepState) bool {
-		return st.Phase == Done || st.Phase == Unknown || undoing(st.Phase)
-	})
+	step := d.step(i)
+	return slices.ContainsFunc(d.s.Items(i), func(st StepState) bool { return undoing(st.Phase) || step.undoes(&st) })
 }
 
 // closeSpreads says of each step with items how it has ended in reverse, once none of
@@ -207,10 +213,11 @@ func (d *decision) closeSpreads() {
 		has := func(phases ...Phase) bool {
 			return slices.ContainsFunc(items, func(item StepState) bool { return slices.Contains(phases, item.Phase) })
 		}
-		switch {
-		case d.step(sp.Step).Compensation != "" && has(Kept):
+		step := d.step(sp.Step)
+		switch undoable := step.Compensation != "" || step.UndoesChild(); {
+		case undoable && has(Kept):
 			d.settle(sp.Step, Kept)
-		case d.step(sp.Step).Compensation != "":
+		case undoable:
 			d.settle(sp.Step, Undone)
 		case st.Phase == Spreading && has(Done, Unknown):
 			d.settle(sp.Step, Unknown) // it has run in part, and needs no undoing
@@ -233,7 +240,7 @@ func (d *decision) shed(i int) {
 // them together are small.
 func (d *decision) keepItem(i int) {
 	step, item := d.s.Place(i)
-	n, out := d.spreadOf(step), d.e.Payload
+	n, out := d.s.spreadOf(step), d.e.Payload
 	if !d.keeps(step) || d.s.spreads()[n].Large {
 		return
 	}
@@ -274,7 +281,7 @@ func (d *decision) list(i int) (items []json.RawMessage, hash uint64, err error)
 		return nil, 0, fmt.Errorf("step %s: forEach: %w", step.Name, err)
 	}
 	hash = PayloadHash(JSON(value))
-	switch n := d.spreadOf(i); {
+	switch n := d.s.spreadOf(i); {
 	case n >= 0 && d.s.spreads()[n].Hash == hash:
 		items = split(value, d.s.spreads()[n].Count)
 	case n >= 0:
@@ -287,8 +294,8 @@ func (d *decision) list(i int) (items []json.RawMessage, hash uint64, err error)
 }
 
 // spreadOf is the number of step i's spread; -1 when it has not begun.
-func (d *decision) spreadOf(i int) int {
-	return slices.IndexFunc(d.s.spreads(), func(sp Spread) bool { return sp.Step == i })
+func (s *State) spreadOf(i int) int {
+	return slices.IndexFunc(s.spreads(), func(sp Spread) bool { return sp.Step == i })
 }
 
 // split returns the n items of a list that was found to be valid JSON when the step
@@ -355,7 +362,7 @@ func (d *decision) itemInput(i int) (Payload, error) {
 func (d *decision) outputs(i int) (json.RawMessage, error) {
 	items := d.s.Items(i)
 	outs := make([]json.RawMessage, len(items))
-	n := d.spreadOf(i)
+	n := d.s.spreadOf(i)
 	if d.s.spreads()[n].Large {
 		if err := d.outputsOf(i, outs); err != nil {
 			return nil, err

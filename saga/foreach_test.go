@@ -214,6 +214,7 @@ type grower struct {
 	state                  saga.State
 	history                saga.History
 	out                    []saga.Command
+	told                   []saga.Tell
 	events, largest, bytes int
 }
 
@@ -235,7 +236,12 @@ func (g *grower) decide(e saga.Event) {
 	require.NoError(g.t, err)
 	require.LessOrEqual(g.t, underWay(g.state.Items(0)), saga.DefaultConcurrency)
 	for _, effect := range effects {
-		g.out = append(g.out, effect.(saga.Send).Command)
+		switch effect := effect.(type) {
+		case saga.Send:
+			g.out = append(g.out, effect.Command)
+		case saga.Tell:
+			g.told = append(g.told, effect)
+		}
 	}
 }
 

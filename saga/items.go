@@ -22,6 +22,36 @@ func (w *stateWriter) spreads(s *State) {
 	}
 }
 
+// raised writes when those steps began whose items have children, each with the number
+// of its spread; -1 ends them.
+func (w *stateWriter) raised(s *State) {
+	begun := false
+	for n, sp := range s.spreads() {
+		if sp.Begun.IsZero() {
+			continue
+		}
+		if !begun {
+			w.section(sectionRaised)
+			begun = true
+		}
+		w.int(int64(n))
+		w.time(sp.Begun)
+	}
+	if begun {
+		w.int(-1)
+	}
+}
+
+func (r *stateReader) raised(s *State) {
+	for n := r.int(); n != -1 && !r.bad; n = r.int() {
+		if n < 0 || n >= int64(len(s.spreads())) {
+			r.fail()
+			return
+		}
+		s.Extra.Spreads[n].Begun = r.time()
+	}
+}
+
 func (w *stateWriter) items(items []StepState) {
 	for len(items) > 0 {
 		n := 1

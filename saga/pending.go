@@ -39,7 +39,7 @@ type Pending struct {
 func (m *Machine) Pending(s *State) []Pending {
 	return pending(s, func(i int) (*Step, StepRef) {
 		step, _ := s.Place(i)
-		return &m.def.Steps[step], m.ref(s, i)
+		return &m.def.Steps[step], s.ref(i, &m.def.Steps[step])
 	})
 }
 

@@ -140,7 +140,7 @@ func (f *fold) place(s saga.State, ref saga.StepRef) (step, state int) {
 func underWay(items []saga.StepState) (n int) {
 	for _, st := range items {
 		switch st.Phase {
-		case saga.Doing, saga.Resting, saga.Held, saga.Undoing, saga.UndoResting, saga.UndoHeld:
+		case saga.Doing, saga.Resting, saga.Held, saga.Undoing, saga.UndoResting, saga.UndoHeld, saga.Raising, saga.Reversing:
 			n++
 		}
 	}

@@ -36,7 +36,7 @@ func (d *decision) reset() error {
 	}
 	d.s.Own().Reset, d.changed = i+1, true
 	for j := range d.s.Plain() {
-		if d.backward(j) && (d.spreadOf(j) >= 0 || !d.s.Steps[j].Extras().Child.IsZero()) {
+		if d.backward(j) && (d.s.spreadOf(j) >= 0 || !d.s.Steps[j].Extras().Child.IsZero()) {
 			return fmt.Errorf("reset saga %s: %s runs for each item of a list, or in a child, and cannot begin anew: reset to a step behind it, or cancel: %w", d.s.ID, d.step(j).Name, ErrNotNow)
 		}
 	}

@@ -75,10 +75,14 @@ func (d *decision) open(i int) bool {
 	if d.step(i).ForEach != nil {
 		return d.openItem(i)
 	}
-	switch p := d.s.Steps[i].Phase; p {
-	case Done, Unknown:
-		return d.step(i).Compensation != "" || d.step(i).UndoesChild() && !d.s.Steps[i].Extras().Child.IsZero()
-	default:
-		return undoing(p)
+	return undoing(d.s.Steps[i].Phase) || d.step(i).undoes(&d.s.Steps[i])
+}
+
+// undoes reports whether what the step, or an item of it, has done is to be undone. A
+// child that was never begun is not.
+func (s *Step) undoes(is *StepState) bool {
+	if is.Phase != Done && is.Phase != Unknown {
+		return false
 	}
+	return s.Compensation != "" || s.UndoesChild() && is.raised()
 }

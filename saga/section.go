@@ -24,7 +24,8 @@ const (
 	sectionPlan       = 24 // Plan
 	sectionFamily     = 12 // Family
 	sectionLocks      = 14 // Locks
-	sectionChildren   = 13 // the steps' Child, Visit and Lost
+	sectionChildren   = 13 // the steps' Child and Lost
+	sectionRaised     = 11 // the Spreads' Begun
 )
 
 // sections appends the sections of s and reports whether there are any.
@@ -45,6 +46,7 @@ func (w *stateWriter) sections(s *State) bool {
 	if len(s.spreads()) > 0 { // before what is about single items
 		w.section(sectionSpreads)
 		w.spreads(s)
+		w.raised(s)
 	}
 	w.answers(s.Steps)
 	w.edits(s.Steps)
@@ -201,6 +203,8 @@ func (r *stateReader) section(s *State) bool {
 		r.plan(s)
 	case sectionSpreads:
 		r.spreads(s)
+	case sectionRaised:
+		r.raised(s)
 	case sectionLocks:
 		r.extra(s).Locks = r.locks()
 	case sectionFamily:

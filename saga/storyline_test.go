@@ -218,7 +218,7 @@ func (s *story) parse(words []string) saga.Event {
 		e.Kind, e.Actor.Kind, e.Own().Signal = saga.Signalled, saga.Operator, words[0]
 		words = words[1:]
 	case "ended": // the child of a step
-		e.Kind, e.Step.Name, e.Outcome = saga.ChildEnded, words[0], endings[words[1]]
+		e.Kind, e.Step, e.Outcome = saga.ChildEnded, s.ref(words[0]), endings[words[1]]
 		e.Actor.Kind, words = saga.ByChild, words[2:]
 	case saga.Reversed:
 		e.Actor.Kind = saga.ByParent

@@ -15,8 +15,8 @@ type letter struct {
 }
 
 // family makes definitions whose steps are other sagas: a root with two children side
-// by side, one that is its pivot and one behind it; a child with a child; and sagas
-// that can be turned back, or not.
+// by side, one that is its pivot and one behind it; one with a child for each item of a
+// list; a child with a child; and sagas that can be turned back, or not.
 func (w *world) family() []saga.Definition {
 	child := func(i int, definition string, kind saga.Kind, after ...string) saga.Step {
 		s := saga.Step{Name: w.step(i, kind).Name, Kind: kind, After: after, Child: &saga.Child{Definition: definition, Version: "r1"}}
@@ -34,6 +34,16 @@ func (w *world) family() []saga.Definition {
 		child(3, "closing", saga.Compensable, "step0"), w.step(4, saga.Compensable),
 		child(5, "closing", saga.Pivot, "step4"), child(6, "closing", saga.Retriable, "step5"),
 	}
+	fleet := []saga.Step{
+		w.step(0, saga.Compensable), child(1, "leaf", saga.Compensable, "step0"), child(2, "middle", saga.Compensable, "step1"),
+		child(3, "closing", saga.Compensable, "step0"), w.step(4, saga.Pivot), child(5, "closing", saga.Retriable, "step4"),
+	}
+	for _, i := range []int{1, 2, 3, 5} {
+		w.forEach(&fleet[i], field{"", "list"})
+	}
+	fleet[2].ForEach.List = field{"step1", "outputs"}
+	fleet[3].Reason = "what was closed may stay closed"
+	fleet[4].After = []string{"step2", "step3"}
 	root[2].When = field{"", "yes"}
 	root[3].Reason = "what was closed may stay closed"
 	root[4].After = []string{"step1", "step2", "step3"}
@@ -42,6 +52,7 @@ func (w *world) family() []saga.Definition {
 		{Name: "middle", Version: "r1", Steps: middle},
 		{Name: "closing", Version: "r1", Steps: closing},
 		{Name: "root", Version: "r1", Steps: root},
+		{Name: "fleet", Version: "r1", Steps: fleet},
 	}
 }
 
@@ -119,6 +130,9 @@ func (ch *change) refused(e saga.Event, err error) {
 func (w *world) nurse(ch *change) {
 	c := &client{w: w, machine: ch.machine, id: ch.id}
 	w.hit("child")
+	if ch.state.Extras().Family.Step.Item > 0 {
+		w.hit("child-of-an-item")
+	}
 	c.operate()
 	if w.rng.IntN(8) == 0 {
 		w.after(w.upTo(20*time.Second), c.cancel)
@@ -133,9 +147,14 @@ func (w *world) rescue(id saga.ID, step string) {
 		if !left || state.Status.Ended() {
 			return
 		}
+		ref, err := saga.ParseStepRef(step)
+		if err != nil {
+			w.brokenf("attention for %q, which is no step: %s", step, err)
+			return
+		}
 		for _, kind := range []saga.EventKind{saga.StepResolved, saga.StepSkipped} {
 			w.coordinator.submit(id, saga.Event{
-				Kind: kind, Actor: saga.Actor{Kind: saga.Operator}, Reason: "it was seen to", Step: saga.StepRef{Name: step}, Payload: saga.JSON(w.document()),
+				Kind: kind, Actor: saga.Actor{Kind: saga.Operator}, Reason: "it was seen to", Step: ref, Payload: saga.JSON(w.document()),
 			})
 		}
 		w.rescue(id, step)
@@ -155,32 +174,39 @@ func (w *world) checkFamily(id saga.ID) {
 		w.brokenf("I7: saga %s has the parent %s, which does not exist", id, f.Parent)
 		return
 	}
-	parent, key := w.store.state(f.Parent), effectKey{f.Parent, f.Step.Name}
+	parent, key := w.store.state(f.Parent), effectKey{f.Parent, unvisited(f.Step).String()}
 	step := w.stepOf(key)
-	i := slices.IndexFunc(w.store.machines[f.Parent].Definition().Steps, func(s saga.Step) bool { return s.Name == f.Step.Name })
-	last := parent.Steps[i].Extras()
+	number := slices.IndexFunc(w.store.machines[f.Parent].Definition().Steps, func(s saga.Step) bool { return s.Name == f.Step.Name })
+	i, _ := parent.At(number, f.Step.Item)
 	switch {
 	case step.Child == nil || step.Child.Definition != state.Definition:
 		w.brokenf("I7: saga %s has a parent whose step %s does not begin it", id, f.Step)
 	case w.byHand[key]:
-	case parent.Status == saga.Completed && last.Child == id && parent.Steps[i].Phase == saga.Done && state.Status != saga.Completed:
+	case parent.Status == saga.Completed && parent.Child(i, &step) == id && parent.Steps[i].Phase == saga.Done && state.Status != saga.Completed:
 		w.brokenf("I3: saga %s is completed, and its child %s is %s", f.Parent, id, state.Status)
 	case parent.Status == saga.Compensated && step.UndoesChild() && state.Status == saga.Completed:
 		w.brokenf("I3: saga %s is compensated, and its child %s is completed", f.Parent, id)
 	}
 }
 
-// childAlive reports whether the child of a saga's step has effects.
+// childAlive reports whether the child of a saga's step, or of an item of it, has effects.
 func (w *world) childAlive(id saga.ID, step saga.Step) bool {
-	if w.store.rows[id] == nil || !step.UndoesChild() || w.byHand[effectKey{id, step.Name}] {
+	if w.store.rows[id] == nil || !step.UndoesChild() {
 		return false
 	}
 	state := w.store.state(id)
-	i := slices.IndexFunc(w.store.machines[id].Definition().Steps, func(s saga.Step) bool { return s.Name == step.Name })
-	extra := state.Steps[i].Extras()
-	if extra.Child.IsZero() || extra.Lost || w.store.rows[extra.Child] == nil {
-		return false
+	for i := range state.Steps {
+		of, item := state.Place(i)
+		if w.store.machines[id].Definition().Steps[of].Name != step.Name || w.byHand[effectKey{id, saga.StepRef{Name: step.Name, Item: item}.String()}] {
+			continue
+		}
+		child := state.Child(i, &step)
+		if child.IsZero() || state.Steps[i].Extras().Lost || w.store.rows[child] == nil {
+			continue
+		}
+		if status := w.store.state(child).Status; status != saga.Compensated && status != saga.Abandoned {
+			return true
+		}
 	}
-	status := w.store.state(extra.Child).Status
-	return status != saga.Compensated && status != saga.Abandoned
+	return false
 }

@@ -32,7 +32,7 @@ var reached = []string{
 	"attention-pivot-unknown", "attention-retriable-failing", "attention-compensation-failed", "attention-undeliverable", "undeliverable", "breaker-open",
 	"signalled", "decided", "phase-sleeping", "phase-awaiting", "phase-asking", "phase-expired", "signal-kept", "escalated", "delayed-start", "heartbeat-lost",
 	"phase-spreading", "announced", "watched",
-	"granted", "child", "phase-raising", "phase-reversing", "attention-child-abandoned", "mail-again",
+	"granted", "child", "child-of-an-item", "phase-raising", "phase-reversing", "attention-child-abandoned", "mail-again",
 }
 
 // TestSimulation runs -seeds seeds from -seed on.

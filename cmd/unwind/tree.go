@@ -85,7 +85,8 @@ func writeItems(w io.Writer, step client.Step, attention []client.Attention) {
 			_, _ = fmt.Fprintf(w, "│    … and %d more\n", len(step.Listed)-i)
 			return
 		}
-		note := stepNote(client.Step{Command: step.Command, Attempt: item.Attempt, Due: item.Due})
+		note := strings.TrimPrefix(stepNote(client.Step{Attempt: item.Attempt, Due: item.Due})+", "+item.Child, ", ")
+		note = strings.TrimSuffix(note, ", ")
 		if failing[item.Step] {
 			note = strings.TrimPrefix(note+", failing", ", ")
 		}

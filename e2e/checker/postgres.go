@@ -142,8 +142,8 @@ type detail struct {
 	Family  *struct {
 		Parent string `json:"parent"`
 		Step   struct {
-			Name  string
-			Visit int
+			Name        string
+			Item, Visit int
 		} `json:"step"`
 	} `json:"family"`
 }
@@ -154,6 +154,9 @@ func (d detail) family() *rules.Family {
 		return nil
 	}
 	f := &rules.Family{Parent: d.Family.Parent, Step: d.Family.Step.Name}
+	if item := d.Family.Step.Item; item > 0 {
+		f.Step += fmt.Sprintf("[%d]", item-1)
+	}
 	if visit := d.Family.Step.Visit; visit > 0 {
 		f.Step += fmt.Sprintf("#%d", visit+1)
 	}

@@ -82,8 +82,10 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 		if i < len(steps) {
 			view.Step = steps[i].called
 			describe(&view, steps[i].step, step)
+			showItems(&view, &row.State, i, steps[i].step)
+		} else {
+			showItems(&view, &row.State, i, &saga.Step{})
 		}
-		showItems(&view, &row.State, i)
 		out.Steps = append(out.Steps, view)
 	}
 	return out
@@ -130,9 +132,7 @@ func (s *Server) locksOf(ctx context.Context, state *saga.State) []client.Lock {
 
 // describe says what the step does: whom it asks, or what it waits for.
 func describe(view *client.Step, step *saga.Step, is *saga.StepState) {
-	if child := is.Extras().Child; !child.IsZero() {
-		view.Child = child.String()
-	}
+	view.Child = idText(is.Extras().Child)
 	switch {
 	case step.Child != nil:
 		view.Kind, view.Saga = step.Kind.String(), strings.TrimSpace(step.Child.Definition+" "+step.Child.Version)
@@ -154,13 +154,21 @@ func describe(view *client.Step, step *saga.Step, is *saga.StepState) {
 	}
 }
 
+// idText is a saga's id; empty for none.
+func idText(id saga.ID) string {
+	if id.IsZero() {
+		return ""
+	}
+	return id.String()
+}
+
 // maxListed is how many items of a step are shown one by one.
 const maxListed = 200
 
 // showItems counts a step's items and lists those that are under way or in trouble.
-func showItems(view *client.Step, state *saga.State, step int) {
-	items := state.Items(step)
-	if state.Steps[step].Phase == saga.Spreading || len(items) > 0 {
+func showItems(view *client.Step, state *saga.State, number int, step *saga.Step) {
+	items := state.Items(number)
+	if state.Steps[number].Phase == saga.Spreading || len(items) > 0 {
 		view.Items, view.LeftAlive = map[string]int{}, false
 	}
 	for k := range items {
@@ -173,8 +181,11 @@ func showItems(view *client.Step, state *saga.State, step int) {
 			continue
 		}
 		if len(view.Listed) < maxListed {
-			ref := saga.StepRef{Name: view.Step, Item: k + 1}
-			view.Listed = append(view.Listed, client.Item{Step: ref.String(), Phase: st.Phase.String(), Attempt: st.Attempt, Due: moment(st.Due)})
+			item := client.Item{Step: saga.StepRef{Name: view.Step, Item: k + 1}.String(), Phase: st.Phase.String(), Attempt: st.Attempt, Due: moment(st.Due)}
+			if i, ok := state.At(number, k+1); ok {
+				item.Child = idText(state.Child(i, step))
+			}
+			view.Listed = append(view.Listed, item)
 		}
 	}
 }

@@ -25,10 +25,8 @@ func (r *resolver) child(s *Step, path string) saga.Step {
 	if s.Command != "" || s.Local != "" {
 		step.Participant = saga.Local
 	}
+	step.ForEach = r.forEach(s, path)
 	step.Do = r.policy(path, s.Timeout, s.Retry, saga.Policy{})
-	if s.ForEach != "" || s.Limit != nil {
-		r.add(join(path, "forEach"), "a child for each item is not in this version", "let the child run for each item")
-	}
 	if s.Heartbeat != "" {
 		r.add(join(path, "heartbeat"), "a child says by itself how it ends", "remove it, or write a deadline into the child's definition")
 	}

@@ -15,7 +15,7 @@ type ChildStep struct {
 // Family is, in the Started of a child, whose child it is.
 type Family struct {
 	Parent string
-	Step   string // Step is the parent's step, with its visit: ship#2.
+	Step   string // Step is the parent's step or item, with its visit: ship#2, ship[3].
 }
 
 // stepName is a step without its visit.

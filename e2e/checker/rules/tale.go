@@ -130,6 +130,9 @@ func (c *checker) tell(s *story) *tale {
 	}
 	t.graph()
 	t.loosen()
+	for _, step := range s.children {
+		t.find(step) // an item that has a child is one from the beginning
+	}
 	if def.Deadline > 0 && len(s.events) > 0 {
 		t.late = later(s.events[0].At, s.events[0].Begin).Add(def.Deadline)
 	}

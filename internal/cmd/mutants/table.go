@@ -56,7 +56,7 @@ var mutants = []mutant{
 	},
 	{
 		"child-left-done", "I3", "a child that has completed is not turned back with its parent",
-		"saga/reverse.go", "|| d.step(i).UndoesChild()", "",
+		"saga/reverse.go", "|| s.UndoesChild() && is.raised()", "",
 		"./sagatest", "TestSimulation",
 	},
 	{
@@ -73,6 +73,16 @@ var mutants = []mutant{
 		"items-all-at-once", "I3", "a step runs for more items at once than it allows",
 		"saga/foreach.go", "free := d.step(sp.Step).ForEach.Concurrency - underWay(items)", "free := len(items) - underWay(items)",
 		"./sagatest", "TestSimulation",
+	},
+	{
+		"children-all-at-once", "I3", "children of items that run do not count as under way",
+		"saga/foreach.go", "|| items[i].Phase.withChild()", "",
+		"./saga", "TestScenarios",
+	},
+	{
+		"item-child-not-awaited", "I3", "a saga ends while the children of its items still turn back",
+		"saga/foreach.go", "return undoing(st.Phase) || step.undoes(&st)", "return step.undoes(&st)",
+		"./saga", "TestScenarios",
 	},
 	{
 		"first-item-left", "I3", "the first item of a step is not undone",
