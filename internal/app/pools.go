@@ -58,14 +58,17 @@ func openPools(ctx context.Context, c Config) (*pools, error) {
 	return p, nil
 }
 
-// pin keeps the writers' statements on the indexes they are written for. Their
-// plans are made once per connection, and those made while a table was empty read
+// pin keeps the writers' statements on the indexes they are written for, with plans
+// that are made once per connection. Plans made while a table was empty would read
 // all of it, until autovacuum comes by a minute later or, for the outbox, which is
-// always nearly empty, at any time again.
+// always nearly empty, at any time again; and left to itself Postgres plans the
+// statements with arrays anew each time. A table without a fitting index, as a local
+// step may have one, then looks so dear that its query would be compiled first.
 func pin(params map[string]string) {
-	for _, name := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+	for _, name := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"} {
 		params[name] = "off"
 	}
+	params["plan_cache_mode"] = "force_generic_plan"
 }
 
 // ping reports whether Postgres answers.
