@@ -41,7 +41,9 @@ func (c *checker) effects(t *tale) {
 }
 
 // present is the run of a step that no reset has ended.
-func (s *stage) present() visit { return visit{s.ref(), s.phase, s.succeeded, s.round, math.MaxInt} }
+func (s *stage) present() visit {
+	return visit{s.ref(), s.phase, s.succeeded, s.round, math.MaxInt, s.byHand}
+}
 
 // balance: I2, a step's effects are those that its end calls for.
 func (c *checker) balance(t *tale, s *stage, d deeds) {
@@ -82,13 +84,13 @@ func (c *checker) sequence(t *tale, s *stage, v visit, all map[string]deeds) {
 	if !d.undo.IsZero() && d.undo.Before(d.do) {
 		c.findf("I3", t.id, "%s was undone before it was done", v.ref)
 	}
+	if v.byHand {
+		return
+	}
 	for _, j := range s.later {
-		if s.byHand {
-			continue
-		}
 		for _, next := range append(t.stages[j].items, t.stages[j]) {
 			for _, w := range append(next.past, next.present()) {
-				if !next.byHand && w.round >= v.round && w.round <= v.last { // else it came after another run
+				if !w.byHand && w.round >= v.round && w.round <= v.last { // else it came after another run
 					c.inTurn(t, v, w, all)
 				}
 			}

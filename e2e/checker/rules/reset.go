@@ -11,6 +11,7 @@ type visit struct {
 	phase       phase
 	succeeded   bool
 	round, last int // round and last are the resets before it began, and before the one that ended it
+	byHand      bool
 }
 
 // ref is the text of a step's present run: hotel, then hotel#2.
@@ -44,7 +45,7 @@ func (t *tale) reset(e *Event) {
 func (t *tale) rewind(steps []*stage) {
 	for _, s := range steps {
 		if s.phase != waiting {
-			s.past = append(s.past, visit{s.ref(), s.phase, s.succeeded, s.round, t.resets - 1})
+			s.past = append(s.past, visit{s.ref(), s.phase, s.succeeded, s.round, t.resets - 1, s.byHand})
 			s.visit++
 		}
 		*s = stage{Step: s.Step, before: s.before, later: s.later, loose: s.loose, visit: s.visit, past: s.past}
