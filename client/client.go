@@ -283,6 +283,8 @@ type Filter struct {
 	Attributes []string // Attributes are to be had, as name=value; a value that ends with * stands for all texts that begin so. At most 7 with Key, Subject and Assigned.
 	Subject    string   // Subject is whose data they are to hold; one that ends with * stands for all that begin so.
 	Parent     string   // Parent chooses the children of this saga.
+	Paused     bool     // Paused chooses only those that are paused.
+	Waiting    string   // Waiting is one word of Saga.WaitingFor; of hold and breaker a page may have fewer than Limit, or none, and a Next.
 	Attention  bool     // Attention chooses only those that need attention which was not put off; Page.Snoozed counts the others.
 	Snoozed    bool     // Snoozed chooses only those that need attention which was put off.
 	Assigned   string   // Assigned is who looks after it, user:NAME or group:NAME; one that ends with * stands for all that begin so.
@@ -303,6 +305,10 @@ func (c *Client) List(ctx context.Context, f Filter) (page Page, err error) {
 	}
 	set(query, "cursor", f.Cursor)
 	set(query, "assigned", f.Assigned)
+	set(query, "waiting", f.Waiting)
+	if f.Paused {
+		query.Set("paused", "true")
+	}
 	if f.Attention {
 		query.Set("attention", "true")
 	}

@@ -79,7 +79,7 @@ func (w *world) saysWhy(t *testing.T, id saga.ID) {
 		status, data, err := w.send(request{method: http.MethodGet, path: "/v1/sagas/" + id.String(), node: w.alive()})
 		var s client.Saga
 		return err == nil && status == http.StatusOK && json.Unmarshal(data, &s) == nil &&
-			len(s.HeldBy) == 1 && s.HeldBy[0].Name == "flights" && s.HeldBy[0].Reason == "the airline moves" && slices.Contains(s.WaitingFor, "breaker")
+			len(s.HeldBy) == 1 && s.HeldBy[0].Name == "flights" && s.HeldBy[0].Reason == "the airline moves" && slices.Equal(s.WaitingFor, []string{"hold"})
 	})
 }
 

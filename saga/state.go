@@ -194,43 +194,6 @@ func (s *State) TimerAt() time.Time {
 	return wake
 }
 
-// WaitingFor lists what the saga waits for: "approval", "breaker" (a command is
-// held), "child", "lock", "reply", "signal", "timer"; sorted. A paused saga waits for its
-// "operator" alone.
-func (s *State) WaitingFor() []string {
-	if !s.Paused.IsZero() {
-		return []string{"operator"}
-	}
-	var approval, breaker, child, reply, signal bool
-	timer := !s.Extras().Begin.IsZero()
-	for i := range s.Steps {
-		switch s.Steps[i].Phase {
-		case Doing, Undoing:
-			reply = true
-		case Resting, UndoResting, Sleeping:
-			timer = true
-		case Held, UndoHeld:
-			breaker = true
-		case Awaiting:
-			signal = true
-		case Asking:
-			approval = true
-		case Raising, Reversing:
-			child = true
-		}
-	}
-	var list []string
-	for _, w := range []struct {
-		is   bool
-		word string
-	}{{approval, "approval"}, {breaker, "breaker"}, {child, "child"}, {s.Extras().Locks.waiting(), "lock"}, {reply, "reply"}, {signal, "signal"}, {timer, "timer"}} {
-		if w.is {
-			list = append(list, w.word)
-		}
-	}
-	return list
-}
-
 // attend adds a reason for attention, once for each reason and step, and
 // reports whether it is new.
 func (s *State) attend(a Attention) bool {

@@ -47,7 +47,7 @@ func (a *App) serveMetrics(ctx context.Context, p *parts) (stage, error) {
 	}
 	p.metrics.Watch(metrics.Sources{
 		MissingTopics: missing, Quotas: p.quotas.Book.Levels,
-		Engine: p.engine, Kafka: p.replies != nil, Relay: p.relay, Lease: p.lease, Breakers: p.gate.List,
+		Engine: p.engine, Kafka: p.replies != nil, Relay: p.relay, Lease: p.lease, Breakers: p.gate.List, Holds: p.gate.Holds,
 		Pools: map[string]*pgxpool.Pool{"writers": p.pools.write, "readers": p.pools.read, "leases": p.pools.lease},
 	})
 	url := "http://" + listener.Addr().String() + "/metrics"

@@ -58,6 +58,8 @@ const (
 	breakerHeld
 	breakerHeldAge
 	commandsInFlight
+	holdCommands
+	holdAge
 
 	leaseRemaining
 	leaseRenewals
@@ -159,6 +161,9 @@ var families = [idCount]family{
 	breakerHeld:      {"unwind_breaker_held_commands", gauge, byBreaker, nil, "Commands that wait for a breaker of this process."},
 	breakerHeldAge:   {"unwind_breaker_oldest_held_seconds", gauge, byBreaker, nil, "How long the first of them has been waiting; 0 without any."},
 	commandsInFlight: {"unwind_commands_in_flight", gauge, byBreaker, nil, "Commands of this process that were let out and whose answer is awaited."},
+
+	holdCommands: {"unwind_hold_commands", gauge, []string{"kind", "name", "state"}, nil, "Commands that wait in this process for what operators hold, or let go at a rate (held, released). A definition's name may be that of several namespaces."},
+	holdAge:      {"unwind_hold_oldest_seconds", gauge, []string{"kind", "name", "state"}, nil, "How long the first of them has been waiting; 0 without any."},
 
 	leaseRemaining: {"unwind_lease_remaining_seconds", gauge, nil, nil, "How long this process may still trust its lease; 0 if it may not."},
 	leaseRenewals:  {"unwind_lease_renewals_total", counter, nil, nil, "Renewals of the lease that succeeded."},

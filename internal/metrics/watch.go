@@ -26,7 +26,9 @@ type Sources struct {
 	MissingTopics func() []string
 	// Breakers lists the breakers of this process.
 	Breakers func() []breaker.Status
-	Pools    map[string]*pgxpool.Pool // Pools are the connections to Postgres, by name.
+	// Holds lists what this process holds for operators.
+	Holds func() []breaker.HoldStatus
+	Pools map[string]*pgxpool.Pool // Pools are the connections to Postgres, by name.
 }
 
 // Watch shows the sources from now on. Call it once.
@@ -52,6 +54,9 @@ func (w watched) Collect(ch chan<- prometheus.Metric) {
 	}
 	if w.Breakers != nil {
 		showBreakers(show, w.Breakers())
+	}
+	if w.Holds != nil {
+		showHolds(show, w.Holds())
 	}
 	if w.MissingTopics != nil {
 		for _, topic := range w.MissingTopics() {
@@ -115,6 +120,26 @@ func showBreakers(show shower, list []breaker.Status) {
 			age = max(0, seconds(time.Since(b.OldestHeld)))
 		}
 		show(breakerHeldAge, age, b.Participant, b.Direction)
+	}
+}
+
+// showHolds shows holds together that only their namespaces tell apart.
+func showHolds(show shower, list []breaker.HoldStatus) {
+	type labels struct{ kind, name, state string }
+	counts, ages := map[labels]int{}, map[labels]float64{}
+	for _, h := range list {
+		l := labels{h.Hold.Group.Kind, h.Hold.Group.Name, "held"}
+		if h.Hold.Rate > 0 {
+			l.state = "released"
+		}
+		counts[l] += h.Held
+		if !h.Since.IsZero() {
+			ages[l] = max(ages[l], seconds(time.Since(h.Since)))
+		}
+	}
+	for l, n := range counts {
+		show(holdCommands, float64(n), l.kind, l.name, l.state)
+		show(holdAge, ages[l], l.kind, l.name, l.state)
 	}
 }
 

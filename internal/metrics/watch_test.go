@@ -48,3 +48,24 @@ func TestQuotasAreShown(t *testing.T) {
 	}
 	require.NotContains(t, page, `unwind_quota_used{namespace="shop",quota="starts"}`)
 }
+
+func TestHoldsAreShown(t *testing.T) {
+	t.Parallel()
+	m, err := New(Config{})
+	require.NoError(t, err)
+	order := breaker.Group{Kind: "definition", Within: "shop", Name: "order"}
+	elsewhere := breaker.Group{Kind: "definition", Within: "other", Name: "order"}
+	m.Watch(Sources{Holds: func() []breaker.HoldStatus {
+		return []breaker.HoldStatus{
+			{Hold: breaker.Hold{Group: order}, Held: 7, Since: time.Now().Add(-time.Hour)}, {Hold: breaker.Hold{Group: elsewhere}, Held: 2},
+			{Hold: breaker.Hold{Group: breaker.Group{Kind: "participant", Name: "mail"}, Rate: 20}},
+		}
+	}})
+	page := show(t, m, "")
+	for _, line := range []string{
+		`unwind_hold_commands{kind="definition",name="order",state="held"} 9`, `unwind_hold_oldest_seconds{kind="definition",name="order",state="held"} 3600`,
+		`unwind_hold_commands{kind="participant",name="mail",state="released"} 0`, `unwind_hold_oldest_seconds{kind="participant",name="mail",state="released"} 0`,
+	} {
+		require.Contains(t, page, line)
+	}
+}

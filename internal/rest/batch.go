@@ -118,14 +118,15 @@ func (s *Server) mayBatch(ctx context.Context, namespace string, verb saga.Event
 func batchFilter(namespace string, r client.BatchRequest) (f Filter, asked string, err error) {
 	list := listInput{Key: r.Filter.Key, Subject: r.Filter.Subject, Attributes: r.Filter.Attributes}
 	f = Filter{Namespace: namespace, Definition: r.Filter.Definition, Attention: r.Filter.Attention}
+	f.Waiting = waits(r.Filter.Waiting, r.Filter.Paused)
 	if f.Attributes, err = list.conditions(); err != nil {
 		return f, "", err
 	}
 	if r.Filter.Status != "" {
 		f.Status, _ = saga.ParseStatus(r.Filter.Status) // the schema lists the words
 	}
-	if f.Definition == "" && f.Status == 0 && !f.Attention && len(f.Attributes) == 0 {
-		return f, "", newProblem(http.StatusUnprocessableEntity, client.BadRequest, "the filter chooses every saga there is: name at least a definition, a status, attention, a key, a subject or an attribute")
+	if f.Definition == "" && f.Status == 0 && f.Waiting == 0 && !f.Attention && len(f.Attributes) == 0 {
+		return f, "", newProblem(http.StatusUnprocessableEntity, client.BadRequest, "the filter chooses every saga there is: name at least a definition, a status, what they wait for, attention, a key, a subject or an attribute")
 	}
 	data, err := json.Marshal(r.Filter)
 	return f, string(data), err

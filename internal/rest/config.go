@@ -31,6 +31,7 @@ type Filter struct {
 	Definition string       // Definition is the definition's name; empty for all.
 	Status     saga.Status  // Status is the status to have; 0 for all.
 	Parent     saga.ID      // Parent is the saga whose children to choose; zero for all.
+	Waiting    saga.Waits   // Waiting is what they wait for, all of it; 0 for all.
 	Attention  bool         // Attention chooses only those that need attention which was not put off.
 	Snoozed    bool         // Snoozed chooses only those that need attention which was put off.
 	Attributes []saga.Match // Attributes are all to be had.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/internal/hold"
 	"github.com/unwindhq/unwind/saga"
-	"github.com/unwindhq/unwind/saga/coordinator"
 )
 
 // Holds keeps what operators hold back. *hold.Store implements it.
@@ -214,40 +212,4 @@ func (s *Server) holdChanges(ctx context.Context, t hold.Target) (changes []clie
 
 func holdView(h hold.Hold) client.Hold {
 	return client.Hold{Kind: h.Kind, Name: h.Name, Held: h.Held, Rate: h.Rate, Reason: h.Reason, Actor: h.Actor, At: h.At.UTC()}
-}
-
-// heldBy lists the holds that a saga with held commands waits for. What cannot be
-// read is not shown.
-func (s *Server) heldBy(ctx context.Context, row coordinator.Row, steps []saga.Step) []client.Hold {
-	if s.cfg.Holds == nil || !slices.Contains(row.State.WaitingFor(), "breaker") {
-		return nil
-	}
-	list, err := s.cfg.Holds.List(ctx)
-	if err != nil {
-		s.cfg.Log.WarnContext(ctx, "a saga is shown without its holds", "saga", row.State.ID, "error", err)
-	}
-	var by []client.Hold
-	for _, h := range list {
-		if (h.Held || h.Rate > 0) && concerns(h, row, steps) {
-			by = append(by, holdView(h))
-		}
-	}
-	return by
-}
-
-// concerns reports whether a hold keeps a command of the saga back.
-func concerns(h hold.Hold, row coordinator.Row, steps []saga.Step) bool {
-	switch h.Kind {
-	case hold.Namespace:
-		return h.Name == row.Namespace
-	case hold.Definition:
-		return h.Namespace == row.Namespace && h.Name == row.State.Definition
-	}
-	for i := range row.State.Steps {
-		phase, step := row.State.Steps[i].Phase, row.State.StepOf(steps, i)
-		if step != nil && step.Participant == h.Name && (phase == saga.Held || phase == saga.UndoHeld) {
-			return true
-		}
-	}
-	return false
 }

@@ -74,6 +74,7 @@ func TestHolds(t *testing.T) {
 	shown, err := c.Get(t.Context(), w.add(waits).String())
 	require.NoError(t, err)
 	require.Equal(t, []string{"participant", "namespace"}, []string{shown.HeldBy[0].Kind, shown.HeldBy[1].Kind})
+	require.Equal(t, []string{"hold"}, shown.WaitingFor)
 	elsewhere := func(s *saga.State) { s.Steps[0] = saga.StepState{Phase: saga.Held, Epoch: 1, Due: at} }
 	shown, err = c.Get(t.Context(), w.add(elsewhere).String())
 	require.NoError(t, err)
@@ -97,4 +98,39 @@ func TestReleaseOfWhatIsNotHeld(t *testing.T) {
 	require.NoError(t, err)
 	_, err = c.Release(t.Context(), client.HoldTarget{Kind: "namespace"}, 0, "")
 	require.ErrorContains(t, err, "it is not held")
+}
+
+// Lists tell a hold from a breaker too, and choose by it.
+func TestListOfWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server, _ := w.serve(t, func(c *rest.Config) {
+		c.Holds = &held{list: []hold.Hold{{Target: hold.Target{Kind: hold.Participant, Name: "payments"}, Held: true, At: at}}}
+	})
+	c, err := client.New(client.Config{URL: server.URL})
+	require.NoError(t, err)
+	both := w.add(func(s *saga.State) {
+		s.Steps = []saga.StepState{{Phase: saga.Held, Epoch: 1, Due: at}, {Phase: saga.Held, Epoch: 1, Due: at}}
+	}).String()
+	byHold := w.add(func(s *saga.State) {
+		s.Steps[0].Phase, s.Steps[1] = saga.Done, saga.StepState{Phase: saga.Held, Epoch: 1, Due: at}
+	}).String()
+	byBreaker := w.add(func(s *saga.State) { s.Steps[0] = saga.StepState{Phase: saga.Held, Epoch: 1, Due: at} }).String()
+	w.add()
+	for word, want := range map[string][]string{"hold": {byHold, both}, "breaker": {byBreaker, both}} {
+		page, err := c.List(t.Context(), client.Filter{Waiting: word})
+		require.NoError(t, err)
+		var got []string
+		for _, s := range page.Sagas {
+			got = append(got, s.ID)
+			require.Contains(t, s.WaitingFor, word)
+		}
+		require.Equal(t, want, got, word)
+		require.Equal(t, saga.ForBreaker, w.filter.Waiting)
+	}
+	_, err = c.List(t.Context(), client.Filter{Paused: true})
+	require.NoError(t, err)
+	require.Equal(t, saga.ForOperator, w.filter.Waiting)
+	_, err = c.List(t.Context(), client.Filter{Waiting: "godot"})
+	require.ErrorContains(t, err, "waiting")
 }

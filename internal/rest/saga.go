@@ -27,7 +27,7 @@ func summary(state *saga.State) client.Saga {
 		out.Title, out.Subject, out.Retention, out.Priority = l.Title, l.Subject, unusual(l.Retention, saga.Standard), unusual(l.Priority, saga.Normal)
 	}
 	if state.Status.Ended() {
-		out.WaitingFor, out.WakeAt = nil, nil
+		out.WakeAt = nil
 	}
 	for _, a := range extra.Attributes {
 		if out.Attributes == nil {
@@ -68,7 +68,10 @@ func (s *Server) full(ctx context.Context, row coordinator.Row) client.Saga {
 	def := s.definitionOf(ctx, row)
 	out.Title = cmp.Or(out.Title, def.Title)
 	steps := stepsOf(&def, &row.State)
-	out.HeldBy = s.heldBy(ctx, row, def.Steps)
+	if row.State.Waits()&saga.ForBreaker != 0 {
+		holds := s.holds(ctx)
+		out.HeldBy, out.WaitingFor = heldBy(holds, row, def.Steps), waitingFor(holds, row, def.Steps)
+	}
 	for i := range row.State.Plain() {
 		step := &row.State.Steps[i]
 		view := client.Step{

@@ -49,6 +49,8 @@ type listInput struct {
 	Subject    string   `query:"subject" maxLength:"256" doc:"only sagas that hold this one's data; c-* is every one that begins so"`
 	Attributes []string `query:"attribute,explode" maxItems:"4" doc:"only sagas with this attribute, NAME=VALUE; a VALUE that ends with * is every text that begins so"`
 	Parent     string   `query:"parent" doc:"only the children of this saga"`
+	Paused     bool     `query:"paused" doc:"only sagas that are paused"`
+	Waiting    string   `query:"waiting" enum:"approval,breaker,child,hold,lock,operator,reply,signal,timer" doc:"only sagas that wait for this; of hold and breaker a page may have fewer, or none, and a next one"`
 	Attention  bool     `query:"attention" doc:"only sagas that need attention which was not put off"`
 	Snoozed    bool     `query:"snoozed" doc:"only sagas that need attention which was put off"`
 	Assigned   string   `query:"assigned" maxLength:"256" doc:"only sagas that are looked after by user:NAME or group:NAME; group:* is every group"`
@@ -66,6 +68,7 @@ func (s *Server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	}
 	f := Filter{Namespace: namespace, Definition: in.Definition, Attention: in.Attention, Snoozed: in.Snoozed, Limit: in.Limit}
 	f.Status, _ = saga.ParseStatus(in.Status) // the schema lists the words
+	f.Waiting = waits(in.Waiting, in.Paused)
 	if f.Attributes, err = in.conditions(); err != nil {
 		return nil, err
 	}
@@ -83,10 +86,7 @@ func (s *Server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	if err != nil {
 		return nil, s.answer(ctx, err)
 	}
-	out := &listOutput{Body: client.Page{Sagas: []client.Saga{}}}
-	for i := range rows {
-		out.Body.Sagas = append(out.Body.Sagas, summary(&rows[i].State))
-	}
+	out := &listOutput{Body: client.Page{Sagas: s.summaries(ctx, rows, in.Waiting)}}
 	if !next.IsZero() {
 		out.Body.Next = next.String()
 	}

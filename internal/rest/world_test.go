@@ -167,7 +167,7 @@ func (w *world) Get(_ context.Context, id saga.ID) (coordinator.Row, error) {
 }
 
 func (w *world) List(_ context.Context, f rest.Filter) (page []coordinator.Row, next saga.ID, err error) {
-	if len(f.Attributes) > 0 {
+	if len(f.Attributes) > 0 || f.Waiting != 0 {
 		w.filter = f
 	}
 	for _, id := range slices.Backward(w.order) {

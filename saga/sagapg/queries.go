@@ -75,13 +75,13 @@ const (
 
 	// Primary key of sagas.
 	insertSagas = `INSERT INTO {s}.sagas (id, namespace, definition, version, level, status, attention, bucket,
-			seq, started_at, changed_at, wake_at, state, retention)
+			seq, started_at, changed_at, wake_at, state, retention, waiting)
 		SELECT id, namespace, definition, version, level, status, string_to_array(attention, ' '), bucket,
-			seq, started_at, changed_at, wake_at, state, retention
+			seq, started_at, changed_at, wake_at, state, retention, waiting
 		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int2[], $6::int2[], $7::text[], $8::int2[],
-			$9::int8[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bytea[], $14::int2[])
+			$9::int8[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bytea[], $14::int2[], $15::int2[])
 			AS n (id, namespace, definition, version, level, status, attention, bucket,
-				seq, started_at, changed_at, wake_at, state, retention)`
+				seq, started_at, changed_at, wake_at, state, retention, waiting)`
 
 	// Primary key of sagas. Only the starts of children pay for it.
 	setParents = `UPDATE {s}.sagas s SET parent = n.parent, root = n.root
@@ -89,9 +89,9 @@ const (
 
 	// Primary key of sagas. No indexed column changes but for status at the end.
 	updateSagas = `UPDATE {s}.sagas s SET status = n.status, attention = string_to_array(n.attention, ' '), seq = n.seq,
-			changed_at = n.changed_at, wake_at = n.wake_at, state = n.state
-		FROM unnest($1::uuid[], $2::int2[], $3::text[], $4::int8[], $5::timestamptz[], $6::timestamptz[], $7::bytea[])
-			AS n (id, status, attention, seq, changed_at, wake_at, state)
+			changed_at = n.changed_at, wake_at = n.wake_at, state = n.state, waiting = n.waiting
+		FROM unnest($1::uuid[], $2::int2[], $3::text[], $4::int8[], $5::timestamptz[], $6::timestamptz[], $7::bytea[], $8::int2[])
+			AS n (id, status, attention, seq, changed_at, wake_at, state, waiting)
 		WHERE s.id = n.id`
 
 	// Primary key of saga_events: a second event of one seq fails the batch.

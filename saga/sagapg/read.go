@@ -41,6 +41,7 @@ type Filter struct {
 	Definition string       // Definition is the definition's name.
 	Status     saga.Status  // Status is the status to have.
 	Parent     saga.ID      // Parent is the saga whose children to choose.
+	Waiting    saga.Waits   // Waiting is what they wait for; all of it is to be had.
 	Attention  bool         // Attention chooses only those that need attention which was not put off.
 	Snoozed    bool         // Snoozed chooses only those that need attention which was put off.
 	Attributes []saga.Match // Attributes are all to be had; at most MaxConditions.
@@ -128,6 +129,9 @@ func (f Filter) Where(schema string) (condition string, args []any) {
 	}
 	if !f.Parent.IsZero() {
 		add(listParent, [16]byte(f.Parent))
+	}
+	if f.Waiting != 0 {
+		add(listWaiting, int16(f.Waiting))
 	}
 	switch {
 	case f.Snoozed:

@@ -130,3 +130,41 @@ func TestReaderPagesAHistory(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, events)
 }
+
+// Sagas are found by what they wait for, in what is stored of them from the first
+// event on.
+func TestReaderListsWhoWaits(t *testing.T) {
+	t.Parallel()
+	phases := []saga.Phase{saga.Doing, saga.Held, saga.UndoHeld, saga.Asking, saga.Awaiting, saga.Sleeping, saga.Raising}
+	r := shelf(t, 9, func(i int, row *coordinator.Row) {
+		row.State.Steps[0].Phase = phases[i%len(phases)]
+		switch i {
+		case 8:
+			row.State.Paused = epoch
+		case 9:
+			row.State.Status = saga.Abandoned
+		}
+	})
+	for word, want := range map[string][]int{
+		"reply": {7}, "breaker": {2, 1}, "approval": {3}, "signal": {4}, "timer": {5}, "child": {6}, "operator": {8}, "lock": nil,
+	} {
+		waits, ok := saga.ParseWaits(word)
+		require.True(t, ok)
+		page, next, err := r.List(t.Context(), sagapg.Filter{Namespace: "default", Waiting: waits, Limit: 2})
+		require.NoError(t, err)
+		require.True(t, next.IsZero())
+		var got []int
+		for _, v := range page {
+			got = append(got, int(v.State.ID[15]))
+			require.Equal(t, []string{word}, v.State.WaitingFor())
+		}
+		require.Equal(t, want, got, word)
+	}
+	page, next, err := r.List(t.Context(), sagapg.Filter{Namespace: "default", Waiting: saga.ForBreaker, Limit: 1})
+	require.NoError(t, err)
+	require.Equal(t, numbered(2), next)
+	require.Len(t, page, 1)
+	page, _, err = r.List(t.Context(), sagapg.Filter{Namespace: "default", Waiting: saga.ForBreaker, Limit: 1, After: next})
+	require.NoError(t, err)
+	require.Equal(t, numbered(1), page[0].State.ID)
+}

@@ -20,6 +20,7 @@ const (
 	listDefinition = ` AND definition = $%d`
 	listStatus     = ` AND status = $%d`
 	listParent     = ` AND parent = $%d` // the partial index sagas_parent
+	listWaiting    = ` AND status < 3 AND waiting & $%[1]d = $%[1]d`
 	// The primary key of saga_attributes says whose attention was put off.
 	listOpen    = ` AND attention <> '{}' AND NOT EXISTS (` + snoozed + `)`
 	listSnoozed = ` AND attention <> '{}' AND EXISTS (` + snoozed + `)`

@@ -35,7 +35,7 @@ func sqlState(err error) string {
 type columns struct {
 	ids                              []pgtype.UUID
 	namespaces, definitions, version []string
-	levels, statuses, buckets        []int16
+	levels, statuses, buckets, waits []int16
 	attention                        []*string
 	seqs                             []int64
 	started, changed                 []time.Time
@@ -58,7 +58,7 @@ func columnsOf(rows []coordinator.Row) *columns {
 		c.attention = append(c.attention, attentionText(s))
 		c.seqs = append(c.seqs, s.Seq)
 		c.started, c.changed = append(c.started, s.Started), append(c.changed, s.Last)
-		c.wakes = append(c.wakes, wakeOf(s))
+		c.wakes, c.waits = append(c.wakes, wakeOf(s)), append(c.waits, int16(s.Waits()))
 		from := len(states)
 		states = saga.AppendState(slices.Grow(states, stateRoom), s)
 		c.states = append(c.states, states[from:len(states):len(states)])
@@ -70,10 +70,12 @@ func columnsOf(rows []coordinator.Row) *columns {
 const stateRoom = 512
 
 func newColumns(n int) *columns {
+	small := make([]int16, 4*n) // one for four
 	return &columns{
 		ids: make([]pgtype.UUID, 0, n), namespaces: make([]string, 0, n), definitions: make([]string, 0, n), version: make([]string, 0, n),
-		levels: make([]int16, 0, n), statuses: make([]int16, 0, n), buckets: make([]int16, 0, n), attention: make([]*string, 0, n),
-		seqs: make([]int64, 0, n), started: make([]time.Time, 0, n), changed: make([]time.Time, 0, n), wakes: make([]*time.Time, 0, n),
+		levels: small[0:0:n], statuses: small[n : n : 2*n], buckets: small[2*n : 2*n : 3*n], waits: small[3*n : 3*n],
+		attention: make([]*string, 0, n),
+		seqs:      make([]int64, 0, n), started: make([]time.Time, 0, n), changed: make([]time.Time, 0, n), wakes: make([]*time.Time, 0, n),
 		states: make([][]byte, 0, n),
 	}
 }
@@ -105,7 +107,7 @@ func (b *batch) queueNew(q *pgx.Batch, rows []coordinator.Row) {
 	if len(rows) > 0 {
 		c := columnsOf(rows)
 		q.Queue(b.s.sql.insertSagas, c.ids, c.namespaces, c.definitions, c.version, c.levels, c.statuses, c.attention,
-			c.buckets, c.seqs, c.started, c.changed, c.wakes, c.states, retentionsOf(rows))
+			c.buckets, c.seqs, c.started, c.changed, c.wakes, c.states, retentionsOf(rows), c.waits)
 		b.queueParents(q, rows)
 	}
 }
@@ -136,7 +138,7 @@ func retentionsOf(rows []coordinator.Row) []int16 {
 func (b *batch) queueChanged(q *pgx.Batch, rows []coordinator.Row) {
 	if len(rows) > 0 {
 		c := columnsOf(rows)
-		q.Queue(b.s.sql.updateSagas, c.ids, c.statuses, c.attention, c.seqs, c.changed, c.wakes, c.states)
+		q.Queue(b.s.sql.updateSagas, c.ids, c.statuses, c.attention, c.seqs, c.changed, c.wakes, c.states, c.waits)
 	}
 }
 
