@@ -90,32 +90,40 @@ func (g *guest) act(key, direction string, input []byte, traced bool) (outcome, 
 // visit runs a guest until the test ends.
 func (w *world) visit(t *testing.T) *guest {
 	t.Helper()
+	g := &guest{booked: map[string]bool{}}
+	w.consume(t, "guests", g, &g.producer)
+	return g
+}
+
+// consume runs a consumer of a participant's commands until the test ends. producer is
+// set before, to what it may write replies with.
+func (w *world) consume(t *testing.T, name string, handler sarama.ConsumerGroupHandler, producer *sarama.SyncProducer) {
+	t.Helper()
 	config := sarama.NewConfig()
 	config.Version = sarama.V3_6_0_0
 	config.Consumer.Offsets.Initial = sarama.OffsetOldest
 	config.Producer.Return.Successes = true
 	config.Producer.RequiredAcks = sarama.WaitForAll
 	config.Producer.Partitioner = sarama.NewManualPartitioner
-	producer, err := sarama.NewSyncProducer(w.brokers, config)
+	written, err := sarama.NewSyncProducer(w.brokers, config)
 	require.NoError(t, err)
-	group, err := sarama.NewConsumerGroup(w.brokers, w.prefix+"guests", config)
+	*producer = written
+	group, err := sarama.NewConsumerGroup(w.brokers, w.prefix+name, config)
 	require.NoError(t, err)
-	g := &guest{producer: producer, booked: map[string]bool{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for ctx.Err() == nil {
-			_ = group.Consume(ctx, []string{w.commandTopic("guests")}, g) // tried again until the test ends
+			_ = group.Consume(ctx, []string{w.commandTopic(name)}, handler) // tried again until the test ends
 		}
 	}()
 	t.Cleanup(func() {
 		cancel()
 		<-ended
 		require.NoError(t, group.Close())
-		require.NoError(t, producer.Close())
+		require.NoError(t, written.Close())
 	})
-	return g
 }
 
 // hosted: whoever has read the contract can take part, forward and in reverse.

@@ -20,7 +20,7 @@ func (p *program) participantCommand() *cobra.Command {
 	for _, cmd := range []*cobra.Command{list, show, apply} {
 		r.flags(cmd)
 	}
-	return group("participant", "Look after what participants offer: their contracts", list, show, apply, participantSendCommand())
+	return group("participant", "Look after what participants offer: their contracts", list, show, apply, participantSendCommand(), participantCheckCommand())
 }
 
 func participantListCommand(r *remote) *cobra.Command {

@@ -109,16 +109,11 @@ func (t *handSent) run(ctx context.Context, what string) ([]tried, error) {
 
 // plan is what is sent, in order.
 func (t *handSent) plan(what string) ([]tryout.Command, error) {
-	participant, command, ok := strings.Cut(what, "/")
-	switch {
-	case !ok || !saga.IsName(participant) || !saga.IsName(command):
-		return nil, usagef("%q is not a command: write PARTICIPANT/COMMAND, such as payments/charge", what)
-	case len(t.s.brokers) == 0:
-		return nil, usagef("name the brokers: --kafka-brokers or UNWIND_KAFKA_BROKERS")
-	case t.timeout <= 0 || t.timeout > time.Hour:
-		return nil, usagef("--timeout %s: write up to 1h", t.timeout)
+	participant, command, err := addressed(what, &t.s, t.timeout)
+	if err != nil {
+		return nil, err
 	}
-	input, err := t.payload()
+	input, err := payloadOf(t.input)
 	if err == nil {
 		err = t.held(participant, command, input)
 	}
@@ -156,9 +151,24 @@ func (t *handSent) plan(what string) ([]tryout.Command, error) {
 	return twice, nil
 }
 
-func (t *handSent) payload() ([]byte, error) {
-	data := []byte(t.input)
-	if path, ok := strings.CutPrefix(t.input, "@"); ok {
+// addressed says whom a command that is sent by hand is for, and that it can be sent.
+func addressed(what string, s *stores, timeout time.Duration) (participant, command string, err error) {
+	participant, command, ok := strings.Cut(what, "/")
+	switch {
+	case !ok || !saga.IsName(participant) || !saga.IsName(command):
+		err = usagef("%q is not a command: write PARTICIPANT/COMMAND, such as payments/charge", what)
+	case len(s.brokers) == 0:
+		err = usagef("name the brokers: --kafka-brokers or UNWIND_KAFKA_BROKERS")
+	case timeout <= 0 || timeout > time.Hour:
+		err = usagef("--timeout %s: write up to 1h", timeout)
+	}
+	return participant, command, err
+}
+
+// payloadOf is a payload that was written on the command line, or in the @FILE.
+func payloadOf(text string) ([]byte, error) {
+	data := []byte(text)
+	if path, ok := strings.CutPrefix(text, "@"); ok {
 		var err error
 		if data, err = os.ReadFile(path); err != nil {
 			return nil, err
@@ -175,23 +185,30 @@ func (t *handSent) held(participant, command string, input []byte) error {
 	if t.contract == "" {
 		return nil
 	}
-	data, err := os.ReadFile(t.contract)
-	if err != nil {
-		return err
-	}
-	if t.offers, err = definition.LoadContract(t.contract, data); err != nil {
-		return err
-	}
-	if t.offers.Participant != participant {
-		return usagef("%s is the contract of %s", t.contract, t.offers.Participant)
-	}
-	if err := t.offers.CheckInput(command, input); err != nil {
-		return usageError{err}
-	}
-	if t.undo == "" && t.first {
+	var err error
+	if t.offers, err = offered(t.contract, participant, command, input); err == nil && t.undo == "" && t.first {
 		t.undo = t.offers.Commands[command].Compensation
 	}
-	return nil
+	return err
+}
+
+// offered reads the contract of a participant and holds an input to it.
+func offered(path, participant, command string, input []byte) (*definition.Contract, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	offers, err := definition.LoadContract(path, data)
+	if err != nil {
+		return nil, err
+	}
+	if offers.Participant != participant {
+		return nil, usagef("%s is the contract of %s", path, offers.Participant)
+	}
+	if err := offers.CheckInput(command, input); err != nil {
+		return nil, usageError{err}
+	}
+	return offers, nil
 }
 
 // judge says what an answer is worth.

@@ -21,6 +21,7 @@ type delivery struct {
 	guarded bool
 	run     call
 	handled *Handled // filled in with the answer
+	dies    bool     // the process dies before its commit, see Deliver
 }
 
 // The classes of the dead letters that a participant writes.

@@ -23,6 +23,11 @@ content_type = $7, payload = $8, reason = $9, at = $10 WHERE saga = $1 AND step 
 	// probeGuard reads nothing; it fails if the table is missing.
 	probeGuard = `SELECT FROM {schema}.guard, {schema}.outbox LIMIT 0`
 
+	// drainOutbox takes all rows, of which a test has few; the order is that of their
+	// writing.
+	drainOutbox = `WITH gone AS (DELETE FROM {schema}.outbox RETURNING id, topic, partition, key, headers, payload)
+SELECT topic, partition, key, headers, payload FROM gone ORDER BY id`
+
 	// setSavepoint and toSavepoint bracket the handler's work, so that a refusal
 	// can take it back and still be stored.
 	setSavepoint = `SAVEPOINT unwind_handler`
@@ -32,10 +37,10 @@ content_type = $7, payload = $8, reason = $9, at = $10 WHERE saga = $1 AND step 
 )
 
 // queries are the statements for one schema.
-type queries struct{ claim, load, save, probe string }
+type queries struct{ claim, load, save, probe, drain string }
 
 // newQueries puts the quoted schema in place.
 func newQueries(schema string) queries {
 	in := func(query string) string { return strings.ReplaceAll(query, "{schema}", schema) }
-	return queries{claim: in(claimGuard), load: in(loadGuard), save: in(saveGuard), probe: in(probeGuard)}
+	return queries{claim: in(claimGuard), load: in(loadGuard), save: in(saveGuard), probe: in(probeGuard), drain: in(drainOutbox)}
 }

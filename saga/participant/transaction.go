@@ -80,6 +80,9 @@ func (p *Participant) transact(ctx context.Context, d delivery) error {
 		return &fault{err}
 	}
 	failpoint.Hit(failpoint.BeforeCommit)
+	if d.dies {
+		return ErrCrashed
+	}
 	if err := failpoint.Lose(failpoint.LoseCommit, t.finish(ctx, answer, store)); err != nil {
 		return fmt.Errorf("commit the answer to %s: %w", d.cmd.ID, err)
 	}

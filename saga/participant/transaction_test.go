@@ -239,3 +239,25 @@ func TestEndOfTheDrainIsNoAnswer(t *testing.T) {
 	require.Error(t, f.p.take(ctx, ask{saga: newSaga(), name: "try"}.record()))
 	require.Empty(t, f.replies())
 }
+
+// TestDeliver: what Run would have written to Kafka is returned, and a process that died
+// has kept nothing.
+func TestDeliver(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a := ask{saga: newSaga()}
+	_, err := f.p.Deliver(t.Context(), a.record(), BeforeCommit)
+	require.ErrorIs(t, err, ErrCrashed)
+	done, _ := f.effects(a.saga)
+	require.Zero(t, done)
+	written, err := f.p.Deliver(t.Context(), a.record(), NoCrash)
+	require.NoError(t, err)
+	require.Len(t, written, 1)
+	require.Equal(t, int32(7), written[0].Partition)
+	reply, err := saga.DecodeReply(written[0].Headers, written[0].Value)
+	require.NoError(t, err)
+	require.Equal(t, saga.Succeeded, reply.Outcome)
+	f.p.started.Store(true)
+	_, err = f.p.Deliver(t.Context(), a.record(), NoCrash)
+	require.ErrorIs(t, err, errStarted)
+}

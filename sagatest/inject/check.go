@@ -216,7 +216,7 @@ func (w *world) checkPrefix(s saga.State, before saga.History, e saga.Event) {
 // said is what an event has sent and asked for.
 func said(e *saga.Event) string {
 	var text strings.Builder
-	text.WriteString(fmt.Sprint(e.Sent))
+	fmt.Fprint(&text, e.Sent)
 	for _, a := range e.Extras().Asked {
 		text.WriteString(" " + a.What)
 	}
