@@ -1,16 +1,21 @@
 package node_test
 
 import (
+	"context"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/node"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/code"
+	"github.com/unwindhq/unwind/saga/sagapg"
 )
 
 // What docs/code.md shows, word for word, so that it compiles.
@@ -72,6 +77,26 @@ func bookJourney(c *code.Context, in Journey) ([]Booking, error) {
 	return booked, err
 }
 
+func embedded(ctx context.Context, url string) error {
+	cfg := node.Config{
+		DatabaseURL: url, Migrate: true, Code: []*saga.Code{trip},
+		Locals: []sagapg.LocalStep{sagapg.Local("reserve", reserve), sagapg.Plain("mail", mail)},
+	}
+	err := node.With(ctx, cfg, func(ctx context.Context, c *client.Client) error {
+		started, _, err := c.Start(ctx, client.Start{Definition: "bookTrip", Key: "trip-7", Input: Trip{Cents: 500}})
+		if err != nil {
+			return err
+		}
+		_, err = c.Wait(ctx, started.ID, client.End)
+		return err
+	})
+	return err
+}
+
+func reserve(_ context.Context, _ pgx.Tx, in Trip) (Trip, error) { return in, nil }
+
+func mail(_ context.Context, in Trip) (Trip, error) { return in, nil }
+
 //nolint:gocritic,staticcheck // what stands in the two ways is the reader's
 func change(c *code.Context) {
 	if c.Version("payFirst", 0, 1) == 1 {
@@ -88,7 +113,7 @@ func TestTheDocumentCompiles(t *testing.T) {
 	require.NotNil(t, trip)
 	_, err := code.Func(saga.Definition{Name: "bookJourney", Version: "r1"}, bookJourney)
 	require.NoError(t, err)
-	_ = change
+	_, _ = change, embedded
 	text, err := os.ReadFile("../docs/code.md")
 	require.NoError(t, err)
 	own, err := os.ReadFile("docs_test.go")
