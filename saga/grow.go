@@ -154,7 +154,7 @@ func (d *decision) live() (n int) {
 
 // checkAsk refuses what a definition would be refused for.
 func (d *decision) checkAsk(step *Step) error {
-	c := checker{m: &Machine{def: Definition{Steps: []Step{*step}}, index: map[string]int{}}}
+	c := checker{m: d.g.run.checks(step)}
 	c.step(0)
 	if step.ForEach != nil || step.When != nil || step.Input != nil || step.After != nil {
 		c.fault("steps[0]", "code asks for a command, a child or a wait: after, when, input and forEach are for definitions", "let the function do it")
@@ -198,6 +198,16 @@ func (d *decision) checkUndoable(c *checker, would bool, why string) {
 	if f := d.s.Extras().Family; would && f != nil && f.Undoable {
 		c.fault("steps[0].kind", "the saga is a step that its parent must be able to undo: "+why, "let the parent begin it as a pivot, behind its pivot, or with the reason why its effect may stay")
 	}
+}
+
+// checks is a definition of one step, to be checked. There is one for all of them.
+func (r *Run) checks(step *Step) *Machine {
+	if r.check == nil {
+		r.check = &Machine{def: Definition{Steps: make([]Step, 1)}, index: map[string]int{}}
+	}
+	r.check.def.Steps[0] = *step
+	clear(r.check.index)
+	return r.check
 }
 
 // commandsOut reports whether a command is under way that goes forward.

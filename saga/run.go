@@ -10,6 +10,7 @@ type Run struct {
 	last   int64            // the Seq of the event that has resumed it last
 	tape   []taped          // its last turns: an event may be decided again
 	inputs map[int64][]byte // the inputs of the commands that are not settled, by their numbers
+	check  *Machine         // for checks of single steps
 }
 
 // taped is one turn of the function.
@@ -31,6 +32,13 @@ func (r *Run) Stop() {
 		r.co.Stop()
 	}
 	*r = Run{}
+}
+
+// Committed says that what was decided with the run is committed: its turns need
+// be remembered no longer.
+func (r *Run) Committed() {
+	clear(r.tape)
+	r.tape = r.tape[:0]
 }
 
 // Ready reports whether the run has the coroutine of a saga in state s, so that

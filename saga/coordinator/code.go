@@ -124,6 +124,7 @@ func (r *run) rest(s *folding) {
 	if r.foreign || r.c.bucket(s.bucket) == nil || state.Status != saga.Running || !s.run.Ready(state) {
 		s.run.Stop()
 	} else {
+		s.run.Committed()
 		r.w.coroutines.put(&resting{id: s.id, bucket: s.bucket, run: s.run})
 	}
 	s.run = nil

@@ -163,14 +163,16 @@ func (f *failure) Unwrap() error { return f.cause }
 // two runs of one step wait for each other.
 func (l *Locals) guarded(ctx context.Context, tx pgx.Tx, cmd saga.Command, step LocalStep, reply *saga.Reply) error {
 	id, name := pgtype.UUID{Bytes: cmd.ID.Saga, Valid: true}, cmd.ID.Step.String()
-	if _, err := tx.Exec(ctx, l.s.in(claimLocal), id, name); err != nil {
-		return err
-	}
 	var undone bool
 	var outcome int16
 	var epoch int
-	err := tx.QueryRow(ctx, l.s.in(lockLocal), id, name).Scan(&undone, &outcome, &reply.Reason, &reply.Payload.Data, &epoch)
-	if err != nil {
+	var q pgx.Batch
+	q.Queue(l.s.in(claimLocal), id, name)
+	q.Queue(l.s.in(lockLocal), id, name).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&undone, &outcome, &reply.Reason, &reply.Payload.Data, &epoch)
+	})
+	q.Queue("SAVEPOINT step")
+	if err := tx.SendBatch(ctx, &q).Close(); err != nil {
 		return err
 	}
 	reply.Outcome = saga.Outcome(outcome)
@@ -186,13 +188,17 @@ func (l *Locals) guarded(ctx context.Context, tx pgx.Tx, cmd saga.Command, step 
 	return l.do(ctx, tx, cmd, step, reply)
 }
 
-func (l *Locals) do(ctx context.Context, tx pgx.Tx, cmd saga.Command, step LocalStep, reply *saga.Reply) error {
-	err := pgx.BeginFunc(ctx, tx, func(inner pgx.Tx) (err error) {
-		reply.Payload.Data, err = step.run(ctx, inner, cmd.Payload.Data)
-		return err
-	})
+// do runs the step and saves its answer. What a step has done that refuses is taken
+// back.
+func (l *Locals) do(ctx context.Context, tx pgx.Tx, cmd saga.Command, step LocalStep, reply *saga.Reply) (err error) {
+	reply.Payload.Data, err = step.run(ctx, stepTx{tx}, cmd.Payload.Data)
 	if err := answered(reply, err); err != nil {
 		return err
+	}
+	if reply.Outcome == saga.Rejected {
+		if _, err := tx.Exec(ctx, "ROLLBACK TO SAVEPOINT step"); err != nil {
+			return err
+		}
 	}
 	id := pgtype.UUID{Bytes: cmd.ID.Saga, Valid: true}
 	_, err = tx.Exec(ctx, l.s.in(saveLocal), id, cmd.ID.Step.String(), int16(reply.Outcome), reply.Reason, reply.Payload.Data, cmd.Epoch)
@@ -202,10 +208,21 @@ func (l *Locals) do(ctx context.Context, tx pgx.Tx, cmd saga.Command, step Local
 // undo runs the compensation if there is an effect to undo.
 func (l *Locals) undo(ctx context.Context, tx pgx.Tx, cmd saga.Command, step LocalStep, effect bool) error {
 	if effect {
-		if _, err := step.run(ctx, tx, cmd.Payload.Data); err != nil {
+		if _, err := step.run(ctx, stepTx{tx}, cmd.Payload.Data); err != nil {
 			return &failure{err}
 		}
 	}
 	_, err := tx.Exec(ctx, l.s.in(undoLocal), pgtype.UUID{Bytes: cmd.ID.Saga, Valid: true}, cmd.ID.Step.String())
 	return err
 }
+
+// stepTx is a step's transaction. Its end is the engine's.
+type stepTx struct{ pgx.Tx }
+
+var errNotYours = errors.New("the transaction of a local step is ended by the engine: return nil, or an error")
+
+// Commit refuses.
+func (stepTx) Commit(context.Context) error { return errNotYours }
+
+// Rollback refuses.
+func (stepTx) Rollback(context.Context) error { return errNotYours }

@@ -129,6 +129,39 @@ func TestPlainStepsRecordNothing(t *testing.T) {
 	require.Zero(t, rows)
 }
 
+// A refusal takes back what the step has done, and nobody but the engine ends its
+// transaction.
+func TestALocalStepsTransactionIsTheEngines(t *testing.T) {
+	t.Parallel()
+	pool, store := newStore(t)
+	_, err := pool.Exec(t.Context(), `CREATE TABLE ledger (cents int)`)
+	require.NoError(t, err)
+	runner := store.Locals(sagapg.Local("book", func(ctx context.Context, tx pgx.Tx, in entry) (entry, error) {
+		_, err := tx.Exec(ctx, `INSERT INTO ledger VALUES ($1)`, in.Cents)
+		require.NoError(t, err)
+		require.ErrorContains(t, tx.Commit(ctx), "ended by the engine")
+		require.ErrorContains(t, tx.Rollback(ctx), "ended by the engine")
+		if in.Cents > 100 {
+			return in, sagapg.Refuse("over the limit")
+		}
+		return in, pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `INSERT INTO ledger VALUES ($1)`, -in.Cents)
+			return err
+		})
+	}))
+	for i, input := range []string{`{"cents":50}`, `{"cents":500}`, `{"cents":50}`} {
+		id := saga.CommandID{Saga: saga.ID{byte(i % 2)}, Step: saga.StepRef{Name: "pay"}}
+		reply, err := runner.Run(t.Context(), saga.Command{ID: id, Name: "book", Payload: saga.JSON([]byte(input))})
+		require.NoError(t, err)
+		require.Equal(t, []saga.Outcome{saga.Succeeded, saga.Rejected, saga.Succeeded}[i], reply.Outcome)
+	}
+	rows, err := pool.Query(t.Context(), `SELECT cents FROM ledger ORDER BY cents`)
+	require.NoError(t, err)
+	booked, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	require.NoError(t, err)
+	require.Equal(t, []int{-50, 50}, booked)
+}
+
 // embed runs a whole engine in this process, on Postgres alone.
 func embed(t *testing.T, pool *pgxpool.Pool, store *sagapg.Store, runner coordinator.LocalRunner, defs library) *coordinator.Coordinator {
 	t.Helper()
