@@ -18,7 +18,7 @@ import (
 func (p *program) sagaCommand() *cobra.Command {
 	var r remote
 	cmd := group("saga", "Start sagas and look after them",
-		startCommand(&r), listCommand(&r), showCommand(&r), historyCommand(&r))
+		startCommand(&r), listCommand(&r), showCommand(&r), whyCommand(&r), historyCommand(&r))
 	cmd.AddCommand(verbCommands(&r)...)
 	cmd.AddCommand(troubleCommands(&r)...)
 	cmd.AddCommand(waitCommands(&r)...)

@@ -150,5 +150,5 @@ func (r Runner) check(ctx context.Context, verb coordinator.Verb) error {
 
 // final reports whether asking again would be answered the same.
 func final(err error) bool {
-	return saga.IsRefusal(err) || errors.Is(err, coordinator.ErrNotFound)
+	return saga.IsRefusal(err) || errors.Is(err, coordinator.ErrNotFound) || errors.Is(err, coordinator.ErrVersion)
 }

@@ -102,6 +102,7 @@ var samples = map[string][2]string{
 	"listSagas":         {"/v1/sagas?namespace=shop", ""},
 	"getSaga":           {"/v1/sagas/{saga}", ""},
 	"getHistory":        {"/v1/sagas/{saga}/history", ""},
+	"whySaga":           {"/v1/sagas/{saga}/why", ""},
 	"cancelSaga":        {"/v1/sagas/{saga}/cancel", "{}"},
 	"pauseSaga":         {"/v1/sagas/{saga}/pause", "{}"},
 	"resumeSaga":        {"/v1/sagas/{saga}/resume", "{}"},

@@ -119,6 +119,8 @@ func (s *Server) answer(ctx context.Context, err error) error {
 		return newProblem(http.StatusConflict, client.TopicsMissing, topics.Error())
 	case errors.Is(err, intake.ErrBadKey):
 		return newProblem(http.StatusUnprocessableEntity, client.BadRequest, intake.ErrBadKey.Error())
+	case errors.Is(err, coordinator.ErrVersion):
+		return newProblem(http.StatusServiceUnavailable, client.NotReady, err.Error())
 	case errors.Is(err, coordinator.ErrNoDefinition):
 		return newProblem(http.StatusNotFound, client.UnknownDefinition, err.Error())
 	case errors.Is(err, coordinator.ErrNotFound):

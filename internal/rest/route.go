@@ -25,6 +25,7 @@ func (s *Server) routes() {
 	handle(s, "POST /v1/starts", route{"startSagas", "Start up to 1,000 sagas, each by itself", SagasStart, []int{400, 404, 413, 422}}, s.startMany)
 	handle(s, "GET /v1/sagas", route{"listSagas", "List sagas, the newest first", SagasRead, []int{404, 422}}, s.list)
 	handle(s, "GET /v1/sagas/{id}", route{"getSaga", "Get a saga, or wait for it", SagasRead, []int{404, 422}}, s.show)
+	handle(s, "GET /v1/sagas/{id}/why", route{"whySaga", "Say why a saga is where it is, and what would move it on", SagasRead, []int{404, 422}}, s.why)
 	handle(s, "GET /v1/sagas/{id}/history", route{"getHistory", "Get a saga's events", SagasRead, []int{404, 422}}, s.history)
 	handle(s, "PUT /v1/definitions", route{"applyDefinition", "Apply a definition, YAML or JSON", DefinitionsApply, []int{400, 404, 413, 422}}, s.apply)
 	handle(s, "GET /v1/definitions", route{"listDefinitions", "List definitions with their latest versions", DefinitionsRead, []int{404, 422}}, s.definitions)

@@ -62,6 +62,10 @@ var (
 	ErrBadStart = errors.New("the saga cannot be started with this input")
 	// ErrNotFound says that there is no such saga.
 	ErrNotFound = errors.New("no such saga")
+	// ErrVersion says that this process cannot take the verb: it does not have the
+	// version of the definition that the saga is pinned to, or it is too old to read
+	// the saga. Nothing was changed; another process may take it.
+	ErrVersion = errors.New("this process cannot read the saga's version: ask one that can, or bring it up to date")
 	// ErrNotReady says that this process owns no bucket yet, or is overloaded or
 	// stopping. Trying again soon may help.
 	ErrNotReady = errors.New("the coordinator cannot take this now; try again")

@@ -226,7 +226,7 @@ func (f *fold) stranger(it *item) {
 func (f *fold) unreadable(s *folding, it *item) {
 	f.r.c.cfg.Log.Error("a saga's state cannot be read; its messages are kept", "saga", s.id, "error", s.row.Err)
 	s.lacking = true
-	it.result = answer{id: s.id, err: fmt.Errorf("saga %s: %w", s.id, s.row.Err)}
+	it.result = answer{id: s.id, err: fmt.Errorf("saga %s: %w: %w", s.id, ErrVersion, s.row.Err)}
 	f.keep(s, it)
 }
 
@@ -292,6 +292,9 @@ func (f *fold) event(s *folding, it *item) {
 		it.folded = true
 	case errors.Is(err, ErrNoDefinition), errors.Is(err, saga.ErrUnknownEvent), errors.Is(err, saga.ErrLevel):
 		s.lacking = true
+		if it.isVerb() {
+			it.result = answer{err: fmt.Errorf("saga %s: %w: %w", s.id, ErrVersion, err)}
+		}
 		f.keep(s, it)
 	default:
 		f.poison(s, it, err)

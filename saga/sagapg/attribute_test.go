@@ -141,3 +141,33 @@ func TestSagasAreFoundByTheirAttributes(t *testing.T) {
 		require.ElementsMatch(t, tt.want, got, tt.match) // ids of one millisecond have no order
 	}
 }
+
+// noSeat is an expression: what step flight says of a seat, which is nothing.
+type noSeat struct{}
+
+func (noSeat) String() string                           { return "steps.flight.output.seat" }
+func (noSeat) Reads() saga.Reads                        { return saga.Reads{Steps: []string{"flight"}} }
+func (noSeat) Eval(saga.Scope) (json.RawMessage, error) { return json.RawMessage("null"), nil }
+
+// Where a step says that there is no such attribute, what was there is found no more.
+func TestAnAttributeGoes(t *testing.T) {
+	t.Parallel()
+	def := patient()
+	def.Attributes = []saga.Attribute{{Name: "seat", Value: noSeat{}}}
+	w := setup(t, def)
+	w.bus.answers(func(saga.Command) []saga.Reply { return nil })
+	id := w.start(t, "travel", `{}`)
+	_, err := w.c.Do(t.Context(), coordinator.Verb{Kind: saga.Described, Saga: id, Payload: saga.JSON([]byte(`{"seat":"12A"}`)), Actor: saga.Actor{Kind: saga.Operator}})
+	require.NoError(t, err)
+	rows := func() (n int) {
+		require.NoError(t, w.pool.QueryRow(t.Context(), "SELECT count(*) FROM unwind.saga_attributes WHERE saga = $1", [16]byte(id)).Scan(&n))
+		return n
+	}
+	require.Equal(t, 1, rows())
+	w.bus.answers(succeed)
+	w.release([]saga.ID{id})
+	w.ends(t, id, saga.Completed)
+	state := w.state(t, id)
+	require.Empty(t, state.Extras().Attributes)
+	require.Zero(t, rows())
+}

@@ -56,6 +56,8 @@ func TestAnUnreadableStateSpoilsNoBatch(t *testing.T) {
 	odd := w.start(t, "travel", `{}`)
 	_, err := w.pool.Exec(t.Context(), `UPDATE unwind.sagas SET state = '\x63', seq = seq + 1 WHERE id = $1`, [16]byte(odd))
 	require.NoError(t, err)
+	_, err = w.c.Do(t.Context(), coordinator.Verb{Kind: saga.Cancelled, Saga: odd, Actor: saga.Actor{Kind: saga.Operator}})
+	require.ErrorIs(t, err, coordinator.ErrVersion)
 	w.bus.mu.Lock()
 	cmd := w.bus.sent[0]
 	w.bus.answer = succeed
@@ -69,6 +71,22 @@ func TestAnUnreadableStateSpoilsNoBatch(t *testing.T) {
 		err := w.pool.QueryRow(t.Context(), `SELECT count(*) FROM unwind.saga_mail WHERE saga = $1`, [16]byte(odd)).Scan(&kept)
 		return err == nil && kept == 1
 	}, patience, 5*time.Millisecond, "its reply waits for a build that can read it")
+}
+
+// A verb on a saga whose version this process does not have is refused, and changes
+// nothing: no answer at all would pass for one that had nothing to do.
+func TestAVerbOfAnUnknownVersion(t *testing.T) {
+	t.Parallel()
+	w := setup(t, travel())
+	w.bus.answers(func(saga.Command) []saga.Reply { return nil })
+	id := w.start(t, "travel", `{}`)
+	before := w.state(t, id)
+	old, err := coordinator.New(coordinator.Config{Store: w.store, Definitions: library{}, Relay: w.bus, Keys: keys, Incarnation: 1})
+	require.NoError(t, err)
+	_, err = old.Do(t.Context(), coordinator.Verb{Kind: saga.Cancelled, Saga: id, Actor: saga.Actor{Kind: saga.Operator}})
+	require.ErrorIs(t, err, coordinator.ErrVersion)
+	require.ErrorIs(t, err, coordinator.ErrNoDefinition)
+	require.Equal(t, before.Seq, w.state(t, id).Seq)
 }
 
 // The end of a saga is told also when its commit had an unknown outcome.
