@@ -24,9 +24,9 @@ func (e *DisabledError) Error() string {
 // Is makes errors.Is(err, ErrDisabled) true.
 func (e *DisabledError) Is(target error) bool { return target == ErrDisabled }
 
-// Open returns nil if a definition may start sagas, else a *DisabledError. What
-// another process changed is seen within half a second. An unknown name is an
-// *UnknownError.
+// Open returns nil if a definition may start sagas, else a *DisabledError. That another
+// process has disabled it is seen within half a second, that it is enabled at once. An
+// unknown name is an *UnknownError.
 func (r *Registry) Open(ctx context.Context, namespace, called string) error {
 	last, err := r.last(ctx, namespace, called)
 	if err != nil || last.disabled == nil {
@@ -75,12 +75,13 @@ func (r *Registry) change(ctx context.Context, namespace, called, statement stri
 }
 
 // last returns the latest version and whether it is disabled, at most half a second
-// old.
+// old. That it is disabled is always asked anew: an event that was written after Enable
+// would be skipped for good.
 func (r *Registry) last(ctx context.Context, namespace, called string) (seen, error) {
 	r.mu.RLock()
 	last, ok := r.latest[name{namespace, called}]
 	r.mu.RUnlock()
-	if ok && time.Since(last.at) <= fresh {
+	if ok && last.disabled == nil && time.Since(last.at) <= fresh {
 		return last, nil
 	}
 	last, err := r.readLatest(ctx, namespace, called)

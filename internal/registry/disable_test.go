@@ -33,6 +33,7 @@ func TestDisableEnablePromote(t *testing.T) {
 
 	require.NoError(t, here.Enable(ctx, "default", "bookTrip"))
 	require.NoError(t, here.Open(ctx, "default", "bookTrip"))
+	require.NoError(t, there.Open(ctx, "default", "bookTrip"), "an event would be skipped for good")
 	require.ErrorIs(t, here.Promote(ctx, "default", "bookTrip", "r9"), coordinator.ErrNoDefinition)
 	require.NoError(t, here.Promote(ctx, "default", "bookTrip", first))
 	latest, _, err := here.Latest(ctx, "default", "bookTrip")
