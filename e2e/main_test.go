@@ -14,7 +14,7 @@ import (
 )
 
 // The programs under test, built once by TestMain.
-var unwindBinary, participantBinary, checkerBinary string
+var unwindBinary, participantBinary, checkerBinary, codeBinary string
 
 // -unwind tests a given binary, such as a release's.
 var given = flag.String("unwind", "", "the unwind binary to test; built from this tree if empty")
@@ -45,8 +45,8 @@ func build(dir string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), buildTime)
 	defer cancel()
 	unwindBinary, participantBinary = filepath.Join(dir, "unwind"), filepath.Join(dir, "participant")
-	checkerBinary = filepath.Join(dir, "checker")
-	programs := map[string]string{unwindBinary: "../cmd/unwind", participantBinary: "./participant", checkerBinary: "./checker"}
+	checkerBinary, codeBinary = filepath.Join(dir, "checker"), filepath.Join(dir, "codenode")
+	programs := map[string]string{unwindBinary: "../cmd/unwind", participantBinary: "./participant", checkerBinary: "./checker", codeBinary: "./codenode"}
 	if *given != "" {
 		delete(programs, unwindBinary)
 		unwindBinary = *given

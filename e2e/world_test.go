@@ -41,6 +41,7 @@ type world struct {
 	nodes    []*node
 	hands    *process // the participants
 	extra    []string // more of the environment of all programs
+	written  bool     // the coordinators are those that have code
 
 	mu   sync.Mutex
 	taps map[string]*tap
@@ -138,6 +139,10 @@ func (w *world) spawn(i int, env ...string) {
 		n.url = "http://" + server.Address(port)
 	}
 	env = append(append(w.env(), "UNWIND_METRICS_LISTEN=off", "UNWIND_LISTEN="+strings.TrimPrefix(n.url, "http://")), env...)
+	if w.written {
+		n.process = launch(w.t, env, codeBinary)
+		return
+	}
 	n.process = launch(w.t, env, unwindBinary, "serve")
 }
 

@@ -87,13 +87,14 @@ func (s step) wait() *rules.Wait {
 func parseDefinition(canonical []byte) (rules.Definition, error) {
 	var file struct {
 		Steps    []step   `json:"steps"`
+		Code     string   `json:"code"`
 		Deadline span     `json:"deadline"`
 		Lock     []string `json:"lock"`
 	}
 	if err := json.Unmarshal(canonical, &file); err != nil {
 		return rules.Definition{}, err
 	}
-	def := rules.Definition{Deadline: time.Duration(file.Deadline), Locked: len(file.Lock) > 0}
+	def := rules.Definition{Deadline: time.Duration(file.Deadline), Locked: len(file.Lock) > 0, Code: file.Code != ""}
 	for _, s := range file.Steps {
 		participant, _, _ := strings.Cut(s.Command, "/")
 		if s.Command == "" {

@@ -139,7 +139,10 @@ type detail struct {
 	Signal  string    `json:"signal"`
 	Key     string    `json:"key"`
 	Begin   time.Time `json:"begin"`
-	Family  *struct {
+	Asked   []struct {
+		What string `json:"what"`
+	} `json:"asked"`
+	Family *struct {
 		Parent string `json:"parent"`
 		Step   struct {
 			Name        string
@@ -189,6 +192,9 @@ func eventRow(rows pgx.Rows, seen *rules.Run) error {
 		e.Lock = d.Key
 	}
 	e.Signal, e.Begin = d.Signal, d.Begin.Truncate(time.Microsecond)
+	for _, a := range d.Asked {
+		e.Asked = append(e.Asked, a.What)
+	}
 	e.Hold, e.Held, e.Healthy = d.Hold, strings.Fields(d.Held), d.Healthy.Truncate(time.Microsecond)
 	if e.Sent, err = rules.ParseSent(column); err != nil {
 		return fmt.Errorf("event %d of saga %s: %w", e.Seq, e.Saga, err)

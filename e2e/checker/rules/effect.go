@@ -56,7 +56,7 @@ func (c *checker) balance(t *tale, s *stage, d deeds) {
 		c.findf("I2", t.id, "%s was refused, and its effect is there", s.Name)
 	case undid && !did:
 		c.findf("I2", t.id, "%s was undone, and never done", s.Name)
-	case t.saga.Status == Completed && undid:
+	case t.saga.Status == Completed && undid && (s.succeeded || !t.code):
 		c.findf("I2", t.id, "it is completed, and %s was undone", s.Name)
 	case t.saga.Status == Compensated && did && !undid && !stays:
 		c.findf("I2", t.id, "it is compensated, and the effect of %s is left", s.Name)

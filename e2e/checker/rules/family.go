@@ -41,6 +41,7 @@ func (t *tale) hasChild(s *stage) bool {
 func (t *tale) childEnded(e *Event) {
 	s := t.find(stepName(e.Step))
 	switch {
+	case t.code: // what it made of it is its function's
 	case s == nil || s.Child == nil:
 		t.c.findf("I8", t.id, "event %d is the end of a child of %s, which has none", e.Seq, e.Step)
 	case e.Outcome == Failed: // a person decides
@@ -64,6 +65,9 @@ func (c *checker) families(stories map[string]*story, tales map[string]*tale) {
 		parent := tales[f.Parent]
 		if parent == nil {
 			c.findf("I7", id, "it is a child of saga %s, which is not there", f.Parent)
+			continue
+		}
+		if parent.code {
 			continue
 		}
 		step := parent.find(stepName(f.Step))

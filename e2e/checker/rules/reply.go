@@ -35,6 +35,8 @@ func (t *tale) counts(s *stage, e *Event) bool {
 
 func (t *tale) doAnswered(s *stage, e *Event) {
 	switch {
+	case t.code:
+		t.answeredCode(s, e)
 	case e.Outcome == Succeeded:
 		s.phase, s.succeeded = done, true
 	case e.Outcome == Ongoing:
@@ -61,6 +63,9 @@ func (t *tale) undoAnswered(s *stage, e *Event) {
 	case Ongoing:
 		s.extend(e)
 	default:
+		if t.code {
+			return
+		}
 		s.rest(e, undoResting)
 	}
 }

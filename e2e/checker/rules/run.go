@@ -33,6 +33,7 @@ type Pin struct{ Namespace, Name, Version string }
 // Definition is what a saga's steps are.
 type Definition struct {
 	Steps    []Step        // Steps are in the order written.
+	Code     bool          // Code: it has none written down; its events say what its function has asked for.
 	Locked   bool          // Locked: it takes locks before its first steps.
 	Deadline time.Duration // Deadline is when a saga turns back that is late, after its start; 0: never.
 }
@@ -142,6 +143,7 @@ type Event struct {
 	Held            []string  // Held are the ways, participant/direction, that were closed.
 	Healthy         time.Time // Healthy is since when messages have got through, in a wake.
 	Sent            []Sent    // Sent are the commands that it sent.
+	Asked           []string  // Asked is what the function of a saga that is code has asked for with it.
 }
 
 // Command is a record of a command topic.

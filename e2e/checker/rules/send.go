@@ -26,9 +26,14 @@ func (t *tale) send(e *Event, x Sent) {
 	if s.Kind == Pivot {
 		t.late = time.Time{}
 	}
-	if x.Direction == Do {
+	switch {
+	case t.code && x.Direction == Do:
+		t.mayDoCode(e, s)
+	case t.code:
+		t.mayUndoCode(e, s)
+	case x.Direction == Do:
 		t.mayDo(e, s)
-	} else {
+	default:
 		t.mayUndo(e, s)
 	}
 	next := doing

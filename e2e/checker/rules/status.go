@@ -11,6 +11,9 @@ func (t *tale) statuses() (int, int) {
 	if t.ended {
 		return Abandoned, Abandoned
 	}
+	if t.code {
+		return t.statusesOfCode()
+	}
 	if t.turned {
 		for _, s := range t.stages {
 			if s.phase == doing || s.open() {

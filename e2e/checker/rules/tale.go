@@ -103,6 +103,7 @@ type tale struct {
 	*story
 	c      *checker
 	stages []*stage
+	code   bool             // it is code
 	turned bool             // it goes in reverse
 	begun  bool             // its first steps may begin
 	resets int              // how many there were
@@ -115,6 +116,9 @@ type tale struct {
 	paused time.Time        // since when it may send nothing; zero when it may
 	shut   map[string]int64 // closed ways, and the event that found them so
 	sent   map[attempt]sending
+
+	returned bool // of code: its function has returned
+	beside   bool // of code: steps were under way side by side
 }
 
 // tell tells a saga's history; nil if its definition is not known.
@@ -124,8 +128,11 @@ func (c *checker) tell(s *story) *tale {
 		c.findf("I8", s.id, "its definition %s %s of %s is not there", s.saga.Pin.Name, s.saga.Pin.Version, s.saga.Pin.Namespace)
 		return nil
 	}
-	t := &tale{story: s, c: c, locked: def.Locked, shut: map[string]int64{}, sent: map[attempt]sending{}}
+	t := &tale{story: s, c: c, locked: def.Locked, code: def.Code, shut: map[string]int64{}, sent: map[attempt]sending{}}
 	for i := range def.Steps {
+		if t.code {
+			break // what it may ask for
+		}
 		t.stages = append(t.stages, &stage{Step: &def.Steps[i]})
 	}
 	t.graph()
@@ -172,6 +179,12 @@ func (t *tale) ahead(i int, seen []bool) {
 
 // find returns the stage of a step or item, of whatever visit, or nil.
 func (t *tale) find(step string) *stage {
+	if t.code {
+		if i := slices.IndexFunc(t.stages, func(s *stage) bool { return s.Name == step }); i >= 0 {
+			return t.stages[i]
+		}
+		return nil
+	}
 	name, _, _ := strings.Cut(step, "#")
 	i := slices.IndexFunc(t.stages, func(s *stage) bool { return s.Name == name })
 	if i < 0 {
@@ -205,8 +218,12 @@ func (t *tale) event(e *Event) {
 	default:
 		t.verb(e)
 	}
-	t.reverse()
-	t.idle(e)
+	if t.code {
+		t.ask(e)
+	} else {
+		t.reverse()
+		t.idle(e)
+	}
 	for _, s := range e.Sent {
 		t.send(e, s)
 	}

@@ -29,7 +29,7 @@ func (t *tale) woke(e *Event) {
 	if !t.late.IsZero() && !t.late.After(e.At) {
 		t.turn()
 	}
-	if !t.paused.IsZero() {
+	if !t.paused.IsZero() || t.code {
 		return
 	}
 	t.waitsOver(e)

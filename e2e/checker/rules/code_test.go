@@ -1,0 +1,64 @@
+package rules_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwindhq/unwind/e2e/checker/rules"
+)
+
+// wholeOfCode is the run of whole, of sagas that are code: what they have asked for is
+// told by their events alone.
+func wholeOfCode() rules.Run {
+	r := whole()
+	r.Definitions = map[rules.Pin]rules.Definition{trip: {Code: true}}
+	flight, hotel := "do:flight flights/book undo cancel", "do:hotel hotels/book undo cancel"
+	for i, asked := range []string{flight, hotel, "pivot:payment payments/book", "do:mail mails/book", "return"} {
+		event(&r, happy, int64(i+1)).Asked = []string{asked}
+	}
+	for seq, asked := range map[int64]string{1: flight, 2: hotel, 4: "pivot:payment payments/book", 5: "fail"} {
+		event(&r, sad, seq).Asked = []string{asked}
+	}
+	return r
+}
+
+// TestSagasThatAreCode: what holds of them, and what is said of a run in which one thing
+// is wrong.
+func TestSagasThatAreCode(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, rules.Check(wholeOfCode()))
+	for name, test := range map[string]struct {
+		spoil   func(*rules.Run)
+		finding string
+	}{
+		"an effect is there twice":    {func(r *rules.Run) { r.Effects = append(r.Effects, *effect(r, "hotel", rules.Do)) }, "I2: saga " + sad + ": hotel/do was done twice by hotels"},
+		"an effect is left":           {dropEffect("hotel", rules.Undo), "I2: saga " + sad + ": it is compensated, and the effect of hotel is left"},
+		"sent and not asked for":      {func(r *rules.Run) { event(r, happy, 2).Asked = nil }, "I8: saga " + happy + ": event 2 sends hotel/do, and there is no such step"},
+		"done before it had failed":   {func(r *rules.Run) { event(r, sad, 5).Asked = nil }, "I3: saga " + sad + ": event 5 undoes hotel, which is done, and the saga goes forward"},
+		"it goes on in reverse":       {func(r *rules.Run) { event(r, sad, 6).Asked = []string{"do:more mails/book"} }, "I3: saga " + sad + ": event 6 asks for do:more mails/book, and the saga goes in reverse"},
+		"it goes on after its end":    {func(r *rules.Run) { event(r, happy, 5).Asked = []string{"return", "do:more mails/book"} }, "I8: saga " + happy + ": event 5 asks for do:more mails/book, and the function had returned"},
+		"not returned, and completed": {func(r *rules.Run) { event(r, happy, 5).Asked = nil }, "I8: saga " + happy + ": it is stored as completed, and its history says running"},
+		"undone before its turn": {func(r *rules.Run) {
+			e := event(r, sad, 5)
+			e.Sent = append([]rules.Sent{sent("flight", rules.Undo, 1)}, e.Sent...)
+		}, "I3: saga " + sad + ": event 5 undoes flight before its turn: what came after it is not undone yet"},
+		"a refused step is undone": {func(r *rules.Run) { event(r, sad, 5).Sent = []rules.Sent{sent("payment", rules.Undo, 1)} }, "I3: saga " + sad + ": event 5 undoes payment, which is refused"},
+		"done twice": {func(r *rules.Run) {
+			e := event(r, happy, 3)
+			e.Sent = append(e.Sent, sent("flight", rules.Do, 2))
+		}, "I3: saga " + happy + ": event 3 does flight, which is done"},
+		"another participant": {func(r *rules.Run) { event(r, happy, 2).Asked[0] = "do:hotel inns/book undo cancel" }, "I8: saga " + happy + ": event 2 sends hotel/do to hotels instead of inns"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := wholeOfCode()
+			test.spoil(&r)
+			var found []string
+			for _, f := range rules.Check(r) {
+				found = append(found, f.String())
+			}
+			require.Contains(t, found, test.finding)
+		})
+	}
+}
