@@ -16,6 +16,7 @@ import (
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/code"
 	"github.com/unwindhq/unwind/saga/sagapg"
+	"github.com/unwindhq/unwind/sagatest"
 )
 
 // What docs/code.md shows, word for word, so that it compiles.
@@ -97,6 +98,29 @@ func reserve(_ context.Context, _ pgx.Tx, in Trip) (Trip, error) { return in, ni
 
 func mail(_ context.Context, in Trip) (Trip, error) { return in, nil }
 
+// declared says beforehand what the function asks for.
+func declared() error {
+	hotel := saga.Step{Name: "hotel", Participant: "hotels", Command: "book", Compensation: "cancel"}
+	pay := saga.Step{Name: "pay", Participant: "payments", Command: "charge", Kind: saga.Pivot}
+
+	trip, err := code.Func(saga.Definition{Name: "bookTrip", Version: "r1", Steps: []saga.Step{hotel, pay}}, bookTrip)
+
+	_ = trip
+	return err
+}
+
+// mount is what a program does with its replay command.
+func mount(ctx context.Context) {
+	if len(os.Args) > 1 && os.Args[1] == "replay" {
+		os.Exit(node.ReplayMain(ctx, os.Args[2:], os.Stdout, os.Stderr, trip))
+	}
+}
+
+// recorded is a test of a program's own.
+func recorded(t *testing.T) {
+	sagatest.Replayed(t, os.DirFS("testdata"), "*.ndjson", trip)
+}
+
 //nolint:gocritic,staticcheck // what stands in the two ways is the reader's
 func change(c *code.Context) {
 	if c.Version("payFirst", 0, 1) == 1 {
@@ -113,7 +137,10 @@ func TestTheDocumentCompiles(t *testing.T) {
 	require.NotNil(t, trip)
 	_, err := code.Func(saga.Definition{Name: "bookJourney", Version: "r1"}, bookJourney)
 	require.NoError(t, err)
-	_, _ = change, embedded
+	require.NoError(t, declared())
+	for _, shown := range []any{change, mount, recorded, embedded} {
+		require.NotNil(t, shown)
+	}
 	text, err := os.ReadFile("../docs/code.md")
 	require.NoError(t, err)
 	own, err := os.ReadFile("docs_test.go")

@@ -92,6 +92,9 @@ func killed(t *testing.T, program string, contracts int, shares []int, more ...s
 	}
 	require.Contains(t, string(said), strconv.Itoa(want)+" booked, 0 broken\n")
 	require.NotContains(t, strings.ToLower(log.String()), "attention")
+	replayed, err := exec.CommandContext(ctx, program, "replay", "-database", url, "-since", "1h").CombinedOutput()
+	require.NoError(t, err, string(replayed))
+	require.Contains(t, string(replayed), strconv.Itoa(n)+" sagas (")
 	var unended int
 	require.NoError(t, conn.QueryRow(ctx, `SELECT count(*) FROM unwind.sagas WHERE status < 3 OR attention <> '{}'`).Scan(&unended))
 	require.Zero(t, unended)

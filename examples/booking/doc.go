@@ -8,6 +8,11 @@
 //
 //	go run ./examples/booking -database postgres://localhost/shop -kafka localhost:9092 -trips 100
 //
+// Before another version of it is deployed, that one runs the histories again and says
+// what it would not do as it was done:
+//
+//	go run ./examples/booking replay -database postgres://localhost/shop -since 24h
+//
 // Kill it, start it again with the same arguments, and look: every trip is booked
 // as a whole or not at all.
 package main

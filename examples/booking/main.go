@@ -28,6 +28,11 @@ type options struct {
 }
 
 func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if len(os.Args) > 1 && os.Args[1] == "replay" {
+		os.Exit(replay(ctx, os.Args[2:])) //nolint:gocritic // nothing is left to stop
+	}
 	var o options
 	flag.StringVar(&o.database, "database", "", "Postgres, as a URL")
 	brokers := flag.String("kafka", "", "Kafka's addresses, host:port,host:port: the steps are then carried out by a participant behind it")
@@ -37,12 +42,25 @@ func main() {
 	if *brokers != "" {
 		o.brokers = strings.Split(*brokers, ",")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	if err := run(ctx, os.Stdout, o); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1) //nolint:gocritic // nothing is left to stop
+		os.Exit(1)
 	}
+}
+
+// replay runs the histories of the trips again with the functions of this program, to
+// find before a deploy what they would not do as they did.
+func replay(ctx context.Context, args []string) int {
+	var trips []*saga.Code
+	for _, o := range []options{{}, {brokers: []string{"some"}}} {
+		trip, err := newTrip(o.saga())
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 2
+		}
+		trips = append(trips, trip)
+	}
+	return node.ReplayMain(ctx, args, os.Stdout, os.Stderr, trips...)
 }
 
 // run books the trips and says how they fared.

@@ -24,6 +24,19 @@ type pools struct {
 	write, read, lease *pgxpool.Pool
 }
 
+// OpenReadOnly opens a pool of few connections whose transactions cannot write.
+func OpenReadOnly(ctx context.Context, databaseURL string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("app: DatabaseURL: %w", err)
+	}
+	config.MaxConns = leaseConns
+	config.ConnConfig.RuntimeParams["application_name"] = "unwind replay"
+	config.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	config.ConnConfig.RuntimeParams["statement_timeout"] = "60s"
+	return pgxpool.NewWithConfig(ctx, config)
+}
+
 // openPools opens the pools. They connect when they are used.
 func openPools(ctx context.Context, c Config) (*pools, error) {
 	p := &pools{}

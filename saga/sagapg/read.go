@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -68,10 +69,17 @@ func (r *Reader) Get(ctx context.Context, id saga.ID) (View, error) {
 // List returns a page of sagas, the newest first, and what Filter.After must be
 // for the next page; zero at the end.
 func (r *Reader) List(ctx context.Context, f Filter) (page []View, next saga.ID, err error) {
+	return r.Changed(ctx, f, time.Time{})
+}
+
+// Changed is List of the sagas that have had an event after a time; zero is any time.
+// Without a Filter that an index knows it reads every saga of the table once, by the
+// primary key.
+func (r *Reader) Changed(ctx context.Context, f Filter, after time.Time) (page []View, next saga.ID, err error) {
 	if f.Limit < 1 || f.Limit > MaxPage {
 		f.Limit = MaxPage
 	}
-	query, args := r.listQuery(f)
+	query, args := r.listQuery(f, after)
 	rows, err := r.pool.Query(ctx, query, args...)
 	if err != nil {
 		return nil, next, fmt.Errorf("list sagas: %w", err)
@@ -101,9 +109,13 @@ func (r *Reader) CountSnoozed(ctx context.Context, f Filter) (n int, err error) 
 }
 
 // listQuery is the query of a page.
-func (r *Reader) listQuery(f Filter) (query string, args []any) {
+func (r *Reader) listQuery(f Filter, changed time.Time) (query string, args []any) {
 	where, args := f.Where(r.schema)
 	query = r.sql(listSagas) + where
+	if !changed.IsZero() {
+		args = append(args, changed)
+		query += fmt.Sprintf(listChanged, len(args))
+	}
 	if !f.After.IsZero() {
 		args = append(args, [16]byte(f.After))
 		query += fmt.Sprintf(listAfter, len(args))

@@ -19,6 +19,7 @@ const (
 	listNamespace  = `namespace = $1`
 	listDefinition = ` AND definition = $%d`
 	listStatus     = ` AND status = $%d`
+	listChanged    = ` AND changed_at > $%d`
 	listParent     = ` AND parent = $%d` // the partial index sagas_parent
 	listWaiting    = ` AND status < 3 AND waiting & $%[1]d = $%[1]d`
 	// The primary key of saga_attributes says whose attention was put off.

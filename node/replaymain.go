@@ -1,0 +1,107 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/unwindhq/unwind/internal/recording"
+	"github.com/unwindhq/unwind/saga"
+)
+
+// Codes that ReplayMain returns.
+const (
+	replaySame    = 0 // every function does what it did
+	replayDiffers = 1 // some do not
+	replayBlind   = 2 // it could not look
+)
+
+// ReplayMain is Replay as a command of your program: it reads args as flags, prints
+// each difference to out and how far it is to progress, and returns what to exit with:
+// 0 if every function does what it did, 1 if one does not, 2 if it could not look.
+//
+//	if len(os.Args) > 1 && os.Args[1] == "replay" {
+//		os.Exit(node.ReplayMain(ctx, os.Args[2:], os.Stdout, os.Stderr, functions...))
+//	}
+func ReplayMain(ctx context.Context, args []string, out, progress io.Writer, code ...*saga.Code) int {
+	r := Replay{Code: code, Found: func(d Difference) { fmt.Fprintln(out, d) }}
+	var record, recorded string
+	flags := flag.NewFlagSet("replay", flag.ContinueOnError)
+	flags.SetOutput(progress)
+	flags.StringVar(&r.DatabaseURL, "database", os.Getenv("UNWIND_DATABASE_URL"), "Postgres, as a URL; it is only read. Default $UNWIND_DATABASE_URL")
+	flags.StringVar(&r.Schema, "schema", "unwind", "the database schema")
+	flags.StringVar(&r.Namespace, "namespace", "default", "the tenant")
+	flags.StringVar(&r.Definition, "definition", "", "only the sagas of this one; default all that this program has")
+	flags.DurationVar(&r.Since, "since", 0, "only sagas with an event within that time, such as 24h; 0 is all")
+	flags.StringVar(&record, "record", "", "write the histories to this file too, a JSON object a line, for tests")
+	flags.StringVar(&recorded, "recorded", "", "read such a file instead of a database")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return replaySame
+	case err != nil:
+		return replayBlind
+	case flags.NArg() > 0:
+		fmt.Fprintf(progress, "replay: %q is no flag\n", flags.Arg(0))
+		return replayBlind
+	}
+	sum, err := r.run(ctx, record, recorded, progress)
+	switch {
+	case err != nil:
+		fmt.Fprintln(progress, err)
+		return replayBlind
+	case sum.Differences > 0:
+		fmt.Fprintf(out, "%d of %d sagas (%d events) would not do what they did\n", sum.Differences, sum.Sagas, sum.Events)
+		return replayDiffers
+	}
+	fmt.Fprintf(out, "%d sagas (%d events) do what they did\n", sum.Sagas, sum.Events)
+	return replaySame
+}
+
+// run runs what was recorded, or what is in the database.
+func (r Replay) run(ctx context.Context, record, recorded string, progress io.Writer) (sum ReplayedSoFar, err error) {
+	if recorded != "" {
+		file, err := os.Open(recorded)
+		if err != nil {
+			return sum, err
+		}
+		defer func() { _ = file.Close() }() // it was only read
+		return r.runRecorded(file)
+	}
+	last := time.Now()
+	r.Progress = func(s ReplayedSoFar) {
+		if time.Since(last) > time.Second {
+			last = time.Now()
+			fmt.Fprintf(progress, "%d sagas, %d differences …\n", s.Sagas, s.Differences)
+		}
+	}
+	if record == "" {
+		return r.Run(ctx)
+	}
+	file, err := os.Create(record)
+	if err != nil {
+		return sum, err
+	}
+	r.Record = file
+	sum, err = r.Run(ctx)
+	return sum, errors.Join(err, file.Close())
+}
+
+// runRecorded is Run of a file that Record has written.
+func (r Replay) runRecorded(file io.Reader) (sum ReplayedSoFar, err error) {
+	for one, err := range recording.Read(file) {
+		if err != nil {
+			return sum, err
+		}
+		sum.Sagas++
+		sum.Events += len(one.History)
+		if d := recording.Codes(r.Code).Replay(one); d != nil {
+			sum.Differences++
+			r.Found(*d)
+		}
+	}
+	return sum, nil
+}
