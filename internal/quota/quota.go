@@ -3,6 +3,7 @@ package quota
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -123,5 +124,5 @@ func (e *Error) Error() string {
 	case Open:
 		return fmt.Sprintf("namespace %s has %d open sagas, and its quota is %d: ask again when some have ended, %s", e.Namespace, e.Used, e.Limit, raise)
 	}
-	return fmt.Sprintf("the histories of namespace %s hold %d bytes, and its quota is %d: have ended sagas deleted, %s", e.Namespace, e.Used, e.Limit, raise)
+	return fmt.Sprintf("the histories of namespace %s hold %d bytes, and its quota is %d: nothing makes room by itself, %s", e.Namespace, e.Used, e.Limit, strings.TrimPrefix(raise, "or "))
 }

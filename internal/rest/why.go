@@ -34,7 +34,7 @@ func (s *Server) why(ctx context.Context, in *whyInput) (*whyOutput, error) {
 	facts := whyFacts{row: row, locks: s.locksOf(ctx, &row.State)}
 	def := s.definitionOf(ctx, row)
 	facts.steps = stepsOf(&def, &row.State)
-	if row.State.Waits()&saga.ForBreaker != 0 {
+	if anyHeld(row) {
 		facts.holds, facts.plain = s.holds(ctx), def.Steps
 		facts.breakers = s.allBreakers(ctx)
 	}
@@ -51,6 +51,17 @@ const (
 	// maxReasons is how many reasons are given: a list may have many items under way.
 	maxReasons = 50
 )
+
+// anyHeld reports whether a command of a saga is kept back, if only because the saga
+// is paused.
+func anyHeld(row coordinator.Row) bool {
+	for i := range row.State.Steps {
+		if isHeld(row, i) {
+			return true
+		}
+	}
+	return false
+}
 
 // allBreakers are those of the fleet. What cannot be read is not told of.
 func (s *Server) allBreakers(ctx context.Context) []fleet.Breaker {
@@ -317,6 +328,9 @@ func (f *whyFacts) broken(about, name string, step *saga.Step, st *saga.StepStat
 	direction := "do"
 	if backward(st) {
 		direction = "undo"
+	}
+	if !f.row.State.Paused.IsZero() { // that is what keeps it back
+		return
 	}
 	var worst *fleet.Breaker
 	for i := range f.breakers {

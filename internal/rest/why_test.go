@@ -128,6 +128,15 @@ var whys = map[string]struct {
 			Why: "It is paused since 2026-03-01 12:00:00Z by operator:ann (the bank asks): nothing is sent, answers are taken.", Moves: "unwind saga resume " + whoWhy,
 		}},
 	},
+	"its operator alone": {
+		change: func(s *saga.State) {
+			chargeIs(saga.Held)(s)
+			s.Paused = at
+		},
+		want: []client.Reason{{
+			Why: "It is paused since 2026-03-01 12:00:00Z: nothing is sent, answers are taken.", Moves: "unwind saga resume " + whoWhy,
+		}},
+	},
 	"a lock": {
 		change: func(s *saga.State) {
 			s.Steps[0].Phase = saga.Waiting
