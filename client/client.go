@@ -280,11 +280,12 @@ type Filter struct {
 	Definition string   // Definition is the definition's name.
 	Status     string   // Status is the status to have.
 	Key        string   // Key is the business key to have; one that ends with * stands for all that begin so.
-	Attributes []string // Attributes are to be had, as name=value; a value that ends with * stands for all texts that begin so. At most 7 with Key, Subject and Assigned.
+	Attributes []string // Attributes are to be had, as name=value; a value that ends with * stands for all texts that begin so. At most 8 with Key, Subject, Assigned and Chain.
 	Subject    string   // Subject is whose data they are to hold; one that ends with * stands for all that begin so.
 	Parent     string   // Parent chooses the children of this saga.
 	Paused     bool     // Paused chooses only those that are paused.
 	Waiting    string   // Waiting is one word of Saga.WaitingFor; of hold and breaker a page may have fewer than Limit, or none, and a Next.
+	Chain      string   // Chain chooses the runs of the chain that this saga is the first of.
 	Attention  bool     // Attention chooses only those that need attention which was not put off; Page.Snoozed counts the others.
 	Snoozed    bool     // Snoozed chooses only those that need attention which was put off.
 	Assigned   string   // Assigned is who looks after it, user:NAME or group:NAME; one that ends with * stands for all that begin so.
@@ -300,6 +301,7 @@ func (c *Client) List(ctx context.Context, f Filter) (page Page, err error) {
 	set(query, "key", f.Key)
 	set(query, "subject", f.Subject)
 	set(query, "parent", f.Parent)
+	set(query, "chain", f.Chain)
 	for _, a := range f.Attributes {
 		query.Add("attribute", a)
 	}

@@ -21,6 +21,7 @@ type Saga struct {
 	Parent     string                     `json:"parent,omitempty" doc:"the saga one of whose steps it carries out"`                                                   // Parent is the saga one of whose steps it carries out; empty without one.
 	ParentStep string                     `json:"parentStep,omitempty" doc:"that step" example:"settle"`                                                               // ParentStep is that step, with its visit: settle#2.
 	Root       string                     `json:"root,omitempty" doc:"the first of its family"`                                                                        // Root is the first of its family; empty without a parent.
+	Chain      *Chain                     `json:"chain,omitempty" doc:"which run of a chain it is, if it has continued as new or begun so"`                            // Chain says which run of a chain it is; nil: it is none.
 	Locks      []Lock                     `json:"locks,omitempty" doc:"the keys that it has or waits for; not in lists"`                                               // Locks are the keys that it has, or waits for; a List leaves them out.
 	Output     json.RawMessage            `json:"output,omitempty" doc:"what it has come to, once it is completed; not in lists"`                                      // Output is the saga's, once it is completed and if its definition makes one; a List leaves it out.
 	Assigned   string                     `json:"assigned,omitempty" doc:"who looks after what it needs attention for" example:"group:desk"`                           // Assigned is who looks after what it needs attention for, user:NAME or group:NAME.
@@ -40,6 +41,15 @@ type Saga struct {
 // Ended reports whether nothing more can happen to the saga.
 func (s Saga) Ended() bool {
 	return s.Status == "completed" || s.Status == "compensated" || s.Status == "abandoned"
+}
+
+// Chain says which run of a chain a saga is: its code continues as new, so that no
+// history grows for ever.
+type Chain struct {
+	First  string `json:"first" doc:"the first run"`                                     // First is the first run.
+	Run    int    `json:"run" doc:"counts from 1"`                                       // Run counts from 1.
+	Before string `json:"before,omitempty" doc:"the run that has continued as this one"` // Before is the run that has continued as this one; empty of the first.
+	Next   string `json:"next,omitempty" doc:"the run that it goes on as"`               // Next is the run that it goes on as; empty: it has not.
 }
 
 // Lock is one key that a saga has or waits for.

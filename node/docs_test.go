@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"regexp"
 	"strings"
@@ -121,6 +122,24 @@ func recorded(t *testing.T) {
 	sagatest.Replayed(t, os.DirFS("testdata"), "*.ndjson", trip)
 }
 
+type Subscription struct {
+	Plan   string
+	Months int
+}
+
+func subscribe(c *code.Context, in Subscription) (Subscription, error) {
+	charge := saga.Step{Name: "charge", Participant: "payments", Command: "charge", Kind: saga.Pivot}
+	if _, err := code.Do[Receipt](c, charge, in.Plan); err != nil {
+		return in, err
+	}
+	_, err := code.Await[any](c, "stop", 30*24*time.Hour)
+	if !errors.Is(err, code.ErrTimeout) {
+		return in, err
+	}
+	in.Months++
+	return in, code.ContinueAsNew(c, in)
+}
+
 //nolint:gocritic,staticcheck // what stands in the two ways is the reader's
 func change(c *code.Context) {
 	if c.Version("payFirst", 0, 1) == 1 {
@@ -141,6 +160,8 @@ func TestTheDocumentCompiles(t *testing.T) {
 	for _, shown := range []any{change, mount, recorded, embedded} {
 		require.NotNil(t, shown)
 	}
+	_, err = code.Func(saga.Definition{Name: "subscribe", Version: "r1"}, subscribe)
+	require.NoError(t, err)
 	text, err := os.ReadFile("../docs/code.md")
 	require.NoError(t, err)
 	own, err := os.ReadFile("docs_test.go")

@@ -94,7 +94,7 @@ func (s *State) FoundAs(o *State) bool {
 	}
 	a, b := s.Extras(), o.Extras()
 	same := func(v, w AttributeValue) bool { return v.Name == w.Name && bytes.Equal(v.Value, w.Value) }
-	return a.Assigned == b.Assigned && s.Snoozed().Equal(o.Snoozed()) && slices.EqualFunc(a.Attributes, b.Attributes, same)
+	return a.Assigned == b.Assigned && (a.Chain == nil) == (b.Chain == nil) && s.Snoozed().Equal(o.Snoozed()) && slices.EqualFunc(a.Attributes, b.Attributes, same)
 }
 
 // complete ends a saga whose steps are over.

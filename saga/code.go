@@ -44,6 +44,7 @@ type News struct {
 	At       time.Time // At is the event's time: all that the function knows of clocks.
 	Answers  []Answer  // Answers end what the function has asked for, in the order in which they came.
 	Replay   bool      // Replay: this has happened before. Side effects have the values that Recorded has for them.
+	Seq      int64     // Seq is the event's place in the history.
 	Recorded []Asked   // Recorded is, in a replay, all that the function asked for with this event.
 }
 
@@ -62,6 +63,7 @@ type Turn struct {
 	Ended  bool            // Ended: it has returned.
 	Output json.RawMessage // Output is what it has returned.
 	Err    error           // Err is the error that it has returned.
+	Anew   json.RawMessage // Anew, if set, is the input with which the saga is to begin anew: it has ended with that wish.
 	Fault  error           // Fault says that it cannot go on, such as a panic. The event changes nothing then.
 }
 
@@ -308,7 +310,7 @@ func (d *decision) codeInput() (json.RawMessage, error) {
 }
 
 // isStep reports whether it was a step.
-func (a *Asked) isStep() bool {
+func (a Asked) isStep() bool {
 	for _, prefix := range []string{"do:", "pivot:", "sleep:", "await:", "approval:", "child:"} {
 		if len(a.What) > len(prefix) && a.What[:len(prefix)] == prefix {
 			return true

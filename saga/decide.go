@@ -229,6 +229,7 @@ func (d *decision) started() error {
 	if err := d.born(); err != nil {
 		return err
 	}
+	d.chained()
 	if err := d.label(); err != nil {
 		return err
 	}

@@ -52,6 +52,7 @@ const (
 	Scheduler   ActorKind = "schedule"    // Scheduler is the clock, by a schedule.
 	ByParent    ActorKind = "parent"      // ByParent is the saga one of whose steps this one carries out.
 	ByChild     ActorKind = "child"       // ByChild is a saga that carries out a step of this one.
+	ByRunBefore ActorKind = "run"         // ByRunBefore is the saga that has continued as this one.
 )
 
 // Actor is who caused an event.

@@ -36,6 +36,12 @@ type EventExtra struct {
 	// Family is, in the Started of a child, who its parent is; else nil.
 	Family *Family
 
+	// Chain is, in the Started of a run that continues another, which one it is;
+	// else nil.
+	Chain *Chain
+	// Carried are, in it, the signals that the run before has had and not taken.
+	Carried []Carried
+
 	// Signal is a Signalled's name.
 	Signal string
 	// Groups are, in a Decided, those that its actor belongs to; see Everyone.
@@ -76,6 +82,7 @@ type StateExtra struct {
 	Spreads    []Spread         // Spreads are the steps that run for each item, in the order in which they began.
 	Locks      *Locks           // Locks are what it has, or waits for; nil: none.
 	Family     *Family          // Family says who its parent is; nil without one.
+	Chain      *Chain           // Chain says which run of a chain it is; nil: it is none.
 }
 
 // Extras returns what the saga has of StateExtra, to be read.
@@ -105,7 +112,7 @@ func (s *State) drop() {
 // read back from the store.
 func (x *StateExtra) empty() bool {
 	return x.Begin.IsZero() && x.Key == "" && x.Attributes == nil && x.Output == nil && x.Signals == nil && x.Label == nil &&
-		x.Assigned == "" && x.Heeds == nil && x.Plan == nil && x.Spreads == nil && x.Family == nil && x.Reset == 0 && x.Locks == nil
+		x.Assigned == "" && x.Heeds == nil && x.Plan == nil && x.Spreads == nil && x.Family == nil && x.Chain == nil && x.Reset == 0 && x.Locks == nil
 }
 
 // tidy removes an Extra that says nothing.

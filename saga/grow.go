@@ -89,6 +89,8 @@ func (d *decision) take(turn *Turn) error {
 		}
 	}
 	switch {
+	case turn.Ended && turn.Anew != nil:
+		return d.continues(turn.Anew)
 	case turn.Ended && turn.Err != nil:
 		return d.failed(turn.Err)
 	case turn.Ended:
@@ -249,8 +251,8 @@ func (d *decision) noteAsked() error {
 	switch {
 	case d.e.Seq != 0 && len(asked) < len(recorded):
 		return fmt.Errorf("%w: event %d was %s, the code now wants nothing", ErrCodeChanged, d.e.Seq, recorded[len(asked)].What)
-	case len(asked) > 0 && d.e.Seq == 0 && d.s.Seq >= MaxCodeEvents:
-		return fmt.Errorf("the saga has %d events and its code goes on: the most is %d; let it end, and start another", d.s.Seq, MaxCodeEvents)
+	case d.e.Seq == 0 && d.s.Seq >= MaxCodeEvents && slices.ContainsFunc(asked, Asked.isStep):
+		return fmt.Errorf("the saga has %d events and its code goes on: the most is %d; let it end, or continue as new", d.s.Seq, MaxCodeEvents)
 	case len(asked) > 0:
 		d.effects = append(d.effects, Noted{asked})
 	}
@@ -272,6 +274,12 @@ func (d *decision) endCode() error {
 		if d.s.Steps[i].Phase.waits() {
 			d.settle(i, Skipped)
 		}
+	}
+	if p := d.plan(); p.Continues {
+		if !d.s.Paused.IsZero() {
+			return nil // nor must the next run begin
+		}
+		return d.next()
 	}
 	p := d.grow()
 	if len(p.Output) > MaxPayload {
@@ -339,7 +347,7 @@ func (d *decision) signalledCode() error {
 	name, kept := d.e.Extras().Signal, d.s.Extras().Signals
 	switch {
 	case d.s.Status.Ended():
-		return fmt.Errorf("signal saga %s: %w", d.s.ID, ErrEnded)
+		return d.ended("signal")
 	case d.s.Status != Running || d.plan() != nil && d.plan().Ended:
 		return fmt.Errorf("signal saga %s: it is %s and awaits nothing: %w", d.s.ID, d.s.Status, ErrNotNow)
 	case !IsName(name):

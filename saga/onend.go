@@ -64,6 +64,9 @@ func (d *decision) End() Ended {
 // it learns that the saga has ended, and that something is wrong.
 func (d *decision) announce(before Status) error {
 	on := d.m.def.OnEnd
+	if c := d.s.Extras().Chain; c != nil && !c.Next.IsZero() {
+		return nil // its chain goes on
+	}
 	if on == nil || d.s.Status == before || !d.s.Status.Ended() || len(on.When) > 0 && !slices.Contains(on.When, d.s.Status) {
 		return nil
 	}

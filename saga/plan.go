@@ -15,7 +15,9 @@ type Plan struct {
 	Folded  int64      // Folded is how many of them are over, leave nothing to undo, and are no longer listed.
 	Resumed int64      // Resumed is the Seq of the event with which the function has gone on last.
 	Ended   bool       // Ended: the function has returned without an error.
-	Output  []byte     // Output is what it has returned, until the saga is completed.
+	Output  []byte     // Output is what it has returned, or the next run's input, until the saga is completed.
+
+	Continues bool // Continues: it has ended with the wish to begin anew.
 }
 
 // Planned is one step that code has asked for.

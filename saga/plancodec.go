@@ -15,12 +15,29 @@ func (w *stateWriter) plan(p *Plan) {
 	w.int(p.Asked)
 	w.int(p.Folded)
 	w.int(p.Resumed)
-	w.bool(p.Ended)
+	w.section(ending(p))
 	w.bytes(p.Output)
 	w.int(int64(len(p.Steps)))
 	for _, step := range p.Steps {
 		w.planned(step)
 	}
+}
+
+// How a function has ended.
+const (
+	endsNot     = 0
+	endsForGood = 1
+	endsAnew    = 2
+)
+
+func ending(p *Plan) byte {
+	switch {
+	case p.Continues:
+		return endsAnew
+	case p.Ended:
+		return endsForGood
+	}
+	return endsNot
 }
 
 func (w *stateWriter) planned(p *Planned) {
@@ -86,7 +103,9 @@ func (w *stateWriter) texts(list []string) {
 
 // plan reads the plan, which has a definition for each of the steps.
 func (r *stateReader) plan(s *State) {
-	p := &Plan{Asked: r.int(), Folded: r.int(), Resumed: r.int(), Ended: r.byte() == 1, Output: r.bytes()}
+	p := &Plan{Asked: r.int(), Folded: r.int(), Resumed: r.int()}
+	ended := r.byte()
+	p.Ended, p.Continues, p.Output = ended != 0, ended == endsAnew, r.bytes()
 	p.Steps = list(r, r.planned)
 	if len(p.Steps) != len(s.Steps) {
 		r.fail()

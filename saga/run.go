@@ -88,7 +88,7 @@ func (d *decision) resume(answers []Answer) (Turn, error) {
 			return Turn{}, err
 		}
 	}
-	news := News{At: d.e.At, Answers: answers, Replay: d.e.Seq != 0}
+	news := News{At: d.e.At, Answers: answers, Replay: d.e.Seq != 0, Seq: seq}
 	if news.Replay && round == 0 {
 		news.Recorded = d.e.Extras().Asked
 	}

@@ -26,6 +26,7 @@ const (
 	sectionLocks      = 14 // Locks
 	sectionChildren   = 13 // the steps' Child and Lost
 	sectionRaised     = 11 // the Spreads' Begun
+	sectionChain      = 15 // Chain
 )
 
 // sections appends the sections of s and reports whether there are any.
@@ -91,6 +92,10 @@ func (w *stateWriter) extra(x *StateExtra) {
 	if x.Family != nil {
 		w.section(sectionFamily)
 		w.family(x.Family)
+	}
+	if x.Chain != nil {
+		w.section(sectionChain)
+		w.chain(x.Chain)
 	}
 	if x.Label != nil {
 		w.section(sectionLabel)
@@ -209,6 +214,8 @@ func (r *stateReader) section(s *State) bool {
 		r.extra(s).Locks = r.locks()
 	case sectionFamily:
 		r.extra(s).Family = r.family()
+	case sectionChain:
+		r.extra(s).Chain = r.chain()
 	case sectionChildren:
 		r.children(s.Steps)
 	default:

@@ -65,6 +65,9 @@ func (d *decision) resumed() error {
 			}
 		}
 	}
+	if d.g != nil {
+		return d.endCode() // it may have waited with its next run
+	}
 	return nil
 }
 

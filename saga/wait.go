@@ -277,8 +277,14 @@ func (d *decision) Waited(step string) Waited {
 
 // signalOutput is the payload of the signal that has ended step i.
 func (d *decision) signalOutput(i int) (Payload, error) {
-	seq := d.s.Steps[i].Extras().Answer
+	return d.signalOf(d.s.Steps[i].Extras().Answer)
+}
+
+// signalOf is the payload of a signal that was kept.
+func (d *decision) signalOf(seq int64) (Payload, error) {
 	switch {
+	case seq < 0:
+		return d.carriedPayload(-seq)
 	case seq == d.s.Seq+1:
 		return d.e.Payload, nil
 	case seq > int64(len(d.h)):

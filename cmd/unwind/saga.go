@@ -152,6 +152,7 @@ func listCommand(r *remote) *cobra.Command {
 	}
 	filterFlags(cmd.Flags(), &f)
 	cmd.Flags().StringVar(&f.Parent, "parent", "", "only the children of this saga")
+	cmd.Flags().StringVar(&f.Chain, "chain", "", "only the runs of the chain that this saga is the first of")
 	cmd.Flags().IntVar(&f.Limit, "limit", 50, "the size of the page, 1 to 200")
 	return cmd
 }

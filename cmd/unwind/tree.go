@@ -35,6 +35,9 @@ func writeTree(w io.Writer, s client.Saga) {
 	if s.Parent != "" {
 		_, _ = fmt.Fprintf(w, "carries out %s of %s\n", s.ParentStep, s.Parent)
 	}
+	if c := s.Chain; c != nil {
+		_, _ = fmt.Fprintf(w, "run %d of the chain %s%s%s\n", c.Run, c.First, before(", after ", c.Before), before(", goes on as ", c.Next))
+	}
 	for _, l := range s.Locks {
 		_, _ = fmt.Fprintln(w, lockLine(l))
 	}
@@ -72,6 +75,14 @@ func writeTree(w io.Writer, s client.Saga) {
 	}
 	defer writeOutput(w, s)
 	_ = tw.Flush() // a terminal that has gone hears nothing
+}
+
+// before puts a word before a text that is there.
+func before(word, text string) string {
+	if text == "" {
+		return ""
+	}
+	return word + text
 }
 
 // maxItemLines is how many items of a step the tree shows.

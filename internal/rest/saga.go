@@ -38,6 +38,9 @@ func summary(state *saga.State) client.Saga {
 	if f := state.Extras().Family; f != nil {
 		out.Parent, out.ParentStep, out.Root = f.Parent.String(), f.Step.String(), f.Root.String()
 	}
+	if c := extra.Chain; c != nil {
+		out.Chain = &client.Chain{First: c.First.String(), Run: c.Run, Before: idText(c.Before), Next: idText(c.Next)}
+	}
 	for _, a := range state.Attention {
 		view := client.Attention{Reason: string(a.Reason), Step: a.Step, Text: a.Text}
 		if h, ok := state.Heeded(a); ok {

@@ -51,6 +51,7 @@ type listInput struct {
 	Parent     string   `query:"parent" doc:"only the children of this saga"`
 	Paused     bool     `query:"paused" doc:"only sagas that are paused"`
 	Waiting    string   `query:"waiting" enum:"approval,breaker,child,hold,lock,operator,reply,signal,timer" doc:"only sagas that wait for this; of hold and breaker a page may have fewer, or none, and a next one"`
+	Chain      string   `query:"chain" doc:"only the runs of the chain that this saga is the first of"`
 	Attention  bool     `query:"attention" doc:"only sagas that need attention which was not put off"`
 	Snoozed    bool     `query:"snoozed" doc:"only sagas that need attention which was put off"`
 	Assigned   string   `query:"assigned" maxLength:"256" doc:"only sagas that are looked after by user:NAME or group:NAME; group:* is every group"`
@@ -71,6 +72,13 @@ func (s *Server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	f.Waiting = waits(in.Waiting, in.Paused)
 	if f.Attributes, err = in.conditions(); err != nil {
 		return nil, err
+	}
+	if in.Chain != "" {
+		first, err := s.parseID(in.Chain)
+		if err != nil {
+			return nil, err
+		}
+		f.Attributes = append(f.Attributes, saga.Match{Name: saga.ChainName, Value: first.String()})
 	}
 	if in.Parent != "" {
 		if f.Parent, err = s.parseID(in.Parent); err != nil {

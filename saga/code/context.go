@@ -24,6 +24,10 @@ func (c *Context) ID() saga.ID { return c.r.id }
 // Now returns the time of the event that the function was told of last.
 func (c *Context) Now() time.Time { return c.r.now }
 
+// HistoryLength returns how many events the saga has, that one among them. Above
+// some thousands a function that goes round for ever should continue as new.
+func (c *Context) HistoryLength() int64 { return c.r.seq }
+
 // Uint64 returns a number that is the same whenever the function is run again. It
 // makes the Context a source for math/rand/v2.
 func (c *Context) Uint64() uint64 {

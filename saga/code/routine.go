@@ -26,6 +26,7 @@ type routine struct {
 	visits map[string]int  // how often each step's name was asked for
 
 	now      time.Time
+	seq      int64 // of the event that it was told of last
 	replay   bool
 	recorded []saga.Asked // values to come, in a replay
 	versions map[string]int
@@ -114,7 +115,7 @@ func (r *routine) resolve(c *cell) {
 
 // Resume implements saga.Coroutine.
 func (r *routine) Resume(news saga.News) saga.Turn {
-	r.now, r.replay, r.asks = news.At, news.Replay, nil
+	r.now, r.seq, r.replay, r.asks = news.At, news.Seq, news.Replay, nil
 	r.recorded = append(r.recorded, values(news.Recorded)...)
 	for i := range news.Answers {
 		a := &news.Answers[i]
@@ -137,6 +138,9 @@ func (r *routine) Resume(news saga.News) saga.Turn {
 func (r *routine) turn() saga.Turn {
 	turn := saga.Turn{Asks: r.asks, Fault: r.fault, Ended: r.root.over, Err: r.root.err}
 	turn.Output, _ = r.root.value.(json.RawMessage) // nil until it has ended
+	if anew, is := errors.AsType[*continued](turn.Err); is {
+		turn.Anew, turn.Err = anew.input, nil
+	}
 	if turn.Ended || turn.Fault != nil {
 		r.Stop()
 	}

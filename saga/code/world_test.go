@@ -28,6 +28,8 @@ type world struct {
 	version string
 	told    []saga.Tell    // what the last event has told other sagas
 	sent    []saga.Command // what it has sent
+
+	continues *saga.Continue // the next run that it has asked for
 }
 
 func newWorld(t require.TestingT, code *saga.Code) *world {
@@ -62,10 +64,15 @@ func (w *world) try(e saga.Event) ([]saga.Command, error) {
 		return nil, nil
 	}
 	w.history = append(w.history, e.Stored(&next, effects))
-	w.state, err = saga.DecodeState(testID, saga.AppendState(nil, &next))
+	w.state, err = saga.DecodeState(w.state.ID, saga.AppendState(nil, &next))
 	require.NoError(w.t, err)
 	require.Equal(w.t, next, w.state, "the stored state is not the decided one")
 	w.sent, w.told = commands(effects), told(effects)
+	for _, effect := range effects {
+		if next, ok := effect.(saga.Continue); ok {
+			w.continues = &next
+		}
+	}
 	return w.sent, nil
 }
 
@@ -125,13 +132,13 @@ func sent(list []saga.Command) (texts []string) {
 func (w *world) replay() {
 	var run saga.Run
 	defer run.Stop()
-	s := saga.State{ID: testID}
+	s := saga.State{ID: w.state.ID}
 	for i, e := range w.history {
 		next, effects, err := w.code.DecideIn(&run, s, w.history[:i+1], e)
 		require.NoError(w.t, err)
 		require.Equal(w.t, e, e.Stored(&next, effects), "another record of event %d", e.Seq)
 		s = next
-		alone, err := w.code.Replay(testID, slices.Clone(w.history[:i+1]))
+		alone, err := w.code.Replay(w.state.ID, slices.Clone(w.history[:i+1]))
 		require.NoError(w.t, err)
 		require.Equal(w.t, s, alone)
 	}

@@ -128,8 +128,14 @@ func (r *run) rest(s *folding) {
 		r.w.coroutines.put(&resting{id: s.id, bucket: s.bucket, run: s.run})
 	}
 	s.run = nil
+	r.warn(s)
+}
+
+// warn says once that a saga's history has become long.
+func (r *run) warn(s *folding) {
+	state := &s.row.State
 	if before := state.Seq - int64(len(s.events)); before < longHistory && state.Seq >= longHistory {
-		r.c.cfg.Log.Warn("the saga's history is long; let its code end and start another",
+		r.c.cfg.Log.Warn("the saga's history is long; let its code end, or continue as new",
 			"saga", s.id, "definition", state.Definition, "events", state.Seq, "most", saga.MaxCodeEvents)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 // collect turns the folded sagas into writes.
 func (f *fold) collect() {
+	f.followers()
 	f.room()
 	for _, id := range f.ids {
 		s := f.sagas[id]

@@ -27,7 +27,10 @@ type fold struct {
 	known   map[saga.ID]Row // the sagas' states, if nothing was asked; else nil
 	history map[saga.ID]saga.History
 	told    []*item // messages to other sagas, one for each of writes.Tell
-	writes  Writes
+
+	continues []*item // starts of next runs that were not admitted yet
+
+	writes Writes
 }
 
 type claimKey struct{ namespace, key string }
@@ -52,6 +55,7 @@ type folding struct {
 	release []Lock
 	decider saga.Decider
 	run     *saga.Run // its function, if it is code
+	next    *folding  // the next run of its chain, which this batch starts
 	granted []out     // what the gate let through in this try
 	needs   bool      // its history
 	freed   bool      // it took no messages, and may do so now
@@ -177,6 +181,7 @@ func (f *fold) one(s *folding) (needs bool) {
 	s.acquire, s.release = nil, nil
 	s.windows, s.traced = nil, nil
 	s.giveBack()
+	f.unfollow(s)
 	for _, it := range s.items {
 		it.folded = false
 		f.item(s, it)
@@ -357,13 +362,21 @@ func (f *fold) transition(s *folding, it *item) (err error) {
 	if state.Seq == s.row.State.Seq {
 		return nil
 	}
-	f.trace(s, &s.row.State, &state, len(effects))
+	if err := f.follow(s, effects); err != nil {
+		return err
+	}
+	f.took(s, &s.row.State, &e, state, effects)
+	return nil
+}
+
+// took takes over the outcome of a decision.
+func (f *fold) took(s *folding, before *saga.State, e *saga.Event, state saga.State, effects []saga.Effect) {
+	f.trace(s, before, &state, len(effects))
 	s.row.State = state
 	s.events = append(s.events, EventRow{Saga: s.id, Event: e.Stored(&state, effects)})
 	s.effects = append(s.effects, effects...)
 	s.tell(effects)
 	s.lockEffects(effects)
-	return nil
 }
 
 // historyOf returns the saga's history, if it was loaded, up to the last event

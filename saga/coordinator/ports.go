@@ -122,6 +122,7 @@ type Writes struct {
 	Sent      []int64          // Sent are the ids of sent outbox rows to delete.
 	Unclaim   []Claim          // Unclaim are start keys to give back.
 	Free      []Unique         // Free are business keys to give back.
+	Hand      []Handed         // Hand are business keys that go to the next run of a chain.
 	Keep      []Mail           // Keep are messages to be kept until their saga can take them.
 	Tell      []Mail           // Tell are messages of sagas to others; Commit fills in their ids.
 	Acquire   []Lock           // Acquire are keys that sagas ask for, in their order.

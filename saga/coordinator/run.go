@@ -24,6 +24,8 @@ type run struct {
 	accuses bool    // it puts attention on a saga whose data cannot be stored
 
 	lacking map[version]bool // versions that this node can never decide
+
+	followers map[saga.ID]follower // what is known of the next runs of sagas, by the run before
 }
 
 // process tries until the batch is committed, refused or not ours any more.
@@ -203,8 +205,11 @@ func (r *run) transact(ctx context.Context, f *fold) error {
 	if err := f.decide(ctx, b); err != nil {
 		return err
 	}
-	if len(f.missing) > 0 {
+	if len(f.missing)+len(f.continues) > 0 {
 		b.Abort(context.WithoutCancel(ctx))
+		if err := r.admitNext(ctx, f); err != nil {
+			return err
+		}
 		return f.loadMissing(ctx)
 	}
 	if err := r.commit(ctx, b, f); err != nil {

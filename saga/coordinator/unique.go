@@ -17,6 +17,12 @@ type Unique struct {
 	Saga       saga.ID // Saga is who has it, or wants it.
 }
 
+// Handed is a business key that goes from one run of a chain to the next.
+type Handed struct {
+	Unique         // Unique is the key, with who has it.
+	To     saga.ID // To is who gets it.
+}
+
 // ErrKeyTaken says that a running saga of the definition has the business key.
 var ErrKeyTaken = errors.New("a running saga has this business key")
 
@@ -77,7 +83,7 @@ func (f *fold) free() {
 	for _, id := range f.ids {
 		s := f.sagas[id]
 		state := &s.row.State
-		if key := state.Extras().Key; len(s.events) > 0 && key != "" && state.Status.Ended() {
+		if key := state.Extras().Key; len(s.events) > 0 && key != "" && state.Status.Ended() && s.next == nil {
 			f.writes.Free = append(f.writes.Free, Unique{s.row.Namespace, state.Definition, key, id})
 		}
 	}

@@ -49,6 +49,13 @@ func (b *batch) queueFree(q *pgx.Batch, list []coordinator.Unique) {
 	}
 }
 
+// queueHand gives business keys to the next runs of their chains.
+func (b *batch) queueHand(q *pgx.Batch, list []coordinator.Handed) {
+	for _, h := range list {
+		q.Queue(b.s.in(handUnique), h.Namespace, h.Definition, h.Key, pgtype.UUID{Bytes: h.Saga, Valid: true}, pgtype.UUID{Bytes: h.To, Valid: true})
+	}
+}
+
 // queueAttributes writes what new sagas can be found by.
 func (b *batch) queueAttributes(q *pgx.Batch, rows []coordinator.Row) {
 	if c := attributesOf(rows); len(c.ids) > 0 {
@@ -88,6 +95,10 @@ func attributesOf(rows []coordinator.Row) attributeColumns {
 		}
 		if to := plain(extra.Assigned); to != "" {
 			c.add(s.ID, rows[i].Namespace, saga.AssignedName, &to, nil)
+		}
+		if extra.Chain != nil {
+			first := extra.Chain.First.String()
+			c.add(s.ID, rows[i].Namespace, saga.ChainName, &first, nil)
 		}
 		if until := s.Snoozed(); !until.IsZero() {
 			micros := strconv.FormatInt(until.UnixMicro(), 10)

@@ -166,6 +166,7 @@ func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
 	b.queueDescribed(&q, w.Described)
 	b.queueKeys(&q, w.Unclaim)
 	b.queueFree(&q, w.Free)
+	b.queueHand(&q, w.Hand)
 	b.queueLocks(&q, w)
 	b.queueMail(&q, w)
 	b.queueFar(&q, w)

@@ -57,7 +57,7 @@ func written[In, Out any](t *testing.T, fn func(*code.Context, In) (Out, error),
 	shelf := &changing{}
 	shelf.put(made)
 	w := tuned(t, func(cfg *coordinator.Config) {
-		cfg.Definitions = shelf
+		cfg.Definitions, cfg.Admission = shelf, library{"travel": nil}
 		if tune != nil {
 			tune(cfg)
 		}

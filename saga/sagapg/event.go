@@ -30,6 +30,9 @@ type detail struct {
 	Asked      []asked   `json:"asked,omitempty"`
 
 	Family *saga.Family `json:"family,omitempty"`
+	Chain  *saga.Chain  `json:"chain,omitempty"`
+
+	Carried []saga.Carried `json:"carried,omitempty"`
 }
 
 // asked is saga.Asked. Its data is compact JSON, so that it is read back byte for
@@ -102,7 +105,7 @@ func detailText(e *saga.Event) string {
 	x := e.Extras()
 	d := detail{
 		Hold: e.Hold, Held: heldText(x.Held), Healthy: x.Healthy, Definition: x.Definition, Version: x.Version, Level: x.Level, Trace: x.Trace,
-		Signal: x.Signal, Key: x.Key, Begin: x.Begin, Groups: x.Groups, Family: x.Family,
+		Signal: x.Signal, Key: x.Key, Begin: x.Begin, Groups: x.Groups, Family: x.Family, Chain: x.Chain, Carried: x.Carried,
 	}
 	for _, a := range x.Asked {
 		d.Asked = append(d.Asked, asked(a))
@@ -207,7 +210,7 @@ func decodeDetail(e *saga.Event, text string) (err error) {
 	}
 	e.Extra = &saga.EventExtra{
 		Healthy: d.Healthy, Definition: d.Definition, Version: d.Version, Level: d.Level, Trace: d.Trace,
-		Signal: d.Signal, Key: d.Key, Begin: d.Begin, Groups: d.Groups, Family: d.Family,
+		Signal: d.Signal, Key: d.Key, Begin: d.Begin, Groups: d.Groups, Family: d.Family, Chain: d.Chain, Carried: d.Carried,
 	}
 	for _, a := range d.Asked {
 		e.Extra.Asked = append(e.Extra.Asked, saga.Asked(a))

@@ -44,6 +44,9 @@ const (
 			AS w (namespace, definition, key, saga)
 		WHERE k.namespace = w.namespace AND k.definition = w.definition AND k.key = w.key AND k.saga = w.saga`
 
+	// Primary key of business_keys. Gives on only the key of that very saga.
+	handUnique = `UPDATE {s}.business_keys SET saga = $5 WHERE namespace = $1 AND definition = $2 AND key = $3 AND saga = $4`
+
 	// Primary key of saga_attributes. What is there already as it is costs no write.
 	insertAttributes = `INSERT INTO {s}.saga_attributes AS old (saga, namespace, name, text, number)
 		SELECT saga, namespace, name, text, number::numeric

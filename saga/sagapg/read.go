@@ -31,7 +31,7 @@ func NewReader(pool *pgxpool.Pool, schema string) *Reader {
 type View = coordinator.Row
 
 // MaxConditions is how many attributes a Filter may ask for.
-const MaxConditions = 7
+const MaxConditions = 8
 
 // MaxPage is the most sagas or events that are returned at once.
 const MaxPage = 200
