@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"regexp"
@@ -123,9 +124,22 @@ func recorded(t *testing.T) {
 }
 
 type Subscription struct {
-	Plan   string
-	Months int
+	Customer string
+	Plan     string
+	Months   int
 }
+
+var subscriptions, err2 = code.Func(saga.Definition{
+	Name: "subscribe", Version: "r1", Title: "A subscription", Retention: saga.Long,
+	Schema:     json.RawMessage(`{"type":"object","required":["Customer"]}`),
+	Key:        code.From(func(in Subscription) string { return in.Customer + "/" + in.Plan }),
+	Heading:    code.From(func(in Subscription) string { return in.Plan + " of " + in.Customer }),
+	Subject:    code.From(func(in Subscription) string { return in.Customer }),
+	Attributes: []saga.Attribute{{Name: "plan", Value: code.From(func(in Subscription) string { return in.Plan })}},
+}, func(c *code.Context, in Subscription) (Subscription, error) {
+	c.SetAttribute("months", in.Months)
+	return subscribe(c, in)
+})
 
 func subscribe(c *code.Context, in Subscription) (Subscription, error) {
 	charge := saga.Step{Name: "charge", Participant: "payments", Command: "charge", Kind: saga.Pivot}
@@ -160,8 +174,8 @@ func TestTheDocumentCompiles(t *testing.T) {
 	for _, shown := range []any{change, mount, recorded, embedded} {
 		require.NotNil(t, shown)
 	}
-	_, err = code.Func(saga.Definition{Name: "subscribe", Version: "r1"}, subscribe)
-	require.NoError(t, err)
+	require.NoError(t, err2)
+	require.NotNil(t, subscriptions)
 	text, err := os.ReadFile("../docs/code.md")
 	require.NoError(t, err)
 	own, err := os.ReadFile("docs_test.go")
@@ -169,7 +183,7 @@ func TestTheDocumentCompiles(t *testing.T) {
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1)
 	require.NotEmpty(t, blocks)
 	for _, block := range blocks {
-		require.Contains(t, bare(string(own)), bare(block[1]))
+		require.Contains(t, bare(string(own)), bare(block[1]), "docs/code.md shows what this file does not compile")
 	}
 }
 

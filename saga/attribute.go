@@ -67,18 +67,38 @@ func (d *decision) ripe(steps []string) bool {
 // attribute evaluates one attribute; null is none.
 func (d *decision) attribute(a *Attribute) error {
 	value, err := a.Value.Eval(d)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	return d.found(a.Name, value)
+}
+
+// setAttribute sets an attribute as the function of a saga that is code asks for.
+func (d *decision) setAttribute(name string, value json.RawMessage) error {
+	if !IsName(name) {
+		return fmt.Errorf("the code sets the attribute %.80q: write a name like customer: [a-z][A-Za-z0-9]*", name)
+	}
+	if err := d.found(name, value); err != nil {
+		return fmt.Errorf("the code sets the attribute %s: %w", name, err)
+	}
+	if n := len(d.s.Extras().Attributes); n > MaxAttributes {
+		return fmt.Errorf("the code sets the attribute %s: it would be the %dth, the most is %d", name, n, MaxAttributes)
+	}
+	return nil
+}
+
+// found lets the saga be found by a value; null is none.
+func (d *decision) found(name string, value json.RawMessage) error {
+	switch {
 	case len(value) == 0 || value[0] == '{' || value[0] == '[':
 		return fmt.Errorf("want a text, a number, true or false, found %.60s", value)
 	case len(value) > MaxKey+2:
 		return fmt.Errorf("%d bytes, the most is %d", len(value)-2, MaxKey)
 	}
-	named := func(v AttributeValue) bool { return v.Name == a.Name }
+	named := func(v AttributeValue) bool { return v.Name == name }
 	others := slices.DeleteFunc(slices.Clone(d.s.Extras().Attributes), named)
 	if string(value) != "null" {
-		others = append(others, AttributeValue{a.Name, slices.Clone(value)})
+		others = append(others, AttributeValue{name, slices.Clone(value)})
 	}
 	if len(others) == 0 {
 		others = nil // as it is read back from the store

@@ -78,6 +78,9 @@ type Ask struct {
 	Value  json.RawMessage // Value is that value.
 }
 
+// AskedAttribute begins the Record of an Ask that sets an attribute; its name follows.
+const AskedAttribute = "attribute:"
+
 // Asked is the record of an Ask in the event that led to it.
 type Asked struct {
 	What string          // What says what it was, such as do:pay payments/charge, sleep:pause, await:paid or side:orderNo.
@@ -134,7 +137,8 @@ type Code struct {
 var _ Decider = (*Code)(nil)
 
 // NewCode returns the Decider of a function. Of def, Name and Version are
-// required and Title, Owner, Schema and Deadline are looked at. Steps, if there are
+// required; Title, Owner, Schema, Deadline, Retention and what reads the input alone,
+// Key, Heading, Subject, Priority and Attributes, are looked at. Steps, if there are
 // any, are all the commands that the function asks for, in any order and as often
 // as it likes; those of Local need not be among them. Their topics and contracts
 // are looked at before a saga starts. The error is Faults.
@@ -147,9 +151,12 @@ func NewCode(def Definition, program Program) (*Code, error) {
 	if def.Version == "" {
 		c.fault("version", "the version is missing", "name it r1, and r2 once it asks for other things")
 	}
-	if def.Key != nil || def.Output != nil || len(def.Attributes) > 0 {
-		c.fault("key", "a saga that is code has no key, output or attributes of its own", "let the function do it")
+	if def.Output != nil || len(def.Locks) > 0 {
+		c.fault("output", "a saga that is code has no output or lock of its own", "let the function do it")
 	}
+	c.names()
+	c.labels()
+	c.readsInput()
 	c.uses()
 	if def.Deadline != 0 {
 		c.span("deadline", def.Deadline)
@@ -159,6 +166,16 @@ func NewCode(def Definition, program Program) (*Code, error) {
 	}
 	m.def.Steps = nil // a state's steps are those of its plan
 	return &Code{m: m, program: program, uses: slices.Clone(def.Steps)}, nil
+}
+
+// readsInput refuses attributes that read the outputs of steps: code has none that
+// are known beforehand.
+func (c *checker) readsInput() {
+	for _, a := range c.m.def.Attributes {
+		if a.Value != nil && len(a.Value.Reads().Steps) > 0 {
+			c.fault("attributes."+a.Name, "it reads the output of a step", "let the function set it")
+		}
+	}
 }
 
 // uses checks the commands that a function says it asks for.

@@ -3,6 +3,7 @@ package saga
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // MaxCodeEvents is the longest history of a saga that is code: running the
@@ -118,7 +119,11 @@ func (d *decision) ask(a *Ask) error {
 	if a.Record != "" {
 		asked.Data = a.Value
 	}
-	if err := d.record(asked); err != nil || a.Record != "" {
+	err := d.record(asked)
+	if name, is := strings.CutPrefix(a.Record, AskedAttribute); is && err == nil {
+		err = d.setAttribute(name, d.g.asked[len(d.g.asked)-1].Data)
+	}
+	if err != nil || a.Record != "" {
 		return err
 	}
 	if len(d.s.Steps) >= MaxPlanned+maxTurn || len(d.s.Steps) >= MaxPlanned && d.live() >= MaxPlanned {
@@ -140,7 +145,7 @@ func (d *decision) ask(a *Ask) error {
 	if !step.Waits() {
 		d.g.run.keep(p.Asked, d.g.asked[len(d.g.asked)-1].Data)
 	}
-	_, err := d.begin(len(d.s.Steps) - 1)
+	_, err = d.begin(len(d.s.Steps) - 1)
 	return err
 }
 

@@ -73,3 +73,47 @@ func TestACodeSagaNeedsOnlyPostgres(t *testing.T) {
 	require.Equal(t, "nothing more", ended.Cause)
 	require.Equal(t, "undone", ended.Steps[0].Phase)
 }
+
+// A saga that is code is found by its key, its attributes and its chain, and its
+// input is held to a schema.
+func TestCodeIsFoundAndChecked(t *testing.T) {
+	t.Parallel()
+	type plan struct {
+		Customer string
+		Months   int
+	}
+	made, err := code.Func(saga.Definition{
+		Name: "subscribe", Version: "r1", Schema: []byte(`{"type":"object","required":["Customer"]}`),
+		Key:     code.From(func(in plan) string { return in.Customer }),
+		Heading: code.From(func(in plan) string { return "of " + in.Customer }),
+	}, func(c *code.Context, in plan) (plan, error) {
+		c.SetAttribute("months", in.Months)
+		if _, err := code.Await[any](c, "paid", 0); err != nil {
+			return in, err
+		}
+		in.Months++
+		return in, code.ContinueAsNew(c, in)
+	})
+	require.NoError(t, err)
+	c := start(t, app.Config{DatabaseURL: testserver.Postgres(t), Listen: "127.0.0.1:0", Migrate: true, Code: []*saga.Code{made}})
+	_, _, err = c.Start(t.Context(), client.Start{Definition: "subscribe", Input: map[string]int{"Months": 1}})
+	require.ErrorContains(t, err, "Customer")
+	first, _, err := c.Start(t.Context(), client.Start{Definition: "subscribe", Input: plan{"anna", 1}})
+	require.NoError(t, err)
+	_, _, err = c.Start(t.Context(), client.Start{Definition: "subscribe", Input: plan{"anna", 5}})
+	require.ErrorContains(t, err, "business key")
+	_, err = c.Signal(t.Context(), first.ID, client.Verb{Signal: "paid"})
+	require.NoError(t, err)
+	page, err := c.List(t.Context(), client.Filter{Chain: first.ID})
+	require.NoError(t, err)
+	require.Len(t, page.Sagas, 2)
+	next := page.Sagas[0]
+	require.Equal(t, &client.Chain{First: first.ID, Run: 2, Before: first.ID}, next.Chain)
+	require.Equal(t, next.ID, page.Sagas[1].Chain.Next)
+	page, err = c.List(t.Context(), client.Filter{Key: "anna", Attributes: []string{"months=2"}})
+	require.NoError(t, err)
+	require.Len(t, page.Sagas, 1)
+	require.Equal(t, "of anna", page.Sagas[0].Title)
+	_, err = c.Signal(t.Context(), first.ID, client.Verb{Signal: "paid"})
+	require.ErrorContains(t, err, "it goes on as saga "+next.ID)
+}

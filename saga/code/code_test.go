@@ -359,6 +359,51 @@ func TestAnErrorBehindThePivotChangesNothing(t *testing.T) {
 	require.Equal(t, saga.Completed, w.state.Status)
 }
 
+// What a saga of code is known by comes from its input, and from its function.
+func TestCodeIsKnownBy(t *testing.T) {
+	t.Parallel()
+	def := saga.Definition{
+		Name: "trip", Version: "r1", Retention: saga.Long,
+		Heading:    code.From(func(in trip) string { return fmt.Sprint("trip ", in.Trip) }),
+		Subject:    code.From(func(in trip) int { return in.Trip }),
+		Priority:   code.From(func(trip) *string { return nil }),
+		Attributes: []saga.Attribute{{Name: "place", Value: code.From(func(trip) string { return "Oslo" })}},
+	}
+	made, err := code.Func(def, func(c *code.Context, in trip) (int, error) {
+		c.SetAttribute("trips", in.Trip)
+		c.SetAttribute("place", "Bergen")
+		c.Sleep(time.Hour)
+		c.SetAttribute("place", nil)
+		c.SetAttribute("paid", true)
+		c.Sleep(time.Hour)
+		if in.Trip > 7 {
+			c.SetAttribute("Bad name", 1)
+		}
+		c.SetAttribute("list", []int{1})
+		return 1, nil
+	})
+	require.NoError(t, err)
+	w := newWorld(t, made)
+	defer w.run.Stop()
+	w.start(`{"Trip":7}`)
+	require.Equal(t, saga.Label{Title: "trip 7", Subject: "7", Retention: saga.Long}, w.state.Labelled())
+	values := func() (list []string) {
+		for _, a := range w.state.Extras().Attributes {
+			list = append(list, a.Name+"="+string(a.Value))
+		}
+		return list
+	}
+	require.Equal(t, []string{"trips=7", `place="Bergen"`}, values())
+	require.Equal(t, "attribute:trips", w.history[0].Extras().Asked[0].What)
+	w.forget()
+	w.wake()
+	require.Equal(t, []string{"trips=7", "paid=true"}, values())
+	w.replay()
+	w.now = w.state.WakeAt()
+	_, err = w.try(saga.Event{Kind: saga.Woke})
+	require.ErrorContains(t, err, "the code sets the attribute list: want a text, a number, true or false, found [1]")
+}
+
 func TestACodeSagaIsChecked(t *testing.T) {
 	t.Parallel()
 	wait := saga.Step{Name: "nap", Sleep: &saga.Sleep{For: time.Minute}}

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -21,6 +22,9 @@ type codeForm struct {
 	Owner    string    `json:"owner,omitempty"`
 	Deadline string    `json:"deadline,omitempty"`
 	Steps    []codeUse `json:"steps,omitempty"`
+
+	Schema    json.RawMessage `json:"schema,omitempty"`
+	Retention string          `json:"retention,omitempty"`
 }
 
 // codeUse is a command that the function says it asks for. How long it waits and how
@@ -52,8 +56,8 @@ func (u *codeUse) step() saga.Step {
 	return step
 }
 
-// OfCode returns the File of a saga that is code. Any JSON is an input of it: its
-// function judges.
+// OfCode returns the File of a saga that is code. Without a schema any JSON is an
+// input of it: its function judges.
 func OfCode(def saga.Definition) (*File, error) {
 	form := codeForm{Unwind: Version1, Saga: def.Name, Code: def.Version, Title: def.Title, Owner: def.Owner}
 	if def.Deadline > 0 {
@@ -62,12 +66,24 @@ func OfCode(def saga.Definition) (*File, error) {
 	for i := range def.Steps {
 		form.Steps = append(form.Steps, useOf(&def.Steps[i]))
 	}
+	if def.Retention != saga.Standard {
+		form.Retention = def.Retention.String()
+	}
+	file := &File{Definition: def, code: true}
+	if len(def.Schema) > 0 {
+		var err error
+		if file.schema, err = compileSchema(def.Schema); err != nil {
+			return nil, fmt.Errorf("definition %s: schema: not a JSON Schema: %w", def.Name, err)
+		}
+		form.Schema = def.Schema
+	}
 	canonical, err := json.Marshal(form)
 	if err != nil {
 		return nil, fmt.Errorf("encode definition %s: %w", def.Name, err)
 	}
 	sum := sha256.Sum256(canonical)
-	return &File{Definition: def, Hash: hex.EncodeToString(sum[:]), Canonical: canonical, code: true}, nil
+	file.Hash, file.Canonical = hex.EncodeToString(sum[:]), canonical
+	return file, nil
 }
 
 // ReadCode reads what OfCode has written. ok is false for the form of a declared
@@ -79,7 +95,8 @@ func ReadCode(canonical []byte) (file *File, ok bool) {
 	if decoder.Decode(&form) != nil || form.Code == "" {
 		return nil, false
 	}
-	def := saga.Definition{Name: form.Saga, Version: form.Code, Title: form.Title, Owner: form.Owner}
+	def := saga.Definition{Name: form.Saga, Version: form.Code, Title: form.Title, Owner: form.Owner, Schema: form.Schema}
+	def.Retention, _ = saga.ParseRetention(cmp.Or(form.Retention, saga.Standard.String()))
 	if form.Deadline != "" {
 		deadline, err := time.ParseDuration(form.Deadline)
 		if err != nil {
