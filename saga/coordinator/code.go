@@ -40,6 +40,20 @@ func (c *coroutines) take(id saga.ID) *saga.Run {
 	return c.remove(e).run
 }
 
+// have reports whether each of the sagas that is code has its function here. One that
+// has not needs its history, for which a batch that is decided from memory begins
+// anew, with the side effects of those before it.
+func (c *coroutines) have(rows map[saga.ID]Row) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, row := range rows {
+		if row.State.Extras().Plan != nil && c.at[id] == nil {
+			return false
+		}
+	}
+	return true
+}
+
 func (c *coroutines) remove(e *list.Element) *resting {
 	r, _ := c.used.Remove(e).(*resting)
 	delete(c.at, r.id)

@@ -134,7 +134,7 @@ func (f *fold) recall(load *Load) {
 		return
 	}
 	at := f.r.c.guess()
-	if rows, list, ok := f.r.w.known.recall(load.Sagas); ok && !at.IsZero() {
+	if rows, list, ok := f.r.w.known.recall(load.Sagas); ok && !at.IsZero() && f.r.w.coroutines.have(rows) {
 		f.known, load.Known, load.Sagas, load.At = rows, list, nil, at
 	}
 }
