@@ -1,11 +1,13 @@
 package saga_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -60,4 +62,31 @@ func testCode(t *testing.T) string {
 		return err
 	}))
 	return b.String()
+}
+
+// TestEveryPitfallIsAnswered: the table of traps has each number once, with an answer and
+// with what shows it, and the scenarios that carry a number stand in its row.
+func TestEveryPitfallIsAnswered(t *testing.T) {
+	t.Parallel()
+	const pitfalls = 35
+	text, err := os.ReadFile("../docs/semantics.md")
+	require.NoError(t, err)
+	rows := map[int]string{}
+	for _, row := range regexp.MustCompile(`(?m)^\| ([0-9]+) \| [^|]+ \| [^|]{20,} \| ([^|]+) \|$`).FindAllStringSubmatch(string(text), -1) {
+		n, err := strconv.Atoi(row[1])
+		require.NoError(t, err)
+		require.NotContains(t, rows, n, "twice")
+		require.Regexp(t, "`[A-Za-z0-9-]+`", row[2], "pitfall %d is shown by nothing", n)
+		rows[n] = row[2]
+	}
+	require.Len(t, rows, pitfalls)
+	for n := 1; n <= pitfalls; n++ {
+		require.Contains(t, rows, n)
+		for _, other := range regexp.MustCompile("`pitfall([0-9]{2})-").FindAllStringSubmatch(rows[n], -1) {
+			require.Equal(t, fmt.Sprintf("%02d", n), other[1], "a scenario of another number")
+		}
+		if prefix := fmt.Sprintf("pitfall%02d-", n); len(paths(t, prefix+"*")) > 0 {
+			require.Contains(t, rows[n], "`"+prefix, "its scenarios are not named")
+		}
+	}
 }
