@@ -83,7 +83,7 @@ func (s *Scene) injected(of Saga, f Faults) (cfg inject.Config, err error) {
 
 // playedOn is what was played on a stage.
 func playedOn(st *stage.Stage) *Played {
-	return &Played{State: st.State(), History: st.History(), Sent: st.Sent(), Took: st.Took(), Story: script.Story(st)}
+	return &Played{State: st.State(), History: st.History(), Sent: st.Sent(), Took: st.Took(), Next: st.Next(), Story: script.Story(st)}
 }
 
 // fail tells of a broken run, as a subtest where there are any.

@@ -99,5 +99,6 @@ type Played struct {
 	History saga.History  // History are its events.
 	Sent    []stage.Sent  // Sent are its commands, in the order in which they were sent.
 	Took    time.Duration // Took is how long it took by the virtual clock.
+	Next    saga.Payload  // Next is the input with which the saga has continued as new; without Data if it has not.
 	Story   []string      // Story is what happened, a line for each event and command.
 }

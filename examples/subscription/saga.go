@@ -1,6 +1,7 @@
 // Package subscription is a saga that lasts for years: a function that takes the money
-// and sleeps for a month, until the customer cancels or does not pay. Three events a
-// month are a history of 360 in ten years. Its test plays them in virtual time:
+// and sleeps for a month, until the customer cancels or does not pay. After a year it
+// continues as new, so that no history is longer than forty events and a new version
+// reaches every customer within a year. Its test plays ten years in virtual time:
 //
 //	go test ./examples/subscription -v
 package subscription
@@ -29,13 +30,14 @@ type Ended struct {
 const (
 	month    = 30 * 24 * time.Hour
 	patience = 5 * 24 * time.Hour // for the second try, after a reminder
+	year     = 12                 // months of one run
 )
 
 // Subscribe takes the money once a month until the customer cancels, or does not pay
-// after a reminder either.
+// after a reminder either. Each year is a run of its own.
 func Subscribe(c *code.Context, in Subscription) (Ended, error) {
 	cancelled := code.Signal[struct{}](c, "cancel", 0)
-	for {
+	for range year {
 		paid, err := pay(c, in)
 		if err != nil {
 			return Ended{}, err
@@ -48,6 +50,7 @@ func Subscribe(c *code.Context, in Subscription) (Ended, error) {
 			return Ended{in.Paid, "cancelled"}, nil
 		}
 	}
+	return Ended{}, code.ContinueAsNew(c, in)
 }
 
 // pay takes a month's money, a second time after a reminder.

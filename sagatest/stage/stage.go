@@ -74,6 +74,7 @@ type Stage struct {
 	run     saga.Run // of a saga that is code
 	history saga.History
 	sent    []Sent
+	onward  saga.Payload // the input of the next run of its chain
 	watches []watch
 	childs  map[saga.ID]*child
 	events  int
@@ -109,6 +110,9 @@ func (s *Stage) State() saga.State { return s.state }
 
 // History returns the saga's events so far.
 func (s *Stage) History() saga.History { return s.history }
+
+// Next is the input with which the saga has continued as new; without Data if it has not.
+func (s *Stage) Next() saga.Payload { return s.onward }
 
 // Sent returns all commands so far, in the order in which they were sent.
 func (s *Stage) Sent() []Sent { return s.sent }
@@ -260,6 +264,8 @@ func (s *Stage) performOne(effect saga.Effect) error {
 			granted := saga.Event{Kind: saga.Granted, Actor: saga.Actor{Kind: saga.Engine}, Extra: &saga.EventExtra{Key: key}}
 			s.push(s.now, func() error { return s.Submit(granted) })
 		}
+	case saga.Continue:
+		s.onward = e.Event.Payload
 	case saga.Noted, saga.Announce, saga.Release, saga.Watch:
 	default:
 		return fmt.Errorf("the stage cannot perform %T", effect)
