@@ -221,7 +221,11 @@ func (d *decision) turnChild(i int) {
 		d.s.attend(Attention{Reason: ChildAbandoned, Step: d.called(i), Text: "its child " + child.String() + " was terminated and cannot be turned back"})
 		return
 	}
-	d.tell(child, Event{Kind: Reversed, Actor: Actor{Kind: ByParent, Name: d.s.ID.String()}, Reason: Clip(d.s.Cause)})
+	why := d.s.Cause
+	if to := d.s.Extras().Reset; to > 0 {
+		why = "it goes back to " + d.step(to-1).Name
+	}
+	d.tell(child, Event{Kind: Reversed, Actor: Actor{Kind: ByParent, Name: d.s.ID.String()}, Reason: Clip(why)})
 }
 
 // reversed turns a child back for its parent. One whose parent can not undo it goes

@@ -345,8 +345,8 @@ func (d *decision) jsonOutput(name string) (json.RawMessage, bool, error) {
 func (d *decision) succeeded(e *Event, i int) bool {
 	st := &d.s.Steps[i]
 	switch e.Kind {
-	case StepResolved:
-		return e.Step == d.ref(i)
+	case StepResolved: // which names no visit: who reads the latest first finds that of this one
+		return e.Step.Name == d.ref(i).Name && e.Step.Item == d.ref(i).Item
 	case ChildEnded:
 		return e.Step == d.childRef(i) && e.Outcome == Succeeded
 	}

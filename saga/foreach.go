@@ -97,7 +97,13 @@ func (s *State) Items(step int) []StepState {
 // ref names the run of s.Steps[i], which is a state of step.
 func (s *State) ref(i int, step *Step) StepRef {
 	_, item := s.Place(i)
-	return StepRef{Name: step.Name, Item: item, Visit: s.Steps[i].Extras().Again}
+	return StepRef{Name: step.Name, Item: item, Visit: s.Visit(i)}
+}
+
+// Visit is StepRef.Visit of s.Steps[i]: an item's is that of its step.
+func (s *State) Visit(i int) int {
+	step, _ := s.Place(i)
+	return s.Steps[step].Extras().Again
 }
 
 // within reports whether i is the state of step j, or of one of its items.
@@ -138,10 +144,11 @@ func (d *decision) spread(i int) (over bool, err error) {
 }
 
 // fill lets items of the nth spread begin, at most as many at once as its step allows,
-// and reports whether the step is over with its last item.
+// and reports whether the step is over with its last item. None begins while a reset takes
+// the step back.
 func (d *decision) fill(n int) (over bool, err error) {
 	sp := d.s.spreads()[n]
-	if d.s.Steps[sp.Step].Phase != Spreading {
+	if d.s.Steps[sp.Step].Phase != Spreading || d.backward(sp.Step) {
 		return false, nil
 	}
 	items := d.s.Steps[sp.First : sp.First+sp.Count]
@@ -224,6 +231,25 @@ func (d *decision) closeSpreads() {
 		case st.Phase == Spreading:
 			d.settle(sp.Step, Refused)
 		}
+	}
+}
+
+// furl takes away the items of the steps that begin anew: their lists are read again, and
+// may be others.
+func (d *decision) furl() {
+	var left []Spread
+	steps := d.s.Steps[:d.s.Plain()]
+	for _, sp := range d.s.spreads() {
+		if d.backward(sp.Step) {
+			continue
+		}
+		items := d.s.Steps[sp.First : sp.First+sp.Count]
+		sp.First = len(steps)
+		steps, left = append(steps, items...), append(left, sp)
+	}
+	d.s.Steps = steps
+	if len(d.s.spreads()) > 0 {
+		d.s.Own().Spreads = left
 	}
 }
 

@@ -49,9 +49,11 @@ func (d *decision) may(i int) bool {
 	return true
 }
 
+// over reports whether every step is, and none on its way back: one whose items are
+// undone by a reset is done all the while.
 func (d *decision) over() bool {
 	for i := range d.s.Plain() {
-		if !d.s.Steps[i].Phase.over() {
+		if !d.s.Steps[i].Phase.over() || d.backward(i) {
 			return false
 		}
 	}

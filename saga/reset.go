@@ -12,7 +12,8 @@ const maxVisits = 100
 // reset takes the saga back to where a step begins: that step, and all that comes
 // after it, is undone in waves, and then begins anew. What does not come after it goes
 // on. A step that is begun anew is another visit, with commands of other ids: a
-// participant that has undone the last one would refuse it for ever.
+// participant that has undone the last one would refuse it for ever. Items are undone one by
+// one, and their list is read again; a child is turned back, and another begun.
 func (d *decision) reset() error {
 	i, err := d.stepOf("reset to")
 	if err != nil {
@@ -22,7 +23,7 @@ func (d *decision) reset() error {
 	case d.g != nil:
 		return fmt.Errorf("reset saga %s: it is code, and a function cannot go back: cancel it, then start another: %w", d.s.ID, ErrNotNow)
 	case d.isItem(i):
-		return fmt.Errorf("reset saga %s: %s is one of several: name a step behind it: %w", d.s.ID, d.called(i), ErrNotNow)
+		return fmt.Errorf("reset saga %s: %s is one of several: name the step, which begins anew as a whole: %w", d.s.ID, d.called(i), ErrNotNow)
 	case d.s.PivotSent:
 		return fmt.Errorf("reset saga %s: %w", d.s.ID, ErrPastPivot)
 	case d.s.Status != Running:
@@ -35,15 +36,8 @@ func (d *decision) reset() error {
 		return fmt.Errorf("reset saga %s: it has come back to %s %d times, which is the most: %w", d.s.ID, d.e.Step.Name, maxVisits, ErrNotNow)
 	}
 	d.s.Own().Reset, d.changed = i+1, true
-	for j := range d.s.Plain() {
-		if d.backward(j) && (d.s.spreadOf(j) >= 0 || !d.s.Steps[j].Extras().Child.IsZero()) {
-			return fmt.Errorf("reset saga %s: %s runs for each item of a list, or in a child, and cannot begin anew: reset to a step behind it, or cancel: %w", d.s.ID, d.step(j).Name, ErrNotNow)
-		}
-	}
-	for j := range d.s.Steps {
-		if d.backward(j) {
-			d.halt(j)
-		}
+	if err := d.stop(); err != nil {
+		return err
 	}
 	return d.reverse()
 }
@@ -60,6 +54,23 @@ func (d *decision) backward(i int) bool {
 	}
 	step, _ := d.s.Place(i)
 	return to == step || slices.Contains(d.order().Later(to), step)
+}
+
+// stop ends what those steps wait for that are on their way back; a child that runs is
+// told to turn back too.
+func (d *decision) stop() error {
+	for i := range d.s.Steps {
+		switch {
+		case !d.backward(i):
+		case d.s.Steps[i].Phase != Raising:
+			d.halt(i)
+		default:
+			if err := d.undo(i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // halt ends what step i waits for, but for the answer to a command that is out.
@@ -79,13 +90,13 @@ func (d *decision) halt(i int) {
 // beginAnew lets the steps begin anew that a reset has undone. One whose turn had not
 // come, or that was skipped, is still on its last visit.
 func (d *decision) beginAnew() error {
-	for i := range d.s.Steps {
+	for i := range d.s.Plain() {
 		if !d.backward(i) {
 			continue
 		}
 		st := &d.s.Steps[i]
 		visit := st.Extras().Again
-		if st.Phase != Waiting && st.Epoch > 0 {
+		if st.Phase != Waiting && st.Epoch > 0 || d.s.spreadOf(i) >= 0 {
 			visit++
 		}
 		d.s.Steps[i] = StepState{}
@@ -93,6 +104,7 @@ func (d *decision) beginAnew() error {
 			d.s.Steps[i].Own().Again = visit
 		}
 	}
+	d.furl()
 	d.s.Own().Reset, d.changed = 0, true
 	return d.advance()
 }

@@ -12,12 +12,8 @@ func (d *decision) turnBack(why string) error {
 	if d.s.Status == Running || d.s.Status == Completed {
 		d.s.Status, d.s.Cause = Compensating, Clip(why)
 	}
-	for i := range d.s.Steps {
-		if d.s.Steps[i].Phase != Raising {
-			d.halt(i)
-		} else if err := d.undo(i); err != nil {
-			return err
-		}
+	if err := d.stop(); err != nil {
+		return err
 	}
 	return d.reverse()
 }

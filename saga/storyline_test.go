@@ -219,6 +219,7 @@ func (s *story) parse(words []string) saga.Event {
 		words = words[1:]
 	case "ended": // the child of a step
 		e.Kind, e.Step, e.Outcome = saga.ChildEnded, s.ref(words[0]), endings[words[1]]
+		e.Step.Visit = s.visit(e.Step.Name)
 		e.Actor.Kind, words = saga.ByChild, words[2:]
 	case saga.Reversed:
 		e.Actor.Kind = saga.ByParent
@@ -240,7 +241,7 @@ func (s *story) parseReply(e *saga.Event, words []string) []string {
 	st := s.stepState(words[0])
 	e.Step, e.Epoch, e.Attempt = s.ref(words[0]), max(st.Epoch, 1), max(st.Attempt, 1)
 	e.Actor = saga.Actor{Kind: saga.Participant, Name: s.participant(e.Step.Name)}
-	e.Step.Visit = st.Extras().Again
+	e.Step.Visit = s.visit(e.Step.Name)
 	var err error
 	e.Direction, err = saga.ParseDirection(words[1])
 	require.NoError(s.t, err)
@@ -320,6 +321,12 @@ func (s *story) stepState(name string) saga.StepState {
 		}
 	}
 	return saga.StepState{}
+}
+
+// visit is the visit that a step is on, as its commands name it.
+func (s *story) visit(name string) int {
+	st := s.stepState(name)
+	return st.Extras().Again
 }
 
 // ref reads the name of a step or an item.

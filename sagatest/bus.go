@@ -119,7 +119,7 @@ func (w *world) forge() {
 		direction = saga.Undo
 	}
 	reply := saga.Reply{
-		ID:          saga.CommandID{Saga: id, Step: saga.StepRef{Name: step.Name, Item: item, Visit: state.Steps[i].Extras().Again}, Direction: direction},
+		ID:          saga.CommandID{Saga: id, Step: saga.StepRef{Name: step.Name, Item: item, Visit: state.Visit(i)}, Direction: direction},
 		Participant: cmp.Or(step.Participant, participantName(0)), Attempt: max(state.Steps[i].Attempt, 1), Epoch: max(state.Steps[i].Epoch, 1),
 		Outcome: saga.Succeeded, Payload: saga.JSON([]byte(`{"yes":true,"n":0}`)),
 	}

@@ -85,11 +85,11 @@ func (w *world) alive(id saga.ID, step saga.Step) bool {
 		return w.childAlive(id, step)
 	}
 	if step.ForEach == nil {
-		return w.runs(id, step) > 0 && !w.byHand[effectKey{id, step.Name}]
+		return w.runs(id, step, 0) > 0 && !w.byHand[effectKey{id, step.Name}]
 	}
 	for item := range maxList {
-		key := effectKey{id, saga.StepRef{Name: step.Name, Item: item + 1}.String()}
-		if w.exists(step, key) && !w.byHand[key] {
+		ref := saga.StepRef{Name: step.Name, Item: item + 1}
+		if w.runs(id, step, ref.Item) > 0 && !w.byHand[effectKey{id, ref.String()}] {
 			return true
 		}
 	}
@@ -99,10 +99,10 @@ func (w *world) alive(id saga.ID, step saga.Step) bool {
 // mostVisits is how often a saga comes to a step: each is reset at most once.
 const mostVisits = 2
 
-// runs counts the runs of a step whose effects are there.
-func (w *world) runs(id saga.ID, step saga.Step) (n int) {
+// runs counts the runs of a step or item whose effects are there.
+func (w *world) runs(id saga.ID, step saga.Step, item int) (n int) {
 	for visit := range mostVisits {
-		if w.exists(step, effectKey{id, saga.StepRef{Name: step.Name, Visit: visit}.String()}) {
+		if w.exists(step, effectKey{id, saga.StepRef{Name: step.Name, Item: item, Visit: visit}.String()}) {
 			n++
 		}
 	}
@@ -131,7 +131,9 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 		w.brokenf("I12: saga %s: was %s and is %s", next.ID, before.Status, next.Status)
 	}
 	for i := range before.Steps {
-		w.checkStep(before.Steps[i], next.Steps[i], i, e, next)
+		if k, ok := next.At(before.Place(i)); ok && next.Visit(k) == before.Visit(i) {
+			w.checkStep(before.Steps[i], next.Steps[k], k, e, next)
+		}
 	}
 	if e.Kind == saga.Reset {
 		w.wasReset[next.ID] = true
@@ -200,13 +202,14 @@ func (w *world) goesBack(s saga.State, undone string, i int) bool {
 func (w *world) checkItems(s saga.State) {
 	for _, sp := range s.Extras().Spreads {
 		step, underWay := w.store.machines[s.ID].Definition().Steps[sp.Step], 0
+		returns := s.Extras().Reset > 0 && w.goesBack(s, "", sp.Step)
 		for _, st := range s.Items(sp.Step) {
 			switch st.Phase {
 			case saga.Doing, saga.Resting, saga.Held, saga.Undoing, saga.UndoResting, saga.UndoHeld:
 				underWay++
 			}
 			over := st.Phase == saga.Done || st.Phase == saga.Skipped
-			if s.Status == saga.Running && s.Steps[sp.Step].Phase == saga.Done && !over {
+			if s.Status == saga.Running && !returns && s.Steps[sp.Step].Phase == saga.Done && !over {
 				w.brokenf("I3: saga %s: %s is done, and one of its items is %s", s.ID, step.Name, st.Phase)
 			}
 		}
@@ -258,7 +261,7 @@ func (ch *change) hear(e saga.Event) {
 func (w *world) checkHeard(was saga.StepState, i int, s saga.State) {
 	number, item := s.Place(i)
 	step := w.store.machines[s.ID].Definition().Steps[number]
-	name := saga.StepRef{Name: step.Name, Item: item, Visit: was.Extras().Again}.String()
+	name := saga.StepRef{Name: step.Name, Item: item, Visit: s.Visit(i)}.String()
 	heard, until := w.heard[effectKey{s.ID, name}], was.Extras().Until
 	if step.Do.Heartbeat == 0 || heard.IsZero() || !until.IsZero() && !s.Last.Before(until) {
 		return
@@ -414,19 +417,36 @@ func (w *world) checkEffects(id saga.ID) {
 	for i := range state.Steps {
 		number, item := state.Place(i)
 		step, phase := steps[number], state.Steps[i].Phase
-		ref := saga.StepRef{Name: step.Name, Item: item, Visit: state.Steps[i].Extras().Again}
+		ref := saga.StepRef{Name: step.Name, Item: item, Visit: state.Visit(i)}
 		key := effectKey{id, ref.String()}
 		alive := w.exists(step, key)
 		switch {
 		case step.Waits(), step.Child != nil, step.ForEach != nil && item == 0: // it has no effect of its own
 			w.checkList(&state, number, step)
+			w.checkEarlier(&state, number, step)
 		case w.byHand[effectKey{id, unvisited(ref).String()}]: // an operator's word, not the saga's
-		case item == 0 && step.Reason == "" && w.runs(id, step) > 1:
+		case step.Reason == "" && w.runs(id, step, item) > 1:
 			w.brokenf("I3: saga %s: %s has begun anew, and its earlier run is left done", id, step.Name)
 		case state.Status == saga.Compensated && alive && step.Reason == "":
 			w.brokenf("I3: saga %s is compensated and %s (%s) is left done", id, key.step, phase)
 		case state.Status == saga.Completed && alive != (phase == saga.Done):
 			w.brokenf("I3: saga %s is completed and %s (%s) is done: %t", id, key.step, phase, alive)
+		}
+	}
+}
+
+// checkEarlier: of the items that a reset has undone no effect is left, also where the
+// list has become shorter.
+func (w *world) checkEarlier(state *saga.State, number int, step saga.Step) {
+	if step.ForEach == nil || step.Child != nil || step.Reason != "" {
+		return
+	}
+	for item := range maxList {
+		for visit := range state.Visit(number) {
+			ref := saga.StepRef{Name: step.Name, Item: item + 1, Visit: visit}
+			if w.exists(step, effectKey{state.ID, ref.String()}) && !w.byHand[effectKey{state.ID, unvisited(ref).String()}] {
+				w.brokenf("I3: saga %s: %s has begun anew, and %s is left done", state.ID, step.Name, ref)
+			}
 		}
 	}
 }

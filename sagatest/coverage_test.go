@@ -32,7 +32,7 @@ func legal() []string {
 	add([]string{"waiting", "asking", "done", "refused", "expired", "skipped"}, []string{"decided"})
 	add([]string{"doing", "undoing", "done", "resting", "undone"}, []string{"undeliverable"})
 	add([]string{"running", "compensating", "completed", "compensated", "abandoned"}, []string{"cancelled", "paused", "resumed", "retried", "terminated", "annotated", "assigned", "acknowledged", "snoozed", "described", "woke"})
-	add([]string{"spreading"}, []string{"skipped", "resolved", "edited"})
+	add([]string{"spreading"}, []string{"skipped", "resolved", "edited", "reset"})
 	add([]string{"running", "compensating"}, []string{"signalled", "started"})
 	add([]string{"raising", "reversing", "undo-held"}, []string{"childEnded"})
 	add([]string{"running", "completed"}, []string{"reversed"})

@@ -152,6 +152,9 @@ func (w *world) rescue(id saga.ID, step string) {
 			w.brokenf("attention for %q, which is no step: %s", step, err)
 			return
 		}
+		if state.Extras().Reset > 0 { // it cannot begin anew with that effect alive
+			w.coordinator.submit(id, saga.Event{Kind: saga.Cancelled, Actor: saga.Actor{Kind: saga.Operator}, Reason: "its child cannot be turned back"})
+		}
 		for _, kind := range []saga.EventKind{saga.StepResolved, saga.StepSkipped} {
 			w.coordinator.submit(id, saga.Event{
 				Kind: kind, Actor: saga.Actor{Kind: saga.Operator}, Reason: "it was seen to", Step: ref, Payload: saga.JSON(w.document()),
@@ -177,11 +180,16 @@ func (w *world) checkFamily(id saga.ID) {
 	parent, key := w.store.state(f.Parent), effectKey{f.Parent, unvisited(f.Step).String()}
 	step := w.stepOf(key)
 	number := slices.IndexFunc(w.store.machines[f.Parent].Definition().Steps, func(s saga.Step) bool { return s.Name == f.Step.Name })
-	i, _ := parent.At(number, f.Step.Item)
+	i, ok := parent.At(number, f.Step.Item)
+	earlier := step.Kind == saga.Compensable && f.Step.Visit < parent.Visit(number) // a reset came after it
+	undone := state.Status == saga.Compensated || state.Status == saga.Abandoned
 	switch {
 	case step.Child == nil || step.Child.Definition != state.Definition:
 		w.brokenf("I7: saga %s has a parent whose step %s does not begin it", id, f.Step)
 	case w.byHand[key]:
+	case earlier && step.UndoesChild() && !undone:
+		w.brokenf("I3: saga %s: %s has begun anew, and its earlier child %s is %s", f.Parent, f.Step.Name, id, state.Status)
+	case earlier || !ok:
 	case parent.Status == saga.Completed && parent.Child(i, &step) == id && parent.Steps[i].Phase == saga.Done && state.Status != saga.Completed:
 		w.brokenf("I3: saga %s is completed, and its child %s is %s", f.Parent, id, state.Status)
 	case parent.Status == saga.Compensated && step.UndoesChild() && state.Status == saga.Completed:

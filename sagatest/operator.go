@@ -87,6 +87,9 @@ func (c *client) press(kind saga.EventKind) {
 		if step.ForEach != nil {
 			e.Step.Item = w.rng.IntN(maxList)
 		}
+		if kind == saga.Reset {
+			e.Step.Item = 0 // it begins anew as a whole
+		}
 	}
 	switch kind {
 	case saga.Assigned:

@@ -207,7 +207,7 @@ func (t *teller) end(span *tracetest.SpanStub, at time.Time, outcome string) {
 
 // waited ends and begins the spans of commands that have to wait.
 func (t *teller) waited(m moment) {
-	for i, count := 0, rows(&m.after); i < count; i++ {
+	for i, count := 0, max(rows(&m.before), rows(&m.after)); i < count; i++ { // a step that begins anew takes its items away
 		if i == len(t.waits) { // a step that was not there before
 			t.waits = append(t.waits, nil)
 		}
@@ -262,7 +262,10 @@ func (t *teller) stateOf(s *saga.State, ref saga.StepRef) saga.StepState {
 		}
 		return saga.StepState{}
 	}
-	i, _ := s.At(t.names[ref.Name], ref.Item)
+	i, ok := s.At(t.names[ref.Name], ref.Item)
+	if !ok {
+		return saga.StepState{}
+	}
 	return s.Steps[i]
 }
 

@@ -172,7 +172,11 @@ func (s *step) moved(was, is *saga.StepState) {
 func (d *definition) timedOut(c *coordinator.Change, woke *saga.Event) {
 	for k := range c.Before.Steps {
 		i, item := c.Before.Place(k)
-		was, is := &c.Before.Steps[k], &c.After.Steps[k]
+		at, ok := c.After.At(i, item)
+		if !ok { // its step has begun anew
+			continue
+		}
+		was, is := &c.Before.Steps[k], &c.After.Steps[at]
 		over := was.Phase != is.Phase || was.Attempt != is.Attempt
 		if !over || was.Due.After(woke.At) || i >= len(d.steps) || d.answered(c, i, item) {
 			continue

@@ -26,10 +26,74 @@ func (t *tale) item(text string) *stage {
 	}
 	step := *of.Step
 	step.Name, step.Each = text, 0
-	s := &stage{Step: &step, of: of, before: of.before, later: of.later}
+	s := &stage{Step: &step, of: of, before: of.before, later: of.later, visit: of.visit}
 	of.items = append(of.items, s)
 	t.stages = append(t.stages, s)
 	return s
+}
+
+// expect makes the items of a step that have children in its present visit: they begin
+// as soon as they may.
+func (t *tale) expect(of *stage) {
+	for _, child := range t.children {
+		if name := stepName(child); strings.HasPrefix(name, of.Name+"[") && visitOf(child) == of.visit {
+			t.find(name)
+		}
+	}
+}
+
+// furl takes away the items of a step that begins anew, and finds which visit comes
+// next: the next that an event or a child names, as only the engine knows whether a
+// list was empty.
+func (t *tale) furl(of *stage) {
+	begun := of.anyItem(func(item *stage) bool { return item.phase != waiting })
+	next := of.visit + 1
+	for visit, found := range t.visits(of) {
+		if found && visit >= of.visit && (visit > of.visit || !begun) {
+			next = visit
+			break
+		}
+	}
+	for _, item := range of.items {
+		if item.phase != waiting {
+			item.past = append(item.past, visit{item.ref(), item.phase, item.succeeded, item.round, t.resets - 1, item.byHand})
+			of.gone = append(of.gone, item)
+		}
+	}
+	t.stages = slices.DeleteFunc(t.stages, func(s *stage) bool { return s.of == of })
+	of.items, of.visit = nil, next
+	t.expect(of)
+}
+
+// visits says of each visit of a step whether one of its items was begun in it.
+func (t *tale) visits(of *stage) (found [maxVisits]bool) {
+	note := func(ref string) {
+		if n := visitOf(ref); strings.HasPrefix(ref, of.Name+"[") && n < maxVisits {
+			found[n] = true
+		}
+	}
+	for _, child := range t.children {
+		note(child)
+	}
+	for i := range t.events {
+		for _, s := range t.events[i].Sent {
+			note(s.Step)
+		}
+	}
+	return found
+}
+
+// maxVisits is how often a saga may come to a step.
+const maxVisits = 102
+
+// visitOf reads the visit of a step's text: 0 of ship, 1 of ship[3]#2.
+func visitOf(ref string) int {
+	_, n, _ := strings.Cut(ref, "#")
+	visit, err := strconv.Atoi(n)
+	if err != nil {
+		return 0
+	}
+	return max(visit-1, 0)
 }
 
 // is reports whether the stage is a step or one of its items.

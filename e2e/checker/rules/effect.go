@@ -2,6 +2,7 @@ package rules
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -31,6 +32,12 @@ func (c *checker) effects(t *tale) {
 			continue
 		}
 		c.balance(t, s, all[s.ref()])
+		for _, item := range s.gone {
+			for _, v := range item.past {
+				c.pastBalance(t, item, v, all[v.ref])
+				c.sequence(t, item, v, all)
+			}
+		}
 		for _, v := range s.past {
 			c.pastBalance(t, s, v, all[v.ref])
 		}
@@ -88,7 +95,7 @@ func (c *checker) sequence(t *tale, s *stage, v visit, all map[string]deeds) {
 		return
 	}
 	for _, j := range s.later {
-		for _, next := range append(t.stages[j].items, t.stages[j]) {
+		for _, next := range slices.Concat(t.stages[j].items, t.stages[j].gone, t.stages[j:j+1]) {
 			for _, w := range append(next.past, next.present()) {
 				if !w.byHand && w.round >= v.round && w.round <= v.last { // else it came after another run
 					c.inTurn(t, v, w, all)

@@ -32,9 +32,12 @@ func (s *story) family() *Family {
 	return s.events[0].Family
 }
 
-// begun: the step has a child, or had one.
+// hasChild: the step or item has a child in its present visit. Behind the pivot each
+// attempt has one.
 func (t *tale) hasChild(s *stage) bool {
-	return slices.ContainsFunc(t.children, func(step string) bool { return stepName(step) == s.Name })
+	return slices.ContainsFunc(t.children, func(child string) bool {
+		return stepName(child) == s.Name && (s.Kind == Retriable || visitOf(child) == s.visit)
+	})
 }
 
 // childEnded tells how a step's child has ended.
@@ -85,8 +88,12 @@ func (c *checker) fared(parent *tale, step *stage, f *Family, child *story) {
 	last := !slices.ContainsFunc(parent.children, func(other string) bool {
 		return stepName(other) == step.Name && (len(other) > len(f.Step) || len(other) == len(f.Step) && other > f.Step)
 	})
+	earlier := step.Kind == Compensable && visitOf(f.Step) < step.visit // a reset came after it
 	switch is := child.saga.Status; {
 	case step.byHand:
+	case earlier && step.Child.Undoable && is != Compensated && is != Abandoned:
+		c.findf("I3", parent.id, "%s has begun anew, and its earlier child %s is %s", step.Name, child.id, statusName(is))
+	case earlier:
 	case parent.saga.Status == Completed && last && step.phase == done && is != Completed:
 		c.findf("I3", parent.id, "it is completed, and its child %s is %s", child.id, statusName(is))
 	case parent.saga.Status == Compensated && step.Child.Undoable && is != Compensated && is != Abandoned:

@@ -22,6 +22,14 @@ func (s *stage) ref() string {
 	return fmt.Sprintf("%s#%d", s.Name, s.visit+1)
 }
 
+// step is the stage itself, or that of the step whose item it is.
+func (s *stage) step() *stage {
+	if s.of != nil {
+		return s.of
+	}
+	return s
+}
+
 // reset sends a step back, and all that comes after it.
 func (t *tale) reset(e *Event) {
 	to := t.find(e.Step)
@@ -29,8 +37,8 @@ func (t *tale) reset(e *Event) {
 		t.c.findf("I12", t.id, "event %d resets to %s, and the saga is on its way back already", e.Seq, e.Step)
 		return
 	}
-	for i, s := range t.stages {
-		if s == to || slices.Contains(to.later, i) {
+	for _, s := range t.stages {
+		if step := s.step(); step == to || slices.ContainsFunc(to.later, func(j int) bool { return t.stages[j] == step }) {
 			s.back = true
 			s.halt()
 		}
@@ -44,6 +52,14 @@ func (t *tale) reset(e *Event) {
 // rewind lets steps begin anew whose effects are undone.
 func (t *tale) rewind(steps []*stage) {
 	for _, s := range steps {
+		if s.of != nil {
+			continue // it goes with its step
+		}
+		if s.Each > 0 {
+			s.back = false
+			t.furl(s)
+			continue
+		}
 		if s.phase != waiting {
 			s.past = append(s.past, visit{s.ref(), s.phase, s.succeeded, s.round, t.resets - 1, s.byHand})
 			s.visit++

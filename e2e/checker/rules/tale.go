@@ -43,6 +43,7 @@ type stage struct {
 	*Step
 	of             *stage   // whose item it is; nil: it is a step
 	items          []*stage // those of a step with Each, as far as events have named them
+	gone           []*stage // those of its earlier visits
 	before, later  []int    // before: directly; later: directly or not
 	phase          phase
 	epoch, attempt int
@@ -137,8 +138,8 @@ func (c *checker) tell(s *story) *tale {
 	}
 	t.graph()
 	t.loosen()
-	for _, step := range s.children {
-		t.find(step) // an item that has a child is one from the beginning
+	for _, step := range slices.Clone(t.stages) {
+		t.expect(step)
 	}
 	if def.Deadline > 0 && len(s.events) > 0 {
 		t.late = later(s.events[0].At, s.events[0].Begin).Add(def.Deadline)
@@ -188,7 +189,7 @@ func (t *tale) find(step string) *stage {
 	name, _, _ := strings.Cut(step, "#")
 	i := slices.IndexFunc(t.stages, func(s *stage) bool { return s.Name == name })
 	if i < 0 {
-		return t.item(step)
+		return t.item(name)
 	}
 	return t.stages[i]
 }
@@ -260,11 +261,6 @@ func (t *tale) turn() {
 	t.turned, t.late = true, time.Time{}
 	for _, s := range t.stages {
 		s.back = false
-		if s.phase == idle && s.Child != nil {
-			s.phase, s.attempt = undoHeld, 0
-			s.epoch++
-			continue
-		}
 		s.halt()
 	}
 }
@@ -276,6 +272,9 @@ func (s *stage) halt() {
 		s.phase = waiting
 	case s.phase == held || s.phase == resting:
 		s.phase = unknown
+	case s.phase == idle && s.Child != nil: // it is told to turn back at once
+		s.phase, s.attempt = undoHeld, 0
+		s.epoch++
 	case s.phase == idle:
 		s.phase = waiting
 	}

@@ -38,7 +38,9 @@ func (t *tale) idle(e *Event) {
 				continue
 			}
 			if s.Child != nil {
-				t.raise(s)
+				if t.paused.IsZero() { // else nobody is told to begin it yet
+					t.raise(s)
+				}
 				continue
 			}
 			s.phase, s.due, again = idle, t.endOf(s.Wait.For, e.At), true

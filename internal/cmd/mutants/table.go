@@ -85,6 +85,16 @@ var mutants = []mutant{
 		"./saga", "TestScenarios",
 	},
 	{
+		"reset-completes", "I3", "a saga completes while a reset undoes the items of its last step",
+		"saga/forward.go", "|| d.backward(i) {\n\t\t\treturn false", "{\n\t\t\treturn false",
+		"./saga", "TestScenarios",
+	},
+	{
+		"reset-keeps-the-items", "I3", "a step with items that begins anew after a reset keeps those of its last visit",
+		"saga/reset.go", "\td.furl()\n", "",
+		"./saga", "TestScenarios",
+	},
+	{
 		"first-item-left", "I3", "the first item of a step is not undone",
 		"saga/foreach.go", "k >= 0 && free > 0", "k > 0 && free > 0",
 		"./saga", "TestScenarios",
