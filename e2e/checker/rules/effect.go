@@ -31,48 +31,32 @@ func (c *checker) effects(t *tale) {
 		if !c.run.Ledgers[s.Participant] {
 			continue
 		}
-		c.balance(t, s, all[s.ref()])
+		for _, v := range s.visits() {
+			c.judge(t, s, v, all)
+		}
 		for _, item := range s.gone {
 			for _, v := range item.past {
-				c.pastBalance(t, item, v, all[v.ref])
-				c.sequence(t, item, v, all)
+				c.judge(t, item, v, all)
 			}
 		}
-		for _, v := range s.past {
-			c.pastBalance(t, s, v, all[v.ref])
-		}
-		for _, v := range append(s.past, s.present()) {
-			c.sequence(t, s, v, all)
-		}
 	}
 }
 
-// present is the run of a step that no reset has ended.
-func (s *stage) present() visit {
-	return visit{s.ref(), s.phase, s.succeeded, s.round, math.MaxInt, s.byHand}
+// judge looks at the effects of one run of a step.
+func (c *checker) judge(t *tale, s *stage, v visit, all map[string]deeds) {
+	c.balance(t, s, v, all[v.ref])
+	c.sequence(t, s, v, all)
 }
 
-// balance: I2, a step's effects are those that its end calls for.
-func (c *checker) balance(t *tale, s *stage, d deeds) {
-	did, undid := !d.do.IsZero(), !d.undo.IsZero()
-	stays := s.Uncompensated && s.Kind == Compensable || s.phase == kept
-	switch {
-	case s.succeeded && !did:
-		c.findf("I2", t.id, "%s succeeded, and its effect is not there", s.Name)
-	case s.phase == refused && did:
-		c.findf("I2", t.id, "%s was refused, and its effect is there", s.Name)
-	case undid && !did:
-		c.findf("I2", t.id, "%s was undone, and never done", s.Name)
-	case t.saga.Status == Completed && undid && (s.succeeded || !t.code):
-		c.findf("I2", t.id, "it is completed, and %s was undone", s.Name)
-	case t.saga.Status == Compensated && did && !undid && !stays:
-		c.findf("I2", t.id, "it is compensated, and the effect of %s is left", s.Name)
-	}
+// visits are a step's runs: those that a reset has ended, and the present one.
+func (s *stage) visits() []visit {
+	return append(slices.Clone(s.past), visit{s.ref(), s.phase, s.succeeded, s.round, math.MaxInt, s.byHand})
 }
 
-// pastBalance: I3, what a reset has sent back is undone before it begins anew.
-func (c *checker) pastBalance(t *tale, s *stage, v visit, d deeds) {
+// balance: I2, the effects of a step's run are those that its end calls for.
+func (c *checker) balance(t *tale, s *stage, v visit, d deeds) {
 	did, undid := !d.do.IsZero(), !d.undo.IsZero()
+	stays := s.Uncompensated && s.Kind == Compensable || v.phase == kept
 	switch {
 	case v.succeeded && !did:
 		c.findf("I2", t.id, "%s succeeded, and its effect is not there", v.ref)
@@ -80,8 +64,14 @@ func (c *checker) pastBalance(t *tale, s *stage, v visit, d deeds) {
 		c.findf("I2", t.id, "%s was refused, and its effect is there", v.ref)
 	case undid && !did:
 		c.findf("I2", t.id, "%s was undone, and never done", v.ref)
-	case did && !undid && !s.Uncompensated:
-		c.findf("I3", t.id, "%s has begun anew, and the effect of %s is left", s.Name, v.ref)
+	case v.last < math.MaxInt: // I3: a reset has ended it
+		if did && !undid && !s.Uncompensated {
+			c.findf("I3", t.id, "%s has begun anew, and the effect of %s is left", s.Name, v.ref)
+		}
+	case t.saga.Status == Completed && undid && (v.succeeded || !t.code):
+		c.findf("I2", t.id, "it is completed, and %s was undone", v.ref)
+	case t.saga.Status == Compensated && did && !undid && !stays:
+		c.findf("I2", t.id, "it is compensated, and the effect of %s is left", v.ref)
 	}
 }
 
@@ -96,7 +86,7 @@ func (c *checker) sequence(t *tale, s *stage, v visit, all map[string]deeds) {
 	}
 	for _, j := range s.later {
 		for _, next := range slices.Concat(t.stages[j].items, t.stages[j].gone, t.stages[j:j+1]) {
-			for _, w := range append(next.past, next.present()) {
+			for _, w := range next.visits() {
 				if !w.byHand && w.round >= v.round && w.round <= v.last { // else it came after another run
 					c.inTurn(t, v, w, all)
 				}
