@@ -22,6 +22,8 @@ const (
 	answerTime = 5 * time.Second
 	// again is the pause before a start is sent again.
 	again = 100 * time.Millisecond
+	// keyStem begins the key of each start.
+	keyStem = "chaos-"
 )
 
 // load starts sagas at a rate, whether earlier ones end or not.
@@ -89,9 +91,9 @@ func (l *load) run(ctx context.Context) error {
 
 // start starts one saga, at the other coordinator when one does not answer.
 func (l *load) start(ctx context.Context, n int) {
-	key := "chaos-" + strconv.Itoa(n)
+	key := keyStem + strconv.Itoa(n)
 	for try := n; ctx.Err() == nil; try++ {
-		s, _, err := l.clients[try%len(l.clients)].Start(ctx, client.Start{Definition: "trip", Key: key, Input: map[string]int{"n": n}})
+		s, _, err := l.clients[try%len(l.clients)].Start(ctx, client.Start{Definition: "trip", Key: key, Input: inputOf(n)})
 		if err == nil {
 			l.note(key, s.ID)
 			return
@@ -102,6 +104,23 @@ func (l *load) start(ctx context.Context, n int) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// input is what a trip is started with.
+type input struct {
+	N      int   `json:"n"`
+	Family int   `json:"family"` // whose trips come one after the other
+	Rooms  []int `json:"rooms"`  // one reservation each
+	Outing bool  `json:"outing"` // with a child
+}
+
+// inputOf is that of the nth trip: most are plain, as participants can do so much.
+func inputOf(n int) input {
+	in := input{N: n, Family: n / 3, Rooms: []int{1}, Outing: n%4 == 0}
+	if n%8 == 1 {
+		in.Rooms = []int{1, 2, 3}
+	}
+	return in
 }
 
 // note writes an acknowledged start down.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -89,7 +91,11 @@ func (w *world) compare(ctx context.Context, l *load) (found []string, err error
 			return nil, fmt.Errorf("read a saga: %w", err)
 		}
 		known[key] = id.String()
-		if text := judge(id, status, ledgers); text != "" {
+		n, err := strconv.Atoi(strings.TrimPrefix(key, keyStem))
+		if err != nil {
+			return nil, fmt.Errorf("read the key %s: %w", key, err)
+		}
+		if text := judge(id, status, ledgers, len(inputOf(n).Rooms)); text != "" {
 			found = append(found, fmt.Sprintf("saga %s (%v): %s", id, status, text))
 		}
 	}
@@ -104,13 +110,15 @@ func (w *world) compare(ctx context.Context, l *load) (found []string, err error
 	return found, rows.Err()
 }
 
-// judge says what is wrong with the effects of a saga that ended like this.
-func judge(id saga.ID, status saga.Status, ledgers map[string]effects) string {
+// judge says what is wrong with the effects of a trip that ended like this. Those of the
+// children are the checker's.
+func judge(id saga.ID, status saga.Status, ledgers map[string]effects, rooms int) string {
+	most := map[string]int{"flights": 1, "hotels": rooms, refusing: 1}
 	for _, name := range participants {
 		done, undone := ledgers[name][id]["do"], ledgers[name][id]["undo"]
-		good := done == 1 && undone == 0
+		good := done == most[name] && undone == 0
 		if status == saga.Compensated {
-			good = done == undone && done <= 1 && (name != refusing || done == 0)
+			good = done == undone && done <= most[name] && (name != refusing || done == 0)
 		}
 		if !good {
 			return fmt.Sprintf("%s has done it %d times and undone it %d times", name, done, undone)

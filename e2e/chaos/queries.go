@@ -16,8 +16,8 @@ const (
 	countOutbox = `SELECT count(*) FROM %s.outbox`
 	// countDead uses dead_letters_open.
 	countDead = `SELECT count(*) FROM unwind.dead_letters`
-	// readSagas scans all sagas with their keys, after the run.
-	readSagas = `SELECT s.id, s.status, k.key FROM unwind.sagas s LEFT JOIN unwind.start_keys k ON k.saga = s.id`
+	// readSagas scans all sagas that clients have started, with their keys, after the run.
+	readSagas = `SELECT s.id, s.status, coalesce(k.key, '') FROM unwind.sagas s LEFT JOIN unwind.start_keys k ON k.saga = s.id WHERE s.definition = 'trip'`
 	// readEffects scans a ledger, after the run.
 	readEffects = `SELECT saga, direction, count(*) FROM effects GROUP BY saga, direction`
 )

@@ -29,19 +29,26 @@ const (
 	coordinating = "coordinators"
 )
 
-// definition is the saga that is run. So many attempts, because a participant
-// that is killed again and again is no reason to turn back.
-const definition = `unwind: v1
+// definitions are the sagas that are run, a child before its parent. So many attempts,
+// because a participant that is killed again and again is no reason to turn back.
+var definitions = [...]string{`unwind: v1
+saga: outing
+defaults: {timeout: 5s, retry: {attempts: 40, backoff: 200ms, cap: 2s}}
+steps:
+  - {step: boat, command: flights/reserve, compensation: release}
+`, `unwind: v1
 saga: trip
 key: trip-${input.n}
+lock: family ${input.family}
 defaults: {timeout: 5s, retry: {attempts: 40, backoff: 200ms, cap: 2s}}
 steps:
   - {step: flight, command: flights/reserve, compensation: release}
   - {step: nap, sleep: 1s}
-  - {step: hotel, after: flight, command: hotels/reserve, compensation: release}
-  - {step: charge, after: [nap, hotel], kind: pivot, command: payments/charge}
+  - {step: hotel, after: flight, forEach: "${input.rooms}", limit: {items: 3, concurrency: 2}, command: hotels/reserve, compensation: release}
+  - {step: outing, after: flight, when: "${input.outing}", child: outing}
+  - {step: charge, after: [nap, hotel, outing], kind: pivot, command: payments/charge}
   - {step: told, await: {signal: told, timeout: 2s}}
-`
+`}
 
 // world is what a run makes, uses and removes again.
 type world struct {
@@ -128,7 +135,7 @@ func (w *world) createDatabases(ctx context.Context) error {
 	return nil
 }
 
-// prepare migrates, creates topics and applies the definition.
+// prepare migrates, creates topics.
 func (w *world) prepare(ctx context.Context) (err error) {
 	for _, name := range participants {
 		if err := openLedger(ctx, w.databases[name], name); err != nil {
@@ -163,7 +170,7 @@ func (w *world) topics(_ context.Context, do func(*kafka.Admin, []kafka.Topic) e
 	return errors.Join(do(admin, app.Topics{Prefix: w.prefix, Partitions: commandPartitions}.Plan(participants...)), admin.Close())
 }
 
-// begin starts everybody and applies the definition.
+// begin starts everybody and applies the definitions.
 func (w *world) begin(ctx context.Context) error {
 	w.makeVictims()
 	for _, v := range w.victims {
@@ -176,11 +183,16 @@ func (w *world) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	file := filepath.Join(w.dir, "trip.yaml")
-	if err := os.WriteFile(file, []byte(definition), 0o600); err != nil {
-		return fmt.Errorf("write the definition: %w", err)
+	for i, definition := range definitions {
+		file := filepath.Join(w.dir, fmt.Sprintf("%d.yaml", i))
+		if err := os.WriteFile(file, []byte(definition), 0o600); err != nil {
+			return fmt.Errorf("write a definition: %w", err)
+		}
+		if err := w.unwind(ctx, "def", "apply", file, "--url", w.urls[0]); err != nil {
+			return err
+		}
 	}
-	return w.unwind(ctx, "def", "apply", file, "--url", w.urls[0])
+	return nil
 }
 
 // close ends everybody and removes what was made, but not the logs of a bad run.
