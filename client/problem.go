@@ -27,6 +27,8 @@ const (
 	NotYours          Code = "not-yours"          // NotYours: somebody else has to decide; the detail says who.
 	Unapproved        Code = "unapproved"         // Unapproved: a large batch waits for a second person.
 	UnknownSignal     Code = "unknown-signal"     // UnknownSignal: no step of the definition awaits the signal.
+	UnknownQuery      Code = "unknown-query"      // UnknownQuery: the saga's function does not have the query; the detail names those that it has.
+	QueryFailed       Code = "query-failed"       // QueryFailed: the saga's function failed to answer a query; the detail says why.
 	PastPivot         Code = "past-pivot"         // PastPivot: the point of no return was passed.
 	BreaksUsers       Code = "breaks-users"       // BreaksUsers: a contract would break definitions or running sagas; all is listed.
 	TopicsMissing     Code = "topics-missing"     // TopicsMissing: a Kafka topic of the definition does not exist.

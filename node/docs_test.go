@@ -80,6 +80,21 @@ func bookJourney(c *code.Context, in Journey) ([]Booking, error) {
 	return booked, err
 }
 
+type Progress struct{ Booked, Of int }
+
+func bookAll(c *code.Context, in []Trip) ([]Booking, error) {
+	var booked []Booking
+	code.Query(c, "progress", func() Progress { return Progress{Booked: len(booked), Of: len(in)} })
+	for _, trip := range in {
+		got, err := code.Child[Booking](c, "trip", saga.Child{Definition: "reserveTrip"}, trip)
+		if err != nil {
+			return nil, err
+		}
+		booked = append(booked, got)
+	}
+	return booked, nil
+}
+
 func embedded(ctx context.Context, url string) error {
 	cfg := node.Config{
 		DatabaseURL: url, Migrate: true, Code: []*saga.Code{trip},
@@ -171,7 +186,7 @@ func TestTheDocumentCompiles(t *testing.T) {
 	_, err := code.Func(saga.Definition{Name: "bookJourney", Version: "r1"}, bookJourney)
 	require.NoError(t, err)
 	require.NoError(t, declared())
-	for _, shown := range []any{change, mount, recorded, embedded} {
+	for _, shown := range []any{change, mount, recorded, embedded, bookAll} {
 		require.NotNil(t, shown)
 	}
 	require.NoError(t, err2)

@@ -22,7 +22,7 @@ func (p *program) sagaCommand() *cobra.Command {
 	cmd.AddCommand(verbCommands(&r)...)
 	cmd.AddCommand(troubleCommands(&r)...)
 	cmd.AddCommand(waitCommands(&r)...)
-	cmd.AddCommand(startManyCommand(&r), exportCommand(&r))
+	cmd.AddCommand(startManyCommand(&r), exportCommand(&r), queryCommand(&r))
 	r.flags(cmd)
 	return cmd
 }

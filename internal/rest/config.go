@@ -3,6 +3,7 @@ package rest
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"time"
@@ -18,6 +19,9 @@ import (
 type Engine interface {
 	// Do carries out an operator's verb and answers after the commit.
 	Do(ctx context.Context, verb coordinator.Verb) (coordinator.VerbResult, error)
+	// Query asks the function of a saga that is code; history reads what has led to
+	// its state.
+	Query(ctx context.Context, row coordinator.Row, name string, history func(context.Context) (saga.History, error)) (json.RawMessage, error)
 	// Watch returns a channel that is pinged after a commit of the saga in this
 	// process, and a function that ends it.
 	Watch(id saga.ID) (changed <-chan struct{}, stop func())

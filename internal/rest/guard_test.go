@@ -103,6 +103,7 @@ var samples = map[string][2]string{
 	"getSaga":           {"/v1/sagas/{saga}", ""},
 	"getHistory":        {"/v1/sagas/{saga}/history", ""},
 	"whySaga":           {"/v1/sagas/{saga}/why", ""},
+	"querySaga":         {"/v1/sagas/{saga}/queries/progress", ""},
 	"cancelSaga":        {"/v1/sagas/{saga}/cancel", "{}"},
 	"pauseSaga":         {"/v1/sagas/{saga}/pause", "{}"},
 	"resumeSaga":        {"/v1/sagas/{saga}/resume", "{}"},

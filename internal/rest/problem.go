@@ -106,6 +106,9 @@ func (s *Server) answer(ctx context.Context, err error) error {
 	if p := deadLetterProblem(err); p != nil {
 		return p
 	}
+	if p := queryProblem(err); p != nil {
+		return p
+	}
 	switch {
 	case err == nil:
 		return nil

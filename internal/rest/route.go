@@ -27,6 +27,7 @@ func (s *Server) routes() {
 	handle(s, "GET /v1/sagas/{id}", route{"getSaga", "Get a saga, or wait for it", SagasRead, []int{404, 422}}, s.show)
 	handle(s, "GET /v1/sagas/{id}/why", route{"whySaga", "Say why a saga is where it is, and what would move it on", SagasRead, []int{404, 422}}, s.why)
 	handle(s, "GET /v1/sagas/{id}/history", route{"getHistory", "Get a saga's events", SagasRead, []int{404, 422}}, s.history)
+	handle(s, "GET /v1/sagas/{id}/queries/{name}", route{"querySaga", "Ask a saga that is code for what its function lets others see", SagasRead, []int{404, 409, 422}}, s.query)
 	handle(s, "PUT /v1/definitions", route{"applyDefinition", "Apply a definition, YAML or JSON", DefinitionsApply, []int{400, 404, 413, 422}}, s.apply)
 	handle(s, "GET /v1/definitions", route{"listDefinitions", "List definitions with their latest versions", DefinitionsRead, []int{404, 422}}, s.definitions)
 	handle(s, "GET /v1/definitions/{name}", route{"getDefinition", "Get a definition", DefinitionsRead, []int{404, 422}}, s.definition)

@@ -1,7 +1,10 @@
 package rest_test
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -56,6 +59,7 @@ type world struct {
 	changed  chan struct{}
 	fail     error // of Start, Do and Get
 	notReady error
+	unasked  error // of Query
 	missing  []string
 	closed   error       // the definition is disabled
 	filter   rest.Filter // the last with attributes
@@ -150,6 +154,14 @@ func (w *world) Do(_ context.Context, v coordinator.Verb) (coordinator.VerbResul
 	state := w.sagas[v.Saga].State
 	state.Status, state.Cause = saga.Compensating, v.Reason
 	return coordinator.VerbResult{State: state, Changed: true}, w.fail
+}
+
+func (w *world) Query(ctx context.Context, row coordinator.Row, name string, history func(context.Context) (saga.History, error)) (json.RawMessage, error) {
+	h, err := history(ctx)
+	if err = cmp.Or(w.unasked, err); err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, `{"name":%q,"of":%q,"events":%d}`, name, row.State.Definition, len(h)), nil
 }
 
 func (w *world) Watch(saga.ID) (<-chan struct{}, func()) { return w.changed, func() {} }

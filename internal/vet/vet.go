@@ -121,11 +121,14 @@ func (c checker) keysOfMap(e ast.Expr) bool {
 	return isFunc(f, "maps", "Keys") || isFunc(f, "maps", "Values") || isFunc(f, "maps", "All")
 }
 
+// harmlessOfContext are the Context's methods that ask for nothing.
+var harmlessOfContext = map[string]bool{"ID": true, "Now": true, "HistoryLength": true}
+
 // asks reports whether something in n may ask for anything: whether it has the
-// Context do more than tell the saga's id or the time.
+// Context do more than tell the saga's id, the time or the length of its history.
 func (c checker) asks(n ast.Node) (found bool) {
 	ast.Inspect(n, func(n ast.Node) bool {
-		if sel, ok := n.(*ast.SelectorExpr); ok && c.isContext(sel.X) && (sel.Sel.Name == "ID" || sel.Sel.Name == "Now") {
+		if sel, ok := n.(*ast.SelectorExpr); ok && c.isContext(sel.X) && harmlessOfContext[sel.Sel.Name] {
 			return false
 		}
 		if e, ok := n.(ast.Expr); ok && c.isContext(e) {
@@ -143,6 +146,10 @@ func (c checker) call(n *ast.CallExpr) bool {
 		c.builtin(b.Name(), n)
 		return true
 	}
+	if isFunc(f, codePath, "Query") {
+		c.query(n)
+		return true
+	}
 	side := isFunc(f, codePath, "SideEffect")
 	if !side && !isFunc(f, localPath, "Local") {
 		return true
@@ -155,6 +162,16 @@ func (c checker) call(n *ast.CallExpr) bool {
 		}
 	}
 	return false
+}
+
+// query refuses a query that does more than look; for the rest it is like the function
+// that it is in.
+func (c checker) query(n *ast.CallExpr) {
+	for _, arg := range n.Args {
+		if lit, ok := arg.(*ast.FuncLit); ok && c.asks(lit.Body) {
+			c.Reportf(lit.Pos(), "this query uses the saga's Context, and may ask for nothing: let the function ask, and look at its variables here")
+		}
+	}
 }
 
 // builtin looks at calls of close, make, delete and clear.

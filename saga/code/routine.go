@@ -33,6 +33,9 @@ type routine struct {
 	draws    uint64
 	fault    error
 	stopped  bool
+
+	queries  map[string]func() any // what others may look at; nil: nothing
+	querying bool                  // somebody looks: nothing can be asked for
 }
 
 // branch is one line of the function: the function itself, or what Go began.
@@ -176,7 +179,8 @@ func (c *Context) wait(cells ...*cell) {
 				one.waiters = append(one.waiters, c.b)
 			}
 		}
-		if c.r.stopped || !c.b.yield(struct{}{}) {
+		c.r.mayAsk()
+		if !c.b.yield(struct{}{}) {
 			panic(errStopped)
 		}
 	}
@@ -185,9 +189,7 @@ func (c *Context) wait(cells ...*cell) {
 // asked notes a request and returns its future.
 func asked[T any](c *Context, ask saga.Ask, decode func(*saga.Answer) (T, error)) Future[T] {
 	r := c.r
-	if r.stopped {
-		panic(errStopped)
-	}
+	r.mayAsk()
 	r.asked++
 	ask.Visit = r.visits[ask.Step.Name]
 	r.visits[ask.Step.Name]++
@@ -222,9 +224,7 @@ func (b *branch) join(done []int64) {
 // record records a value, or takes the recorded one in a replay.
 func (c *Context) record(what string, value func() json.RawMessage) json.RawMessage {
 	r := c.r
-	if r.stopped {
-		panic(errStopped)
-	}
+	r.mayAsk()
 	ask := saga.Ask{Record: what}
 	switch {
 	case !r.replay:

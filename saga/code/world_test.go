@@ -36,10 +36,12 @@ func newWorld(t require.TestingT, code *saga.Code) *world {
 	return &world{t: t, code: code, state: saga.State{ID: testID}, now: testStart, version: code.Definition().Version}
 }
 
-func (w *world) start(input string) []saga.Command {
+func (w *world) start(input string) []saga.Command { return w.event(w.started(input)) }
+
+func (w *world) started(input string) saga.Event {
 	e := saga.Event{Kind: saga.Started, Payload: saga.JSON([]byte(input))}
 	e.Own().Definition, e.Own().Version, e.Own().Level = w.code.Definition().Name, w.version, saga.Level
-	return w.event(e)
+	return e
 }
 
 // event decides an event and returns the commands that were sent.

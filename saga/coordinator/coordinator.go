@@ -26,6 +26,7 @@ type Coordinator struct {
 	ticked  atomic.Int64 // when that was seen last, by our clock; 0: never
 	up      atomic.Bool
 	stopped chan struct{} // closed when Run has ended
+	asked   chan struct{} // has one for each function that is being asked
 
 	complaints pace.Pace // of replies that cannot be read
 
@@ -38,7 +39,7 @@ func New(cfg Config) (*Coordinator, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	c := &Coordinator{cfg: cfg.withDefaults(), buckets: map[int]*bucketState{}, stopped: make(chan struct{})}
+	c := &Coordinator{cfg: cfg.withDefaults(), buckets: map[int]*bucketState{}, stopped: make(chan struct{}), asked: make(chan struct{}, maxAsked)}
 	c.path = newPath(c)
 	if c.cfg.Locals != nil {
 		c.cfg.Locals.c.Store(c)

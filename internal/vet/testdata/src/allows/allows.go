@@ -75,6 +75,7 @@ func trip(c *code.Context, in map[string]int) (int, error) {
 	_ = code.First(c, branch, c.Timer(time.Hour))
 	served := 0
 	served++
+	code.Query(c, "served", func() string { return fmt.Sprint(served, c.ID(), c.Now(), c.HistoryLength()) })
 	return branch.Get(c)
 }
 

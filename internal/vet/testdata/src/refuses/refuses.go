@@ -140,6 +140,13 @@ func (trip) book(c *code.Context, in int) (int, error) {
 		v, _ := code.Do[int](c, "x", 1)
 		return v
 	})
+	code.Query(c, "x", func() int { // want `this query uses the saga's Context`
+		v, _ := f.Get(c)
+		return v
+	})
+	code.Query(c, "age", func() time.Duration {
+		return time.Since(c.Now()) // want `time.Since in a saga function`
+	})
 	return f.Get(c)
 }
 

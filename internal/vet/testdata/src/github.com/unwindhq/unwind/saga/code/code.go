@@ -7,6 +7,7 @@ type Context struct{}
 
 func (c *Context) ID() string                                 { return "" }
 func (c *Context) Now() time.Time                             { return time.Time{} }
+func (c *Context) HistoryLength() int64                       { return 0 }
 func (c *Context) Sleep(d time.Duration)                      {}
 func (c *Context) Timer(d time.Duration) (f Future[struct{}]) { return f }
 func (c *Context) Uint64() uint64                             { return 0 }
@@ -24,3 +25,4 @@ func Start[Res any](c *Context, step string, in any) (f Future[Res])     { retur
 func Go[T any](c *Context, fn func(c *Context) (T, error)) (f Future[T]) { return f }
 func First(c *Context, of ...Awaited) int                                { return 0 }
 func SideEffect[T any](c *Context, name string, fn func() T) T           { return fn() }
+func Query[T any](c *Context, name string, fn func() T)                  {}
