@@ -57,7 +57,8 @@ func TestHoldsAreShown(t *testing.T) {
 	elsewhere := breaker.Group{Kind: "definition", Within: "other", Name: "order"}
 	m.Watch(Sources{Holds: func() []breaker.HoldStatus {
 		return []breaker.HoldStatus{
-			{Hold: breaker.Hold{Group: order}, Held: 7, Since: time.Now().Add(-time.Hour)}, {Hold: breaker.Hold{Group: elsewhere}, Held: 2},
+			{Hold: breaker.Hold{Group: order}, Held: 7, Since: time.Now().Add(-time.Hour)},
+			{Hold: breaker.Hold{Group: elsewhere}, Held: 2},
 			{Hold: breaker.Hold{Group: breaker.Group{Kind: "participant", Name: "mail"}, Rate: 20}},
 		}
 	}})

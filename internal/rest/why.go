@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -282,12 +283,10 @@ func (f *whyFacts) asked(name string, step *saga.Step, st *saga.StepState) {
 
 // late says what silence means.
 func late(step *saga.Step, st *saga.StepState) string {
-	last := st.Attempt >= max(step.Do.Attempts, 1) && step.Do.Attempts > 0 || step.Do.Attempts == 0 && st.Attempt >= saga.DefaultAttempts
-	switch {
-	case backward(st) || step.Kind != saga.Compensable || !last:
-		return " it is asked again, as long as the brokers are reached."
+	if !backward(st) && step.Kind == saga.Compensable && st.Attempt >= cmp.Or(step.Do.Attempts, saga.DefaultAttempts) {
+		return " the step may have run, and the saga turns back."
 	}
-	return " the step may have run, and the saga turns back."
+	return " it is asked again, as long as the brokers are reached."
 }
 
 // held says who keeps a command back.
@@ -297,7 +296,7 @@ func (f *whyFacts) held(i int, name string, step *saga.Step, st *saga.StepState)
 		if !concerns(h, f.row, f.plain, i) {
 			continue
 		}
-		text := about + " may not be sent: " + h.Target.String() + " is held by " + h.Actor + " since " + clock(h.At)
+		text := about + " may not be sent: " + h.String() + " is held by " + h.Actor + " since " + clock(h.At)
 		moves := releaseOf(h.Target)
 		if !h.Held {
 			text = fmt.Sprintf("%s waits for its turn: %s was released by %s at %s, %d commands a second", about, h.Target, h.Actor, clock(h.At), h.Rate)
