@@ -82,6 +82,7 @@ func (f *fold) check(next saga.State, effects []saga.Effect, e saga.Event) {
 	for _, effect := range effects {
 		f.checkCommand(next, effect.(saga.Send).Command, e)
 	}
+	f.checkTurn(next)
 	f.checkStale(next, e)
 }
 
@@ -108,9 +109,27 @@ func (f *fold) checkCommand(next saga.State, c saga.Command, e saga.Event) {
 		return // what does not go back may be done beside it
 	}
 	require.Equal(f.t, saga.Compensating, next.Status)
-	for _, other := range next.Steps {
-		require.NotEqual(f.t, saga.Doing, other.Phase, "undone beside a step that is still being done")
+}
+
+// checkTurn: a saga that turns back begins to undo nothing beside a step that is still
+// being done. What a reset has begun to undo before goes on.
+func (f *fold) checkTurn(next saga.State) {
+	undoing := []saga.Phase{saga.UndoHeld, saga.Undoing, saga.UndoResting}
+	if next.Status != saga.Compensating || f.state.Extras().Reset > 0 {
+		return
 	}
+	for i, st := range next.Steps[:len(f.state.Steps)] {
+		if slices.Contains(undoing, st.Phase) && !slices.Contains(undoing, f.state.Steps[i].Phase) {
+			require.NotContains(f.t, phases(next.Steps), saga.Doing, "step %d is undone beside a step that is still being done", i)
+		}
+	}
+}
+
+func phases(steps []saga.StepState) (all []saga.Phase) {
+	for _, st := range steps {
+		all = append(all, st.Phase)
+	}
+	return all
 }
 
 // checkStale: an answer of another epoch than the step's is only counted.

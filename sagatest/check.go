@@ -145,7 +145,7 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 		w.hit("edited")
 	}
 	if e.Kind == saga.StepSkipped || e.Kind == saga.StepResolved {
-		w.byHand[effectKey{next.ID, e.Step.String()}] = true
+		w.byHand[effectKey{next.ID, unvisited(e.Step).String()}] = true
 	}
 	w.checkItems(next)
 
