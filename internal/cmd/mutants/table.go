@@ -85,6 +85,16 @@ var mutants = []mutant{
 		"./saga", "TestScenarios",
 	},
 	{
+		"items-go-on-in-a-reset", "I3", "an item begins while a reset takes its step back",
+		"saga/foreach.go", "!= Spreading || d.backward(sp.Step) {", "!= Spreading {",
+		"./saga", "TestScenarios",
+	},
+	{
+		"undone-beside-doing", "I3", "a saga that turns back undoes steps beside one that is still being done",
+		"saga/reverse.go", "== Doing && d.backward(i) {", "== Doing && d.backward(i) && i < 0 {",
+		"./saga", "TestScenarios",
+	},
+	{
 		"reset-completes", "I3", "a saga completes while a reset undoes the items of its last step",
 		"saga/forward.go", "|| d.backward(i) {\n\t\t\treturn false", "{\n\t\t\treturn false",
 		"./saga", "TestScenarios",
