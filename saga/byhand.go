@@ -15,7 +15,7 @@ func (d *decision) skipped() error {
 	if err := d.childBusy(i, "skip"); err != nil {
 		return err
 	}
-	if undoing(d.s.Steps[i].Phase) && d.s.Extras().Reset == 0 {
+	if d.s.Steps[i].Phase.Back() && d.s.Extras().Reset == 0 {
 		d.settle(i, Kept)
 		return d.undone()
 	}
@@ -91,7 +91,7 @@ func (d *decision) resolved() error {
 	if err := d.childBusy(i, "resolve"); err != nil {
 		return err
 	}
-	if d.s.Status != Running || undoing(st.Phase) || !st.Phase.timed() && !st.Phase.waits() && st.Phase != Raising {
+	if d.s.Status != Running || st.Phase.Back() || !st.Phase.timed() && !st.Phase.waits() && st.Phase != Raising {
 		return fmt.Errorf("resolve step %s: it is %s in a saga that is %s: %w", d.e.Step, st.Phase, d.s.Status, ErrNotNow)
 	}
 	st.Epoch++

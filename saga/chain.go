@@ -65,7 +65,7 @@ func (d *decision) mayContinue(input json.RawMessage) error {
 	}
 	for i := range d.s.Steps {
 		step := d.step(i)
-		if (step.Compensation != "" || step.UndoesChild()) && !d.closed(i) && !undoing(d.s.Steps[i].Phase) {
+		if (step.Compensation != "" || step.UndoesChild()) && !d.closed(i) && !d.s.Steps[i].Phase.Back() {
 			return fmt.Errorf("the code continues as new while %s may have to be undone, which the next run could not: pass the pivot first, or undo it by a step of its own", d.called(i))
 		}
 	}

@@ -101,7 +101,7 @@ func (d *decision) born() error {
 
 // tellChild begins step i's child, or tells it to turn back.
 func (d *decision) tellChild(i int) error {
-	st, back := &d.s.Steps[i], undoing(d.s.Steps[i].Phase)
+	st, back := &d.s.Steps[i], d.s.Steps[i].Phase.Back()
 	switch {
 	case !d.s.Paused.IsZero() && back:
 		d.hold(i, UndoHeld)
@@ -170,7 +170,7 @@ func (d *decision) childOf(i int) ID { return d.s.Child(i, d.step(i)) }
 // raised reports whether a child was begun for the step or item. One that somebody has
 // resolved before has none.
 func (s *StepState) raised() bool {
-	return s.Attempt > 0 || undoing(s.Phase) || s.Phase == Undone || s.Phase == Kept
+	return s.Attempt > 0 || s.Phase.Back() || s.Phase == Undone || s.Phase == Kept
 }
 
 // raise begins the child of step i that it is at.
@@ -270,7 +270,7 @@ func (d *decision) childEnded() error {
 		return nil
 	}
 	st := &d.s.Steps[i]
-	undo := undoing(st.Phase)
+	undo := st.Phase.Back()
 	switch {
 	case st.Extras().Lost || st.Phase != Raising && !undo:
 		return nil

@@ -49,7 +49,7 @@ func (d *decision) notEditable(i int) string {
 		return "it runs once for each item: name one, such as " + step.Name + "[0]"
 	case step.Child != nil && st.Phase != Resting:
 		return "its input is that of its child, which has it already"
-	case undoing(st.Phase):
+	case st.Phase.Back():
 		return ""
 	case st.Phase == Waiting && d.s.Status == Running:
 		return "its turn has not come: its input is mapped when it begins"

@@ -205,7 +205,7 @@ func (d *decision) undoItems(i int) error {
 // openItem reports whether the effect of one of step i's items is, or may be, there.
 func (d *decision) openItem(i int) bool {
 	step := d.step(i)
-	return slices.ContainsFunc(d.s.Items(i), func(st StepState) bool { return undoing(st.Phase) || step.undoes(&st) })
+	return slices.ContainsFunc(d.s.Items(i), func(st StepState) bool { return st.Phase.Back() || step.undoes(&st) })
 }
 
 // closeSpreads says of each step with items how it has ended in reverse, once none of

@@ -97,7 +97,7 @@ func (d *decision) attempt(i int) error {
 	}
 	direction, policy, name := Do, step.Do, step.Command
 	sent, held := Doing, Held
-	if undoing(st.Phase) {
+	if st.Phase.Back() {
 		direction, policy, name = Undo, step.Undo, step.Compensation
 		sent, held = Undoing, UndoHeld
 	}
@@ -131,10 +131,6 @@ func (d *decision) hold(i int, held Phase) {
 	d.changed = true
 }
 
-func undoing(p Phase) bool {
-	return p == Undoing || p == UndoResting || p == UndoHeld || p == Reversing
-}
-
 // payload maps step i's input. Every attempt, and the undo, must carry the
 // bytes of the first: a difference means that the mapping is not deterministic.
 func (d *decision) payload(i int) (Payload, error) {
@@ -147,7 +143,7 @@ func (d *decision) payload(i int) (Payload, error) {
 		return payload, fmt.Errorf("step %s: input: %d bytes, above the limit of %d: pass a reference instead", d.called(i), len(payload.Data), MaxPayload)
 	}
 	hash := PayloadHash(payload)
-	if st.Attempt == 0 && (!undoing(st.Phase) || d.isItem(i)) {
+	if st.Attempt == 0 && (!st.Phase.Back() || d.isItem(i)) {
 		st.Hash = hash
 	}
 	if st.Hash != hash {

@@ -219,7 +219,7 @@ func (r *Run) checks(step *Step) *Machine {
 
 // commandsOut reports whether a command is under way that goes forward.
 func (d *decision) commandsOut() bool {
-	return slices.ContainsFunc(d.s.Steps, func(st StepState) bool { return st.Phase.timed() && !undoing(st.Phase) || st.Phase == Raising })
+	return slices.ContainsFunc(d.s.Steps, func(st StepState) bool { return st.Phase.timed() && !st.Phase.Back() || st.Phase == Raising })
 }
 
 // err returns the faults of one step that code has asked for.

@@ -56,7 +56,7 @@ func pending(s *State, stepOf func(i int) (*Step, StepRef)) []Pending {
 			}
 			step, ref := stepOf(i)
 			direction := Do
-			if undoing(st.Phase) {
+			if st.Phase.Back() {
 				direction = Undo
 			}
 			list = append(list, Pending{

@@ -114,12 +114,11 @@ func (f *fold) checkCommand(next saga.State, c saga.Command, e saga.Event) {
 // checkTurn: a saga that turns back begins to undo nothing beside a step that is still
 // being done. What a reset has begun to undo before goes on.
 func (f *fold) checkTurn(next saga.State) {
-	undoing := []saga.Phase{saga.UndoHeld, saga.Undoing, saga.UndoResting}
 	if next.Status != saga.Compensating || f.state.Extras().Reset > 0 {
 		return
 	}
 	for i, st := range next.Steps[:len(f.state.Steps)] {
-		if slices.Contains(undoing, st.Phase) && !slices.Contains(undoing, f.state.Steps[i].Phase) {
+		if st.Phase.Back() && !f.state.Steps[i].Phase.Back() {
 			require.NotContains(f.t, phases(next.Steps), saga.Doing, "step %d is undone beside a step that is still being done", i)
 		}
 	}

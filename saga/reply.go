@@ -25,7 +25,7 @@ func (d *decision) replied() error {
 // the one under way, or its repeats would put off the next one for ever.
 func (d *decision) counts(i int) bool {
 	st := &d.s.Steps[i]
-	if d.e.Epoch != st.Epoch || d.e.Attempt > st.Attempt || (d.e.Direction == Undo) != undoing(st.Phase) {
+	if d.e.Epoch != st.Epoch || d.e.Attempt > st.Attempt || (d.e.Direction == Undo) != st.Phase.Back() {
 		return false
 	}
 	if !st.Phase.timed() || !d.fromParticipant(&d.e, i) {

@@ -31,7 +31,7 @@ func (d *decision) reverse() error {
 		switch {
 		case d.step(i).ForEach != nil:
 			undo = d.undoItems
-		case undoing(d.s.Steps[i].Phase):
+		case d.s.Steps[i].Phase.Back():
 			continue
 		}
 		if err := undo(i); err != nil {
@@ -71,7 +71,7 @@ func (d *decision) open(i int) bool {
 	if d.step(i).ForEach != nil {
 		return d.openItem(i)
 	}
-	return undoing(d.s.Steps[i].Phase) || d.step(i).undoes(&d.s.Steps[i])
+	return d.s.Steps[i].Phase.Back() || d.step(i).undoes(&d.s.Steps[i])
 }
 
 // undoes reports whether what the step, or an item of it, has done is to be undone. A

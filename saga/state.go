@@ -67,17 +67,27 @@ const (
 	Reversing   Phase = 19 // Reversing: its child was told to turn back, and the child's end is awaited.
 )
 
+var phaseNames = [...]string{
+	"waiting", "doing", "resting", "held", "done", "skipped", "refused", "unknown",
+	"undoing", "undo-resting", "undo-held", "undone", "kept",
+	"sleeping", "awaiting", "asking", "expired", "spreading", "raising", "reversing",
+}
+
+// PhaseNames lists what String returns of the phases that there are, in their order.
+func PhaseNames() []string { return slices.Clone(phaseNames[:]) }
+
 // String returns the phase in lower case.
 func (p Phase) String() string {
-	names := [...]string{
-		"waiting", "doing", "resting", "held", "done", "skipped", "refused", "unknown",
-		"undoing", "undo-resting", "undo-held", "undone", "kept",
-		"sleeping", "awaiting", "asking", "expired", "spreading", "raising", "reversing",
-	}
-	if int(p) < len(names) {
-		return names[p]
+	if int(p) < len(phaseNames) {
+		return phaseNames[p]
 	}
 	return "unknown-phase"
+}
+
+// Back reports whether a step in this phase is on its way back: its compensation is
+// due, sent or at rest, or its child turns back.
+func (p Phase) Back() bool {
+	return p == Undoing || p == UndoResting || p == UndoHeld || p == Reversing
 }
 
 // timed reports whether a step in this phase has a command that is not settled.

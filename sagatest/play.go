@@ -126,19 +126,10 @@ func (c Cue) scripted() (out definition.Cue, err error) {
 		return out, err
 	}
 	step, phase, _ := strings.Cut(c.When, " ")
-	if out.Step, out.Phase = step, phase; !isPhase(phase) {
+	if out.Step, out.Phase = step, phase; !slices.Contains(saga.PhaseNames(), phase) {
 		return out, fmt.Errorf("%q is not a moment: write a step and its phase, such as hotel resting", c.When)
 	}
 	return out, nil
-}
-
-func isPhase(name string) bool {
-	for p := saga.Waiting; p.String() != "unknown-phase"; p++ {
-		if p.String() == name {
-			return true
-		}
-	}
-	return false
 }
 
 func (e *Expect) scripted() (out definition.Expect, err error) {

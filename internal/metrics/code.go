@@ -155,7 +155,7 @@ func (t *ofCode) moved() {
 			}
 		}
 		series := t.m.planned(t.d, t.c.After.Definition, &planned.Step)
-		if reply := replyTo(t.c, planned.Ref()); reply != nil && reply.Outcome == saga.Succeeded && reply.Direction == saga.Do && back(t.c.After.Steps[i].Phase) {
+		if reply := replyTo(t.c, planned.Ref()); reply != nil && reply.Outcome == saga.Succeeded && reply.Direction == saga.Do && t.c.After.Steps[i].Phase.Back() {
 			series.moved(was, &saga.StepState{Phase: saga.Done}) // the function has heard of it and failed
 		}
 		series.moved(was, &t.c.After.Steps[i])
@@ -170,9 +170,6 @@ func (t *ofCode) moved() {
 		}
 	}
 }
-
-// back reports whether a step is on its way back.
-func back(p saga.Phase) bool { return p == saga.Undoing || p == saga.UndoHeld || p == saga.UndoResting }
 
 // endOf says how a step has ended that was let go of with the change.
 func (t *ofCode) endOf(planned *saga.Planned, was saga.Phase) saga.Phase {

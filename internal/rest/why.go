@@ -108,7 +108,7 @@ func (f *whyFacts) reasons() []client.Reason {
 	}
 	f.locked()
 	for i := range s.Steps {
-		if len(f.list) == maxReasons {
+		if len(f.list) >= maxReasons { // attention has reasons of its own
 			f.add("", "There is more than is told here.", "unwind saga show "+s.ID.String())
 			break
 		}
@@ -247,14 +247,10 @@ func (f *whyFacts) step(i int) {
 
 // what names what a step does now.
 func what(name string, st *saga.StepState) string {
-	if backward(st) {
+	if st.Phase.Back() {
 		return "The undo of " + name
 	}
 	return name
-}
-
-func backward(st *saga.StepState) bool {
-	return st.Phase == saga.Undoing || st.Phase == saga.UndoResting || st.Phase == saga.UndoHeld
 }
 
 // asked says whom a step has asked, and since when.
@@ -283,7 +279,7 @@ func (f *whyFacts) asked(name string, step *saga.Step, st *saga.StepState) {
 
 // late says what silence means.
 func late(step *saga.Step, st *saga.StepState) string {
-	if !backward(st) && step.Kind == saga.Compensable && st.Attempt >= cmp.Or(step.Do.Attempts, saga.DefaultAttempts) {
+	if !st.Phase.Back() && step.Kind == saga.Compensable && st.Attempt >= cmp.Or(step.Do.Attempts, saga.DefaultAttempts) {
 		return " the step may have run, and the saga turns back."
 	}
 	return " it is asked again, as long as the brokers are reached."
@@ -324,17 +320,17 @@ func releaseOf(t hold.Target) string {
 
 // broken says which breaker keeps a command back.
 func (f *whyFacts) broken(about, name string, step *saga.Step, st *saga.StepState) {
-	direction := "do"
-	if backward(st) {
-		direction = "undo"
-	}
 	if !f.row.State.Paused.IsZero() { // that is what keeps it back
 		return
+	}
+	direction := saga.Do
+	if st.Phase.Back() {
+		direction = saga.Undo
 	}
 	var worst *fleet.Breaker
 	for i := range f.breakers {
 		b := &f.breakers[i]
-		if b.Participant == step.Participant && b.Direction == direction && (worst == nil || b.State > worst.State) {
+		if b.Participant == step.Participant && b.Direction == direction.String() && (worst == nil || b.State > worst.State) {
 			worst = b
 		}
 	}
@@ -352,19 +348,19 @@ func (f *whyFacts) awaiting(name string, step *saga.Step, st *saga.StepState) {
 	if step.Await == nil {
 		return
 	}
-	var for_, moves []string
+	var what, moves []string
 	if len(step.Await.Signals) > 0 {
-		for_ = append(for_, "the signal "+strings.Join(step.Await.Signals, " or "))
+		what = append(what, "the signal "+strings.Join(step.Await.Signals, " or "))
 		moves = append(moves, "unwind saga signal "+f.row.State.ID.String()+" "+step.Await.Signals[0])
 	}
 	if step.Await.Event != nil {
-		for_ = append(for_, "an event of topic "+step.Await.Event.Topic)
+		what = append(what, "an event of topic "+step.Await.Event.Topic)
 		moves = append(moves, "The event")
 	}
 	if !st.Due.IsZero() {
 		moves = append(moves, "Without it, it goes on at "+clock(st.Due)+", timed out")
 	}
-	f.add(name, name+" waits for "+strings.Join(for_, ", or for ")+".", strings.Join(moves, ". "))
+	f.add(name, name+" waits for "+strings.Join(what, ", or for ")+".", strings.Join(moves, ". "))
 }
 
 // asking says whose decision a step waits for.

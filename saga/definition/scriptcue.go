@@ -78,20 +78,13 @@ func (o object) moment(c *Cue) {
 		return
 	}
 	step, phase, ok := strings.Cut(text, " ")
-	if known := phaseNames(); !ok || !slices.Contains(known, phase) {
+	if known := saga.PhaseNames(); !ok || !slices.Contains(known, phase) {
 		o.add(join(o.path, "when"), strconv.Quote(text)+" is not a moment", "write a step and its phase, such as hotel resting; "+didYouMean(phase, known))
 	}
 	if o.fields["at"] != nil {
 		o.add(join(o.path, "when"), "two moments", "write at or when")
 	}
 	c.Step, c.Phase = step, phase
-}
-
-func phaseNames() (names []string) {
-	for p := saga.Waiting; p.String() != "unknown-phase"; p++ {
-		names = append(names, p.String())
-	}
-	return names
 }
 
 func (o object) verb(c *Cue, name string) {
@@ -183,7 +176,7 @@ func (d decoder) phases(n *node, path string) map[string]string {
 	phases := map[string]string{}
 	for i, f := range n.fields {
 		phases[f.name] = n.items[i].text
-		if known := phaseNames(); !slices.Contains(known, n.items[i].text) {
+		if known := saga.PhaseNames(); !slices.Contains(known, n.items[i].text) {
 			d.add(join(path, f.name), n.items[i].what()+" is not a phase", didYouMean(n.items[i].text, known))
 		}
 	}

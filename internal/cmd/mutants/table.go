@@ -81,7 +81,7 @@ var mutants = []mutant{
 	},
 	{
 		"item-child-not-awaited", "I3", "a saga ends while the children of its items still turn back",
-		"saga/foreach.go", "return undoing(st.Phase) || step.undoes(&st)", "return step.undoes(&st)",
+		"saga/foreach.go", "return st.Phase.Back() || step.undoes(&st)", "return step.undoes(&st)",
 		"./saga", "TestScenarios",
 	},
 	{
