@@ -118,6 +118,19 @@ func (p *Producer) Produce(ctx context.Context, records []Record, done func(i in
 	}
 }
 
+// Send is Produce of one record; it waits for the outcome, or until ctx ends. Then the
+// outcome is unknown, and the record's bytes must not be modified.
+func (p *Producer) Send(ctx context.Context, r Record) error {
+	done := make(chan error, 1)
+	p.Produce(ctx, []Record{r}, func(_ int, _ int32, _ int64, err error) { done <- err })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // accept takes the records in and returns the first flight of what may go at
 // once, if any; false means closed.
 func (p *Producer) accept(refused error, records []Record, done func(int, int32, int64, error)) (f *flight, ok bool) {

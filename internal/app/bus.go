@@ -18,17 +18,11 @@ type bus struct{ producer *kafka.Producer }
 
 // Send implements office.Sender.
 func (b bus) Send(ctx context.Context, rec kafka.Record) error {
-	done := make(chan error, 1)
-	b.producer.Produce(ctx, []kafka.Record{rec}, func(_ int, _ int32, _ int64, err error) { done <- err })
-	select {
-	case err := <-done:
-		if kafka.IsPermanent(err) {
-			err = fmt.Errorf("%w: %w", outbox.ErrPermanent, err)
-		}
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+	err := b.producer.Send(ctx, rec)
+	if kafka.IsPermanent(err) {
+		err = fmt.Errorf("%w: %w", outbox.ErrPermanent, err)
 	}
+	return err
 }
 
 // batches fits batch.Store to REST's port.

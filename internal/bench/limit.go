@@ -164,11 +164,9 @@ func (l *limit) bare(ctx context.Context, conn *pgxpool.Conn, producer *kafka.Pr
 	if err := l.sagas(ctx, conn, 1); err != nil || producer == nil {
 		return err
 	}
-	done := make(chan error, 1)
 	for range sends {
 		record := kafka.Record{Topic: topic, Partition: 0, Key: []byte("limit"), Value: noise(headerBytes + len(payload))}
-		producer.Produce(ctx, []kafka.Record{record}, func(_ int, _ int32, _ int64, err error) { done <- err })
-		if err := <-done; err != nil {
+		if err := producer.Send(ctx, record); err != nil {
 			return err
 		}
 	}

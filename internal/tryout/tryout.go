@@ -83,12 +83,17 @@ func prepare(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer func() { _ = admin.Close() }() // it holds nothing
-	missing, err := admin.Missing(ctx, cfg.Topic())
+	return MakeTopic(ctx, admin, cfg.Topic(), 1)
+}
+
+// MakeTopic makes a topic for answers, which are kept for an hour, if it is not there.
+func MakeTopic(ctx context.Context, admin *kafka.Admin, topic string, partitions int32) error {
+	missing, err := admin.Missing(ctx, topic)
 	if err == nil && len(missing) > 0 {
-		err = admin.Create(ctx, kafka.Topic{Name: cfg.Topic(), Partitions: 1, Config: map[string]string{"retention.ms": keepAnswers, "max.message.bytes": "2097152"}})
+		err = admin.Create(ctx, kafka.Topic{Name: topic, Partitions: partitions, Config: map[string]string{"retention.ms": keepAnswers, "max.message.bytes": "2097152"}})
 	}
 	if err != nil {
-		return fmt.Errorf("make topic %s for the answers: %w", cfg.Topic(), err)
+		return fmt.Errorf("make topic %s for the answers: %w", topic, err)
 	}
 	return nil
 }
@@ -137,9 +142,7 @@ func (t *Try) Send(ctx context.Context, c Command) (saga.Reply, error) {
 	}
 	topic := t.cfg.Prefix + "commands." + c.Participant
 	record := kafka.Record{Topic: topic, Partition: -1, Key: []byte(c.Saga.String()), Value: c.Input, Headers: saga.CommandHeaders(command, now)}
-	done := make(chan error, 1)
-	t.producer.Produce(ctx, []kafka.Record{record}, func(_ int, _ int32, _ int64, err error) { done <- err })
-	if err := <-done; err != nil {
+	if err := t.producer.Send(ctx, record); err != nil {
 		return saga.Reply{}, fmt.Errorf("send to %s: %w", topic, err)
 	}
 	return t.answer(ctx, command)

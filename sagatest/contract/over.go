@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"github.com/unwindhq/unwind/deadletter"
+	"github.com/unwindhq/unwind/internal/record"
+	"github.com/unwindhq/unwind/internal/tryout"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/saga"
 )
 
 const (
-	checkPartitions = 4         // of the topic for replies: one that chooses by itself mostly chooses another
-	checkPartition  = 2         // where replies are asked for
-	keepReplies     = "3600000" // milliseconds: nobody reads them twice
+	checkPartitions = 4 // of the topic for replies: one that chooses by itself mostly chooses another
+	checkPartition  = 2 // where replies are asked for
 	look            = 50 * time.Millisecond
 )
 
@@ -76,15 +77,7 @@ func (l *wire) prepare(ctx context.Context, admin *kafka.Admin) error {
 	if len(missing) > 0 {
 		return fmt.Errorf("missing: %s; make them with unwind topics apply", strings.Join(missing, ", "))
 	}
-	topic := l.Route().ReplyTopic
-	missing, err = admin.Missing(ctx, topic)
-	if err == nil && len(missing) > 0 {
-		err = admin.Create(ctx, kafka.Topic{Name: topic, Partitions: checkPartitions, Config: map[string]string{"retention.ms": keepReplies, "max.message.bytes": "2097152"}})
-	}
-	if err != nil {
-		return fmt.Errorf("make topic %s for the replies: %w", topic, err)
-	}
-	return nil
+	return tryout.MakeTopic(ctx, admin, l.Route().ReplyTopic, checkPartitions)
 }
 
 // reader reads all partitions of a topic from now on.
@@ -117,9 +110,7 @@ func (l *wire) close(ctx context.Context) (err error) {
 
 // Send implements Line.
 func (l *wire) Send(ctx context.Context, r kafka.Record) (Answer, error) {
-	done := make(chan error, 1)
-	l.producer.Produce(ctx, []kafka.Record{r}, func(_ int, _ int32, _ int64, err error) { done <- err })
-	if err := <-done; err != nil {
+	if err := l.producer.Send(ctx, r); err != nil {
 		return Answer{}, fmt.Errorf("send to %s: %w", r.Topic, err)
 	}
 	for end := time.Now().Add(l.cfg.Timeout); time.Now().Before(end); {
@@ -174,7 +165,7 @@ func belongs(command, r *kafka.Record) belonging {
 	sent, err := saga.DecodeCommand(command.Headers, command.Value)
 	reply, wrong := saga.DecodeReply(r.Headers, r.Value)
 	if err != nil || wrong != nil {
-		if bytes.Equal(r.Key, command.Key) || headerOf(r, saga.HeaderSaga) == string(command.Key) {
+		if of, _ := record.Get(r.Headers, saga.HeaderSaga); bytes.Equal(r.Key, command.Key) || bytes.Equal(of, command.Key) {
 			return isFinal
 		}
 		return isOther
@@ -186,13 +177,4 @@ func belongs(command, r *kafka.Record) belonging {
 		return isOngoing
 	}
 	return isFinal
-}
-
-func headerOf(r *kafka.Record, key string) string {
-	for _, h := range r.Headers {
-		if h.Key == key {
-			return string(h.Value)
-		}
-	}
-	return ""
 }
