@@ -147,13 +147,18 @@ func (r Replay) saga(ctx context.Context, reader *sagapg.Reader, view *sagapg.Vi
 			return fmt.Errorf("record saga %s: %w", s.ID, err)
 		}
 	}
+	r.again(one, sum)
+	return nil
+}
+
+// again runs one recording again.
+func (r Replay) again(one recording.Saga, sum *ReplayedSoFar) {
 	sum.Sagas++
-	sum.Events += len(history)
+	sum.Events += len(one.History)
 	if d := recording.Codes(r.Code).Replay(one); d != nil {
 		sum.Differences++
 		if r.Found != nil {
 			r.Found(*d)
 		}
 	}
-	return nil
 }
