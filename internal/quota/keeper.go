@@ -91,7 +91,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 			defer cancel()
-			return k.warn(last, k.save(last), sick)
+			k.warn(last, k.save(last), sick)
+			return nil
 		}
 		var err error
 		if round%2 == 0 {
@@ -100,15 +101,14 @@ func (k *Keeper) Run(ctx context.Context) error {
 		if err == nil {
 			err = k.Look(ctx)
 		}
-		_ = k.warn(ctx, err, sick) // it is nil
+		k.warn(ctx, err, sick)
 		sick = err != nil
 	}
 }
 
 // warn writes an error down, unless that was done.
-func (k *Keeper) warn(ctx context.Context, err error, sick bool) error {
+func (k *Keeper) warn(ctx context.Context, err error, sick bool) {
 	if err != nil && !sick && ctx.Err() == nil {
 		k.Log.WarnContext(ctx, "quotas cannot be read or written; they stay as they were", "error", err)
 	}
-	return nil
 }

@@ -118,7 +118,7 @@ func (w *world) commands(state *saga.State) (list []run) {
 	steps := w.of.cfg.Saga.Definition().Steps
 	for i := range state.Steps {
 		number, item := state.Place(i)
-		ref := saga.StepRef{Name: steps[number].Name, Item: item, Visit: state.Steps[i].Extras().Again}
+		ref := saga.StepRef{Name: steps[number].Name, Item: item, Visit: state.Visit(i)}
 		list = append(list, run{ref, steps[number], state.Steps[i].Phase})
 	}
 	return list
