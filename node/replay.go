@@ -48,6 +48,11 @@ func (r Replay) Validate() error {
 	if err := app.CheckDatabaseURL(r.DatabaseURL); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
+	return r.checkCode()
+}
+
+// checkCode is the part of Validate that has nothing to do with the database.
+func (r Replay) checkCode() error {
 	if len(r.Code) == 0 {
 		return fmt.Errorf("replay: Code is empty: hand over the functions that the program would have")
 	}

@@ -150,13 +150,13 @@ func TestReplayMain(t *testing.T) {
 	exit, text := call(same, "-database", url, "-since", "24h", "-record", file)
 	require.Equal(t, 0, exit, text)
 	require.Contains(t, text, "7 sagas (")
-	for _, args := range [][]string{{"-database", url, "-definition", "bookTrip"}, {"-recorded", file}} {
+	for _, args := range [][]string{{"-database", url, "-definition", "bookTrip"}, {"-recorded", file}, {"-recorded", file, "-definition", "bookTrip"}} {
 		exit, text = call(other, args...)
 		require.Equal(t, 1, exit, text)
 		require.Contains(t, text, "bookTrip r1: event 3 was do:hotel local/note undo forget, the code now wants do:room local/note undo forget\n")
 		require.Contains(t, text, "5 of 7 sagas (")
 	}
-	for _, args := range [][]string{{"-database", url, "-definition", "bookTrop"}, {"-since", "a day"}, {"more"}, {"-recorded", file + "x"}, {"-database", "postgres://127.0.0.1:1/none"}} {
+	for _, args := range [][]string{{"-database", url, "-definition", "bookTrop"}, {"-since", "a day"}, {"more"}, {"-recorded", file + "x"}, {"-recorded", file, "-definition", "bookTrop"}, {"-database", "postgres://127.0.0.1:1/none"}} {
 		exit, text = call(same, args...)
 		require.Equal(t, 2, exit, text)
 	}

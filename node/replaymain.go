@@ -92,6 +92,9 @@ func (r Replay) run(ctx context.Context, record, recorded string, progress io.Wr
 
 // runRecorded is Run of a file that Record has written.
 func (r Replay) runRecorded(file io.Reader) (sum ReplayedSoFar, err error) {
+	if err := r.checkCode(); err != nil {
+		return sum, err
+	}
 	for one, err := range recording.Read(file) {
 		if err != nil {
 			return sum, err

@@ -24,6 +24,9 @@ func TestWith(t *testing.T) {
 	})
 	require.ErrorIs(t, err, broken)
 
+	require.NoError(t, cfg.Validate())
+	require.ErrorContains(t, node.Config{}.Validate(), "DatabaseURL is missing")
+
 	unused := func(context.Context, *client.Client) error { t.Error("it was never ready"); return nil }
 	require.ErrorContains(t, node.With(t.Context(), node.Config{}, unused), "DatabaseURL is missing")
 	cfg.Migrate, cfg.DatabaseURL = false, testserver.Postgres(t)

@@ -88,6 +88,17 @@ func TestPlayOfADeclaredSaga(t *testing.T) {
 			},
 			Expect: sagatest.Expect{Status: saga.Completed, Took: 2 * time.Minute},
 		},
+		"again from the start": {
+			Input: map[string]any{"cents": 200_000},
+			Cues: []sagatest.Cue{
+				{When: "sign asking", Do: sagatest.Reset("reserve", "another shelf")},
+				{At: day, Do: sagatest.Approve("sign"), Groups: []string{"group:desk"}},
+			},
+			Expect: sagatest.Expect{
+				Status:   saga.Completed,
+				Commands: []sagatest.Command{{Do: "reserve"}, {Undo: "reserve"}, {Do: "reserve"}, {Do: "charge"}, {Do: "mail"}},
+			},
+		},
 		"given up": {
 			Cues:   []sagatest.Cue{{When: "reserve doing", Do: sagatest.Terminate("bankrupt")}},
 			Input:  map[string]any{"cents": 1},
@@ -133,6 +144,22 @@ func TestPlayOfAFunction(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPlayOfAnEvent hands over the event that a step awaits.
+func TestPlayOfAnEvent(t *testing.T) {
+	t.Parallel()
+	invoice := declared(t, `unwind: v1
+saga: invoice
+steps:
+  - {step: paid, await: {topic: payments, match: "${event.value.invoice == input.invoice}"}}
+output: "${steps.paid.output.cents}"
+`)
+	sagatest.Play(t, invoice, sagatest.Scene{
+		Input:  map[string]any{"invoice": 7},
+		Cues:   []sagatest.Cue{{At: day, Do: sagatest.Event("paid", map[string]any{"cents": 900})}},
+		Expect: sagatest.Expect{Status: saga.Completed, Took: day, Output: 900},
+	})
 }
 
 // TestMatchers: each command gets the answer that is for its input.
