@@ -20,14 +20,26 @@ func (d *decision) woke() error {
 	if err := d.unlocked(); err != nil {
 		return err
 	}
-	for _, last := range []bool{true, false} {
-		for i := range d.s.Steps {
-			if d.exhausted(i) != last || !d.isDue(i) {
-				continue
-			}
-			if err := d.due(i); err != nil {
-				return err
-			}
+	if err := d.allDue(true); err != nil {
+		return err
+	}
+	return d.allDue(false)
+}
+
+// allDue ends the waits that are over, of the steps that turn the saga back with that, or
+// of the others. With the last answer that a reset has waited for, its steps may begin
+// anew: then items stand elsewhere, or are gone, and all are looked at again.
+func (d *decision) allDue(exhausted bool) error {
+	for i := 0; i < len(d.s.Steps); i++ {
+		if d.exhausted(i) != exhausted || !d.isDue(i) {
+			continue
+		}
+		reset := d.s.Extras().Reset
+		if err := d.due(i); err != nil {
+			return err
+		}
+		if d.s.Extras().Reset != reset {
+			i = -1
 		}
 	}
 	return nil

@@ -83,6 +83,17 @@ func (t *tale) visits(of *stage) (found [maxVisits]bool) {
 	return found
 }
 
+// unnamed: no event has named an item of the step's present visit, and one of a later
+// visit is named. So the list was hardly empty: its items were kept back, by a pause or a
+// closed way, until a reset let them begin anew.
+func (t *tale) unnamed(of *stage) bool {
+	if of.Each == 0 || len(of.items) > 0 {
+		return false
+	}
+	found := t.visits(of)
+	return !found[of.visit] && slices.Contains(found[of.visit:], true)
+}
+
 // maxVisits is how often a saga may come to a step.
 const maxVisits = 102
 

@@ -78,3 +78,70 @@ func TestItems(t *testing.T) {
 		})
 	}
 }
+
+// tour are a trip's steps: a flight, then rooms for each of a list, then a tour, which a
+// saga of its own carries out.
+func tour() []rules.Step {
+	flight := definition().Steps[0]
+	rooms, tour := flight, flight
+	rooms.Name, rooms.After, rooms.Each = "rooms", []string{"flight"}, 1
+	tour.Name, tour.After = "tour", []string{"rooms"}
+	tour.Participant, tour.Compensation, tour.Child = "", "", &rules.ChildStep{Definition: "stay", Undoable: true}
+	return []rules.Step{flight, rooms, tour}
+}
+
+// touring is the run of one saga with these steps and the children of some.
+func touring(steps []rules.Step, children []string, events ...rules.Event) rules.Run {
+	r := begun()
+	stay := rules.Pin{Namespace: "default", Name: "stay", Version: "r1"}
+	r.Definitions[trip] = rules.Definition{Steps: steps}
+	r.Definitions[stay] = rules.Definition{}
+	add(&r, happy, rules.Completed, events...)
+	for i, step := range children {
+		id := nobod[:len(nobod)-1] + string(rune('a'+i))
+		add(&r, id, rules.Completed, rules.Event{Kind: rules.Started, Family: &rules.Family{Parent: happy, Step: step}})
+		r.Sagas[len(r.Sagas)-1].Pin = stay
+	}
+	r.Ledgers, r.Effects = nil, nil
+	return r
+}
+
+func ended(step string) rules.Event {
+	return rules.Event{Kind: rules.ChildEnded, Step: step, Outcome: rules.Succeeded}
+}
+
+// TestItemsThatWereKeptBack: a list of which no event has told is not taken for an empty
+// one while what comes before it is not over, or when its items turn up later.
+func TestItemsThatWereKeptBack(t *testing.T) {
+	t.Parallel()
+	start := with(rules.Event{Kind: rules.Started}, sent("flight", rules.Do, 1))
+	booked := reply("flight", rules.Do, 1, rules.Succeeded)
+
+	steps := tour()
+	steps[1].Participant, steps[1].Compensation, steps[1].Child = "", "", steps[2].Child
+	children := []string{"rooms[0]#2", "tour"}
+	reset, paused, resumed := rules.Event{Kind: rules.Reset, Step: "rooms"}, rules.Event{Kind: rules.Paused}, rules.Event{Kind: rules.Resumed}
+	require.Empty(t, rules.Check(touring(steps, children, start, paused, booked, reset, resumed, ended("rooms[0]#2"), ended("tour"))))
+	require.Empty(t, rules.Check(touring(steps, children, start, booked, paused, reset, resumed, ended("rooms[0]#2"), ended("tour"))))
+
+	// A reset takes the flight back before any room or the tour is begun.
+	again, bookedAgain, room, roomBooked := sent("flight", rules.Do, 1), booked, sent("flight", rules.Do, 1), booked
+	again.Step, bookedAgain.Step, room.Step, roomBooked.Step = "flight#2", "flight#2", "rooms[0]", "rooms[0]"
+	require.Empty(t, rules.Check(touring(
+		tour(), []string{"tour"},
+		start,
+		rules.Event{Kind: rules.Reset, Step: "flight"},
+		with(booked, sent("flight", rules.Undo, 1)),
+		with(reply("flight", rules.Undo, 1, rules.Succeeded), again),
+		with(bookedAgain, room),
+		roomBooked,
+		ended("tour"),
+	)))
+
+	// Of an empty list no event tells. What comes behind it waits for what comes before it.
+	steps = definition().Steps
+	steps[1].Each = 1
+	require.Contains(t, rules.Check(touring(steps, nil, with(start, sent("flight", rules.Do, 1), sent("payment", rules.Do, 1)))), rules.Finding{
+		Invariant: "I3", Saga: happy, Message: "event 1 does payment before the steps that it comes after are over",
+	})
+}

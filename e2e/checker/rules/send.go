@@ -60,7 +60,7 @@ func (t *tale) send(e *Event, x Sent) {
 
 // mayDo: the saga goes forward, what comes before is over, and no attempt is out.
 func (t *tale) mayDo(e *Event, s *stage) {
-	early := slices.ContainsFunc(s.before, func(j int) bool { return !t.stages[j].over() })
+	early := slices.ContainsFunc(s.before, func(j int) bool { return !t.passed(j) })
 	switch {
 	case !t.begun:
 		t.c.findf("I13", t.id, "event %d does %s, and the saga begins at %s", e.Seq, s.Name, stamp(t.events[0].Begin))
@@ -73,6 +73,16 @@ func (t *tale) mayDo(e *Event, s *stage) {
 	case s.phase != waiting && s.phase != held:
 		t.c.findf("I3", t.id, "event %d does %s, which is %s", e.Seq, s.Name, s.phase)
 	}
+}
+
+// passed: step i is over, and its turn has come. What an event has named had its turn;
+// of the rest everything that comes before must be over.
+func (t *tale) passed(i int) bool {
+	s := t.stages[i]
+	if s.phase != waiting || len(s.items) > 0 {
+		return s.over()
+	}
+	return s.over() && !slices.ContainsFunc(t.stages, func(before *stage) bool { return slices.Contains(before.later, i) && !before.over() })
 }
 
 // mayUndo: it may have been done, and what came after it is undone.

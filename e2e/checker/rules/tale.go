@@ -84,7 +84,9 @@ func (s *stage) open() bool {
 	return s.phase.undo() || (s.phase == done || s.phase == unknown) && undoable
 }
 
-// over: what comes after it may begin.
+// over: what comes after it may begin, if what comes before it is over too: no event
+// says of a list that it was empty, or of a condition that it was false, so a step with
+// one of these may be over at any time from its turn on (see tale.passed).
 func (s *stage) over() bool {
 	if s.Each > 0 {
 		return !s.anyItem(func(item *stage) bool { return !item.over() })

@@ -33,7 +33,7 @@ func (t *tale) idle(e *Event) {
 	for again := true; again; {
 		again = false
 		for _, s := range t.stages {
-			early := slices.ContainsFunc(s.before, func(j int) bool { return !t.stages[j].over() })
+			early := slices.ContainsFunc(s.before, func(j int) bool { return !t.passed(j) || t.unnamed(t.stages[j]) })
 			if s.Wait == nil && (s.Child == nil || !t.hasChild(s)) || s.phase != waiting || early || s.back {
 				continue
 			}
@@ -87,9 +87,10 @@ func (t *tale) turnsFrom(e *Event) bool {
 		next := &t.events[i]
 		switch {
 		case next.Seq < e.Seq:
+		case next.Kind == Replied && len(next.Sent) == 0 && t.returns(next.Step): // a reset has waited for it, and no more
 		case next.refuses():
 			return false
-		case len(next.Sent) > 0 && t.returns(next.Sent[0]): // by a reset that is under way
+		case len(next.Sent) > 0 && next.Sent[0].Direction == Undo && t.returns(next.Sent[0].Step): // by a reset that is under way
 		case len(next.Sent) > 0:
 			return next.Sent[0].Direction == Undo
 		}
@@ -108,10 +109,9 @@ func (e *Event) refuses() bool {
 	return e.Kind == Cancelled || e.Kind == Reset
 }
 
-// returns: the command undoes what a reset has sent back.
-func (t *tale) returns(x Sent) bool {
-	s := t.find(x.Step)
-	return s != nil && s.back && x.Direction == Undo
+// returns: the step's present run is one that a reset has sent back.
+func (t *tale) returns(step string) bool {
+	return slices.ContainsFunc(t.stages, func(s *stage) bool { return s.back && s.ref() == step })
 }
 
 // signalled ends the first step that awaits the signal, or keeps it for one.

@@ -105,6 +105,11 @@ var mutants = []mutant{
 		"./saga", "TestScenarios",
 	},
 	{
+		"due-and-moved", "I13", "a wake passes over an item that has moved because a reset began anew in the same moment",
+		"saga/retry.go", "if d.s.Extras().Reset != reset {", "if reset < 0 {",
+		"./saga", "TestScenarios",
+	},
+	{
 		"first-item-left", "I3", "the first item of a step is not undone",
 		"saga/foreach.go", "k >= 0 && free > 0", "k > 0 && free > 0",
 		"./saga", "TestScenarios",
