@@ -14,50 +14,68 @@ import (
 
 // The search for a smaller world.
 const (
-	shrinkTries = 150   // seeds that are tried for each number of sagas
-	shrinkSagas = 3_000 // sagas that are tried for each number, all seeds together
+	shrinkTries = 150    // seeds that are tried for each number of sagas
+	shrinkSagas = 3_000  // sagas that are tried for each number, all seeds together
+	shrinkMost  = 60_000 // sagas that are tried at all: half a minute on one core
 )
 
 // Shrink looks for a smaller world in which what was broken in r is broken: first for
 // fewer sagas, with seeds from r's own on, then without each kind of fault that is not
-// needed. It returns r as it is if it finds none. The same report gives the same one.
-func Shrink(r Report) Report {
+// needed. It returns the smallest that it has found, r as it is if none, after some ten
+// seconds, or as soon as goOn, which may be nil and is told after each world how many
+// were tried and what the smallest is, returns false. The same report gives the same one.
+func Shrink(r Report, goOn func(tried int, smallest Report) bool) Report {
+	s := search{smallest: r, goOn: goOn}
 	for _, sagas := range []int{1, 2, 3, 5, 10, 20, 40} {
-		if sagas >= r.options.Sagas {
+		options := r.options
+		if options.Sagas = sagas; sagas >= r.options.Sagas || s.find(options) {
 			break
 		}
-		options := r.options
-		options.Sagas = sagas
-		if found, ok := r.search(options); ok {
-			return found.withoutFaults()
-		}
 	}
-	return r.withoutFaults()
+	s.dropFaults()
+	return s.smallest
 }
 
-// search looks for a world with these options that breaks what r breaks.
-func (r Report) search(options Options) (Report, bool) {
+// search is a search for a smaller world.
+type search struct {
+	smallest     Report
+	goOn         func(int, Report) bool
+	tried, sagas int
+	over         bool
+}
+
+// find looks for a world with these options that breaks what the smallest breaks, which
+// it is then.
+func (s *search) find(options Options) bool {
+	from, invariant := s.smallest.Seed, s.smallest.invariant()
 	for i := range min(shrinkTries, shrinkSagas/options.Sagas) {
-		if found := Simulate(r.Seed+uint64(i), options); found.breaks(r.invariant()) {
-			return found, true
+		if s.over {
+			break
+		}
+		found := Simulate(from+uint64(i), options)
+		broken := found.breaks(invariant)
+		if broken {
+			s.smallest = found
+		}
+		s.tried, s.sagas = s.tried+1, s.sagas+options.Sagas
+		s.over = s.sagas >= shrinkMost || s.goOn != nil && !s.goOn(s.tried, s.smallest)
+		if broken {
+			return true
 		}
 	}
-	return r, false
+	return false
 }
 
-// withoutFaults leaves out each kind of fault that is not needed, until all are.
-func (r Report) withoutFaults() Report {
-	for before := len(faults) + 1; len(r.Faults) < before; {
-		before = len(r.Faults)
-		for _, f := range r.Faults {
-			options := r.options
-			options.Only = slices.DeleteFunc(slices.Clone(r.Faults), func(o Fault) bool { return o == f })
-			if less, ok := r.search(options); ok {
-				r = less
-			}
+// dropFaults leaves out each kind of fault that is not needed, until all are.
+func (s *search) dropFaults() {
+	for before := len(faults) + 1; len(s.smallest.Faults) < before; {
+		before = len(s.smallest.Faults)
+		for _, f := range s.smallest.Faults {
+			options := s.smallest.options
+			options.Only = slices.DeleteFunc(slices.Clone(s.smallest.Faults), func(o Fault) bool { return o == f })
+			s.find(options)
 		}
 	}
-	return r
 }
 
 // invariant is the one that was broken first, such as "I3: ".

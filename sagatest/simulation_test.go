@@ -2,7 +2,10 @@ package sagatest_test
 
 import (
 	"flag"
+	"fmt"
+	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -43,7 +46,7 @@ func TestSimulation(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+uint64(*seeds); seed++ {
 		report := sagatest.Simulate(seed, wanted())
 		if report.Failed() {
-			t.Fatalf("%s\n\nSHRUNK: %s", report, sagatest.Shrink(report))
+			t.Fatalf("SHRUNK: %s", shrunk(os.Stderr, report, shrinkFor))
 		}
 		sagas, transitions = sagas+report.Sagas, transitions+report.Transitions
 		for what, n := range report.Hits {
@@ -69,6 +72,23 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
+// shrinkFor is how long a smaller world is looked for.
+const shrinkFor = 30 * time.Second
+
+// shrunk says at once what was broken and how to run it again, for a run that is cut short
+// too, then looks for a smaller world, and says now and then how far it is.
+func shrunk(out io.Writer, report sagatest.Report, atMost time.Duration) sagatest.Report {
+	fmt.Fprintf(out, "%s\n\nlooking for a smaller world, for at most %s\n", report, atMost)
+	began, said := time.Now(), time.Now()
+	return sagatest.Shrink(report, func(tried int, smallest sagatest.Report) bool {
+		if time.Since(said) > 5*time.Second {
+			said = time.Now()
+			fmt.Fprintf(out, "%d worlds tried; the smallest has %d sagas and %d kinds of faults\n", tried, smallest.Sagas, len(smallest.Faults))
+		}
+		return time.Since(began) < atMost
+	})
+}
+
 // wanted are the options that the flags ask for.
 func wanted() sagatest.Options {
 	options := sagatest.Options{Sagas: *sagasOf}
@@ -91,7 +111,7 @@ func TestShrink(t *testing.T) {
 			for seed := uint64(1); !report.Failed(); seed++ {
 				report = sagatest.Simulate(seed, sagatest.Options{Mutant: mutant})
 			}
-			small := sagatest.Shrink(report)
+			small := sagatest.Shrink(report, nil)
 			t.Logf("%s\nSHRUNK: %s", report, small)
 			require.LessOrEqual(t, small.Sagas, 5)
 			require.Less(t, len(small.Faults), len(report.Faults))
@@ -99,9 +119,31 @@ func TestShrink(t *testing.T) {
 			invariant := func(r sagatest.Report) string { return strings.Split(r.Violations[0], ":")[0] }
 			require.Equal(t, strings.Fields(invariant(report))[1], strings.Fields(invariant(small))[1])
 			require.Contains(t, small.String(), "-sagas=")
-			require.Equal(t, small, sagatest.Shrink(report))
+			require.Equal(t, small, sagatest.Shrink(report, nil))
 		})
 	}
+}
+
+// TestAFailureIsToldFirst: the line that repeats a failing seed is out before anything is
+// shrunk, and the search ends when its time is over, with the smallest world until then.
+func TestAFailureIsToldFirst(t *testing.T) {
+	t.Parallel()
+	report := sagatest.Report{}
+	for seed := uint64(1); !report.Failed(); seed++ {
+		report = sagatest.Simulate(seed, sagatest.Options{Mutant: sagatest.UndoAllAtOnce})
+	}
+	var out strings.Builder
+	small := shrunk(&out, report, 0)
+	require.True(t, strings.HasPrefix(out.String(), report.String()), out.String())
+	require.Contains(t, out.String(), fmt.Sprintf("-seed=%d -seeds=1\n", report.Seed))
+	require.True(t, small.Failed())
+
+	var worlds []int
+	sagatest.Shrink(report, func(tried int, smallest sagatest.Report) bool {
+		worlds = append(worlds, smallest.Sagas)
+		return tried < 3
+	})
+	require.Len(t, worlds, 3)
 }
 
 // TestSimulationIsDeterministic: one seed is one course of the world.

@@ -3,6 +3,7 @@ package sagatest
 import (
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +56,8 @@ func (r Report) String() string {
 }
 
 // Simulate runs one seed to its end and checks it. It does not block and uses
-// no clock; the same seed and options give the same report.
+// no clock; the same seed and options give the same report. A panic ends it, as one more
+// thing that is broken.
 func Simulate(seed uint64, options Options) Report {
 	if options.Sagas == 0 {
 		options.Sagas = defaultSagas
@@ -64,10 +66,19 @@ func Simulate(seed uint64, options Options) Report {
 	w.drawDefinitions()
 	w.scheduleStarts()
 	w.scheduleTrouble()
+	w.toItsEnd()
+	return w.report
+}
+
+func (w *world) toItsEnd() {
+	defer func() {
+		if p := recover(); p != nil {
+			w.brokenf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
 	w.run()
 	w.checkEnd()
 	w.checkRules()
-	return w.report
 }
 
 // scheduleStarts lets clients start sagas, and cancel some of them.

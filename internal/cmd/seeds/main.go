@@ -1,5 +1,6 @@
 // Command seeds runs the simulator over many seeds, in parts that are appended to a
-// result file: a run that was broken off goes on where it was.
+// result file: a run that was broken off goes on where it was. A part with a seed that
+// breaks something has no line; the run goes on with the next one.
 //
 //	go run ./internal/cmd/seeds -seeds 20000 -file sagatest/proof.txt
 package main
@@ -42,6 +43,7 @@ func prove(path string, seeds, part uint64, end time.Time) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	var broken error
 	for from := uint64(1); from <= seeds; from += part {
 		to := min(from+part-1, seeds)
 		name := fmt.Sprintf("%s seeds %d to %d:", commit, from, to)
@@ -50,17 +52,19 @@ func prove(path string, seeds, part uint64, end time.Time) error {
 		}
 		if time.Now().After(end) {
 			fmt.Println("not all is done: run it again to go on")
-			return nil
+			return broken
 		}
 		line, err := run(from, to)
 		if err != nil {
-			return err
+			fmt.Println(err)
+			broken = errors.Join(broken, fmt.Errorf("seeds %d to %d broke something", from, to))
+			continue
 		}
 		if err := add(path, name+" "+line); err != nil {
 			return err
 		}
 	}
-	return nil
+	return broken
 }
 
 // commit names the code that is run. Changes that are not committed show.
@@ -80,25 +84,26 @@ func commit() (string, error) {
 	return name, nil
 }
 
-// run simulates a part on all cores and says what it was.
+// run simulates a part on all cores and says what it was, or each seed that broke something.
 func run(from, to uint64) (string, error) {
 	var all errgroup.Group
 	all.SetLimit(runtime.GOMAXPROCS(0))
 	var mu sync.Mutex
+	var broken error
 	sagas, transitions, faults, began := 0, 0, 0, time.Now()
 	for seed := from; seed <= to; seed++ {
 		all.Go(func() error {
 			report := sagatest.Simulate(seed, sagatest.Options{})
-			if report.Failed() {
-				return errors.New(report.String())
-			}
 			mu.Lock()
 			defer mu.Unlock()
+			if report.Failed() {
+				broken = errors.Join(broken, errors.New(report.String()))
+			}
 			sagas, transitions, faults = sagas+report.Sagas, transitions+report.Transitions, faults+len(report.Faults)
 			return nil
 		})
 	}
-	err := all.Wait()
+	err := errors.Join(all.Wait(), broken)
 	return fmt.Sprintf("%d sagas, %d transitions, %d kinds of faults armed, nothing broken (%s)",
 		sagas, transitions, faults, time.Since(began).Round(time.Second)), err
 }
