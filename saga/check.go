@@ -42,15 +42,27 @@ func (c *checker) check() {
 
 func (c *checker) step(i int) {
 	step, at := &c.m.def.Steps[i], fmt.Sprintf("steps[%d].", i)
-	if !IsName(step.Name) {
-		c.fault(at+"step", fmt.Sprintf("%q is not a name", step.Name), "write a name like reserveStock: [a-z][A-Za-z0-9]*")
-	} else if _, twice := c.m.index[step.Name]; twice {
+	if _, twice := c.m.index[step.Name]; c.named(step, at) && twice {
 		c.fault(at+"step", fmt.Sprintf("%q is the name of an earlier step too", step.Name), "give each step its own name")
 	}
 	c.m.index[step.Name] = i
 	if step.ForEach != nil {
 		c.forEach(step, at)
 	}
+	c.does(step, at)
+}
+
+// named checks a step's name.
+func (c *checker) named(step *Step, at string) bool {
+	if !IsName(step.Name) {
+		c.fault(at+"step", fmt.Sprintf("%q is not a name", step.Name), "write a name like reserveStock: [a-z][A-Za-z0-9]*")
+		return false
+	}
+	return true
+}
+
+// does checks what a step does, whatever is around it.
+func (c *checker) does(step *Step, at string) {
 	switch {
 	case step.Waits():
 		c.waits(step, at)
@@ -65,8 +77,8 @@ func (c *checker) step(i int) {
 	if step.Compensation != "" && !IsName(step.Compensation) {
 		c.fault(at+"compensation", fmt.Sprintf("%q is not a command", step.Compensation), "write a command of the same participant, such as refund")
 	}
-	c.policy(at, step.Do)
-	c.policy(at+"undo.", step.Undo)
+	c.policy(at, "", step.Do)
+	c.policy(at, "undo.", step.Undo)
 	if step.Participant == Local && max(step.Do.Heartbeat, step.Undo.Heartbeat) > 0 {
 		c.fault(at+"heartbeat", "a local function cannot say that it is at work", "write timeout instead, or make it a participant's command")
 	}
@@ -77,23 +89,24 @@ const (
 	maxAttempts = 1000
 )
 
-func (c *checker) policy(at string, p Policy) {
-	for _, d := range []struct {
+// policy checks a policy, whose options are found behind at and part.
+func (c *checker) policy(at, part string, p Policy) {
+	for _, d := range [...]struct {
 		name string
 		wait time.Duration
 	}{{"timeout", p.Timeout}, {"heartbeat", p.Heartbeat}, {"retry.backoff", p.Backoff}, {"retry.cap", p.Cap}} {
 		if d.wait < 0 || d.wait > maxWait || (d.wait > 0 && d.wait < time.Millisecond) {
-			c.fault(at+d.name, fmt.Sprintf("%s is out of range", d.wait), "write 1ms to 365 days")
+			c.fault(at+part+d.name, fmt.Sprintf("%s is out of range", d.wait), "write 1ms to 365 days")
 		}
 	}
 	if p.bounded() && p.Timeout < p.Heartbeat {
-		c.fault(at+"timeout", fmt.Sprintf("the attempt is over after %s, before its first heartbeat at %s", p.Timeout, p.Heartbeat), "write a timeout of the whole attempt, above the heartbeat, or remove it")
+		c.fault(at+part+"timeout", fmt.Sprintf("the attempt is over after %s, before its first heartbeat at %s", p.Timeout, p.Heartbeat), "write a timeout of the whole attempt, above the heartbeat, or remove it")
 	}
 	if p.Attempts < 0 || p.Attempts > maxAttempts {
-		c.fault(at+"retry.attempts", fmt.Sprintf("%d attempts", p.Attempts), fmt.Sprintf("write 1 to %d", maxAttempts))
+		c.fault(at+part+"retry.attempts", fmt.Sprintf("%d attempts", p.Attempts), fmt.Sprintf("write 1 to %d", maxAttempts))
 	}
 	if p.Cap > 0 && p.Backoff > p.Cap {
-		c.fault(at+"retry.cap", fmt.Sprintf("cap %s is below backoff %s", p.Cap, p.Backoff), "write a cap of at least the backoff")
+		c.fault(at+part+"retry.cap", fmt.Sprintf("cap %s is below backoff %s", p.Cap, p.Backoff), "write a cap of at least the backoff")
 	}
 }
 

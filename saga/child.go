@@ -350,7 +350,7 @@ func (c *checker) child(step *Step, at string) {
 	case step.Kind != Retriable && again != (Policy{}):
 		c.fault(at+"retry", "a child is begun again only behind the pivot", "remove retry, or make it kind: retriable")
 	}
-	c.policy(at, step.Do)
+	c.policy(at, "", step.Do)
 }
 
 // family writes and reads the section of that name.

@@ -42,7 +42,7 @@ type Coroutine interface {
 // News is what the function is told.
 type News struct {
 	At       time.Time // At is the event's time: all that the function knows of clocks.
-	Answers  []Answer  // Answers end what the function has asked for, in the order in which they came.
+	Answers  []Answer  // Answers end what the function has asked for, in the order in which they came. They are lent.
 	Replay   bool      // Replay: this has happened before. Side effects have the values that Recorded has for them.
 	Seq      int64     // Seq is the event's place in the history.
 	Recorded []Asked   // Recorded is, in a replay, all that the function asked for with this event.
@@ -132,6 +132,7 @@ type Code struct {
 	m       *Machine
 	program Program
 	uses    []Step
+	again   func(run *Run, id ID, h History) (State, error) // fold, which a decision cannot name
 }
 
 var _ Decider = (*Code)(nil)
@@ -165,7 +166,9 @@ func NewCode(def Definition, program Program) (*Code, error) {
 		return nil, c.faults
 	}
 	m.def.Steps = nil // a state's steps are those of its plan
-	return &Code{m: m, program: program, uses: slices.Clone(def.Steps)}, nil
+	code := &Code{m: m, program: program, uses: slices.Clone(def.Steps)}
+	code.again = code.fold
+	return code, nil
 }
 
 // readsInput refuses attributes that read the outputs of steps: code has none that
@@ -233,7 +236,9 @@ func (c *Code) Decide(s State, h History, e Event) (State, []Effect, error) {
 // another saga is thrown away. After an error, and when the outcome is not
 // committed, run must not be used for another event.
 func (c *Code) DecideIn(run *Run, s State, h History, e Event) (State, []Effect, error) {
-	return decide(c.m, &growth{code: c, run: run, fold: c.fold, before: s}, s, h, e)
+	g := run.growth(c, &s)
+	defer run.reuse(g)
+	return decide(c.m, g, s, h, e)
 }
 
 // Replay implements Decider.
@@ -258,13 +263,15 @@ func (c *Code) Pending(s *State) []Pending {
 type growth struct {
 	code   *Code
 	run    *Run
-	fold   func(run *Run, id ID, h History) (State, error)
 	before State // before the event
 
-	owned *Plan   // the plan that this decision has changed
-	over  []ended // what the function has not been told of yet
-	asked []Asked // what it has asked for with this event
-	round int     // how often it was resumed with this event
+	decision decision
+
+	owned   *Plan    // the plan that this decision has changed
+	over    []ended  // what the function has not been told of yet
+	answers []Answer // what it is told
+	asked   []Asked  // what it has asked for with this event
+	round   int      // how often it was resumed with this event
 }
 
 // ended is a step whose do is over.
@@ -301,7 +308,7 @@ func (d *decision) rebuild() error {
 	case int64(len(d.h)) < before.Seq:
 		return fmt.Errorf("the history of saga %s has %d events, its state %d: %w", d.s.ID, len(d.h), before.Seq, ErrState)
 	}
-	again, err := g.fold(g.run, d.s.ID, d.h[:before.Seq])
+	again, err := g.code.again(g.run, d.s.ID, d.h[:before.Seq])
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,14 @@ func (m *Machine) Decide(s State, h History, e Event) (State, []Effect, error) {
 	return decide(m, nil, s, h, e)
 }
 
+// room returns where a decision is made: a saga that is code has a place for it.
+func room(g *growth) *decision {
+	if g == nil {
+		return &decision{}
+	}
+	return &g.decision
+}
+
 // decide is the one Decide there is. m is the saga's definition; a saga that is
 // code has one without steps, and what it has asked for instead.
 func decide(m *Machine, g *growth, s State, h History, e Event) (State, []Effect, error) {
@@ -90,7 +98,8 @@ func decide(m *Machine, g *growth, s State, h History, e Event) (State, []Effect
 		return s, nil, fmt.Errorf("saga %s has %d steps, its definition %s %s has %d: %w",
 			s.ID, s.Plain(), m.def.Name, m.def.Version, planned(m, g, &s), ErrState)
 	}
-	d := decision{m: m, g: g, s: s, h: h, e: e}
+	d := room(g)
+	*d = decision{m: m, g: g, s: s, h: h, e: e}
 	if d.known() {
 		return s, nil, nil
 	}
@@ -99,7 +108,7 @@ func decide(m *Machine, g *growth, s State, h History, e Event) (State, []Effect
 	if d.e.At.Before(s.Last) {
 		d.e.At = s.Last
 	}
-	err := transition(&d)
+	err := transition(d)
 	if err == nil {
 		err = d.noteAsked()
 	}

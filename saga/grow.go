@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // MaxCodeEvents is the longest history of a saga that is code: running the
@@ -41,19 +42,18 @@ func firstOf(err error, then func() error) error {
 
 // answers makes what the function is told of the steps that are over.
 func (d *decision) answers() ([]Answer, error) {
-	over := d.g.over
-	d.g.over = nil
-	list := make([]Answer, 0, len(over))
-	for _, o := range over {
-		a := Answer{Ask: d.plan().Steps[o.i].Ask, Phase: o.phase, Reason: o.why}
+	g := d.g
+	g.answers = g.answers[:0]
+	for _, o := range g.over {
+		g.answers = append(g.answers, Answer{Ask: d.plan().Steps[o.i].Ask, Phase: o.phase, Reason: o.why})
 		if o.phase == Done {
-			if err := d.result(o.i, &a); err != nil {
+			if err := d.result(o.i, &g.answers[len(g.answers)-1]); err != nil {
 				return nil, err
 			}
 		}
-		list = append(list, a)
 	}
-	return list, nil
+	g.over = g.over[:0]
+	return g.answers, nil
 }
 
 // result finds what a step that is done has yielded. It is told once and not kept.
@@ -161,8 +161,9 @@ func (d *decision) live() (n int) {
 
 // checkAsk refuses what a definition would be refused for.
 func (d *decision) checkAsk(step *Step) error {
-	c := checker{m: d.g.run.checks(step)}
-	c.step(0)
+	var c checker
+	c.named(step, "steps[0].")
+	c.does(step, "steps[0].")
 	if step.ForEach != nil || step.When != nil || step.Input != nil || step.After != nil {
 		c.fault("steps[0]", "code asks for a command, a child or a wait: after, when, input and forEach are for definitions", "let the function do it")
 	}
@@ -207,16 +208,6 @@ func (d *decision) checkUndoable(c *checker, would bool, why string) {
 	}
 }
 
-// checks is a definition of one step, to be checked. There is one for all of them.
-func (r *Run) checks(step *Step) *Machine {
-	if r.check == nil {
-		r.check = &Machine{def: Definition{Steps: make([]Step, 1)}, index: map[string]int{}}
-	}
-	r.check.def.Steps[0] = *step
-	clear(r.check.index)
-	return r.check
-}
-
 // commandsOut reports whether a command is under way that goes forward.
 func (d *decision) commandsOut() bool {
 	return slices.ContainsFunc(d.s.Steps, func(st StepState) bool { return st.Phase.timed() && !st.Phase.Back() || st.Phase == Raising })
@@ -242,6 +233,9 @@ func (d *decision) record(a Asked) error {
 			return fmt.Errorf("%w: event %d was %s, the code now wants %s", ErrCodeChanged, d.e.Seq, recorded[n].What, a.What)
 		}
 		a = recorded[n]
+	}
+	if !utf8.Valid(a.Data) {
+		return fmt.Errorf("the code asks for %s with a value that is not UTF-8, as JSON must be", a.What)
 	}
 	d.g.asked = append(d.g.asked, a)
 	return nil
@@ -329,8 +323,8 @@ func (d *decision) undone() error {
 // askedInput is what the function has asked with for step i.
 func (d *decision) askedInput(i int) (Payload, error) {
 	ask := d.plan().Steps[i].Ask
-	if data, ok := d.g.run.inputs[ask]; ok {
-		return JSON(data), nil
+	if at, ok := d.g.run.kept(ask); ok {
+		return JSON(d.g.run.inputs[at].data), nil
 	}
 	n := int64(0)
 	for e := range d.h {

@@ -130,6 +130,9 @@ func textOf(value json.RawMessage) (string, error) {
 // label evaluates what the saga is known by.
 func (d *decision) label() error {
 	def := &d.m.def
+	if def.Heading == nil && def.Subject == nil && def.Priority == nil && def.Retention == Standard {
+		return nil
+	}
 	l := Label{Retention: def.Retention}
 	for _, part := range []struct {
 		name string

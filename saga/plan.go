@@ -166,7 +166,7 @@ func (d *decision) prune() {
 	p, kept := d.grow(), 0
 	for i, step := range p.Steps {
 		if d.closed(i) {
-			delete(d.g.run.inputs, step.Ask)
+			d.g.run.lose(step.Ask)
 			continue
 		}
 		p.Steps[kept], d.s.Steps[kept] = step, d.s.Steps[i]

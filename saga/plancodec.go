@@ -77,13 +77,38 @@ func (w *stateWriter) command(step *Step) {
 	w.text(step.Command)
 	w.text(step.Compensation)
 	w.text(step.Reason)
-	for _, p := range []Policy{step.Do, step.Undo} {
-		w.int(int64(p.Timeout))
-		w.int(int64(p.Attempts))
-		w.int(int64(p.Backoff))
-		w.int(int64(p.Cap))
-		w.int(int64(p.Heartbeat))
+	w.policy(step.Do, usualDo)
+	w.policy(step.Undo, usualUndo)
+}
+
+// Most policies are the default ones, which need no more than a byte.
+const (
+	policyWritten = 0
+	policyNone    = 1
+	policyUsual   = 2
+)
+
+// usualDo and usualUndo are what this layout calls usual, whatever the defaults become.
+var (
+	usualDo   = Policy{Timeout: 30 * time.Second, Attempts: 5, Backoff: time.Second, Cap: time.Minute}
+	usualUndo = Policy{Timeout: 30 * time.Second, Attempts: 10, Backoff: time.Second, Cap: time.Minute}
+)
+
+func (w *stateWriter) policy(p, usual Policy) {
+	switch p {
+	case Policy{}:
+		w.section(policyNone)
+		return
+	case usual:
+		w.section(policyUsual)
+		return
 	}
+	w.section(policyWritten)
+	w.int(int64(p.Timeout))
+	w.int(int64(p.Attempts))
+	w.int(int64(p.Backoff))
+	w.int(int64(p.Cap))
+	w.int(int64(p.Heartbeat))
 }
 
 func (w *stateWriter) approval(a *Approval) {
@@ -139,10 +164,19 @@ func (r *stateReader) planned() *Planned {
 func (r *stateReader) command(step *Step) {
 	step.Kind, step.Participant, step.Command = Kind(r.byte()), r.text(), r.text()
 	step.Compensation, step.Reason = r.text(), r.text()
-	step.Do, step.Undo = r.policy(), r.policy()
+	step.Do, step.Undo = r.policy(usualDo), r.policy(usualUndo)
 }
 
-func (r *stateReader) policy() Policy {
+func (r *stateReader) policy(usual Policy) Policy {
+	switch r.byte() {
+	case policyNone:
+		return Policy{}
+	case policyUsual:
+		return usual
+	case policyWritten:
+	default:
+		r.fail()
+	}
 	return Policy{Timeout: r.duration(), Attempts: int(r.int()), Backoff: r.duration(), Cap: r.duration(), Heartbeat: r.duration()}
 }
 

@@ -1,16 +1,26 @@
 package saga
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Run keeps the coroutine of one saga between its events. The zero value is
 // empty. Whoever has one calls Stop in the end; it must not be used by two at
 // once.
 type Run struct {
 	co     Coroutine
-	last   int64            // the Seq of the event that has resumed it last
-	tape   []taped          // its last turns: an event may be decided again
-	inputs map[int64][]byte // the inputs of the commands that are not settled, by their numbers
-	check  *Machine         // for checks of single steps
+	last   int64       // the Seq of the event that has resumed it last
+	tape   []taped     // its last turns: an event may be decided again
+	inputs []keptInput // of the commands that may be sent again, in the order of their numbers
+	spare  *growth     // of the event before, to be used again
+}
+
+// keptInput is what the function has asked with.
+type keptInput struct {
+	ask  int64
+	data []byte
 }
 
 // taped is one turn of the function.
@@ -70,10 +80,44 @@ func (r *Run) record(seq int64, round int, e *Event, turn Turn) {
 
 // keep remembers the input of a command.
 func (r *Run) keep(ask int64, data []byte) {
-	if r.inputs == nil {
-		r.inputs = map[int64][]byte{}
+	at, found := r.kept(ask)
+	if found { // decided again
+		r.inputs[at].data = data
+		return
 	}
-	r.inputs[ask] = data
+	r.inputs = slices.Insert(r.inputs, at, keptInput{ask, data})
+}
+
+// kept finds the input of a command.
+func (r *Run) kept(ask int64) (at int, found bool) {
+	return slices.BinarySearchFunc(r.inputs, ask, func(k keptInput, ask int64) int { return cmp.Compare(k.ask, ask) })
+}
+
+// lose forgets the input of a command that is not sent again.
+func (r *Run) lose(ask int64) {
+	if at, found := r.kept(ask); found {
+		r.inputs = slices.Delete(r.inputs, at, at+1)
+	}
+}
+
+// growth returns an empty growth for one decision. It is handed back with reuse; a
+// decision inside of another one gets its own.
+func (r *Run) growth(code *Code, before *State) *growth {
+	g := r.spare
+	r.spare = nil
+	if g == nil {
+		g = &growth{}
+	}
+	g.code, g.run, g.before = code, r, *before
+	return g
+}
+
+// reuse takes a growth back whose decision is over. What it has handed out is not
+// its own any more.
+func (r *Run) reuse(g *growth) {
+	clear(g.answers[:cap(g.answers)])
+	*g = growth{over: g.over[:0], answers: g.answers[:0]}
+	r.spare = g
 }
 
 // resume lets the function go on with what has happened.

@@ -66,6 +66,9 @@ func (c *Context) Version(change string, least, most int) int {
 	version, known := c.r.versions[change]
 	if !known {
 		version = c.firstVersion(change, least, most)
+		if c.r.versions == nil {
+			c.r.versions = map[string]int{}
+		}
 		c.r.versions[change] = version
 	}
 	if version < least || version > most {

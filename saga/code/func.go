@@ -1,6 +1,7 @@
 package code
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -13,15 +14,15 @@ import (
 // error is saga.Faults.
 func Func[In, Out any](def saga.Definition, fn func(c *Context, in In) (Out, error)) (*saga.Code, error) {
 	run := func(c *Context, input json.RawMessage) (json.RawMessage, error) {
-		var in In
-		if err := json.Unmarshal(input, &in); err != nil {
+		in, err := read[In](c.r, input)
+		if err != nil {
 			c.r.raise(fmt.Errorf("read the saga's input: %w", err)) // a start is refused
 		}
 		out, err := fn(c, in)
 		if err != nil {
 			return nil, err
 		}
-		data, err := json.Marshal(out)
+		data, err := encode(c.r, out)
 		if err != nil {
 			return nil, fmt.Errorf("write the saga's output: %w", err)
 		}
@@ -43,41 +44,63 @@ func Do[Res any](c *Context, step saga.Step, in any) (Res, error) {
 // Start is Do without the wait: steps that were started run side by side, and are
 // undone side by side.
 func Start[Res any](c *Context, step saga.Step, in any) Future[Res] {
-	ask := saga.Ask{Step: step, After: c.b.done}
+	ask, name := saga.Ask{Step: step, After: c.b.done}, step.Name // a closure over the step would put it on the heap
 	if !c.r.replay {
-		data, err := encode(in)
+		data, err := encode(c.r, in)
 		if err != nil {
-			c.r.raise(fmt.Errorf("write the input of step %s: %w", step.Name, err))
+			c.r.raise(fmt.Errorf("write the input of step %s: %w", name, err))
 		}
 		ask.Input = saga.JSON(data)
 	}
-	return asked(c, ask, func(a *saga.Answer) (Res, error) { return decode[Res](step.Name, a) })
+	return asked(c, &ask, func(a *saga.Answer) (Res, error) { return decode[Res](c.r, name, a) })
 }
 
 // decode reads the output of a step.
-func decode[Res any](step string, a *saga.Answer) (res Res, err error) {
+func decode[Res any](r *routine, step string, a *saga.Answer) (res Res, err error) {
 	if err = failure(step, a); err != nil || len(a.Payload.Data) == 0 {
 		return res, err
 	}
 	if !a.Payload.IsJSON() {
 		return res, fmt.Errorf("the output of %s is %s, not JSON", step, a.Payload.ContentType)
 	}
-	if raw, ok := any(&res).(*json.RawMessage); ok && json.Valid(a.Payload.Data) {
-		*raw = slices.Clone(a.Payload.Data)
-		return res, nil
-	}
-	if err = json.Unmarshal(a.Payload.Data, &res); err != nil {
+	if res, err = read[Res](r, a.Payload.Data); err != nil {
 		return res, fmt.Errorf("read the output of %s: %w", step, err)
 	}
 	return res, nil
 }
 
-// encode writes the input of a step. One that is JSON stays as it is.
-func encode(in any) ([]byte, error) {
-	if raw, ok := in.(json.RawMessage); ok && json.Valid(raw) {
-		return slices.Clone(raw), nil
+// read reads a value. One that is to stay JSON is copied.
+func read[T any](r *routine, data []byte) (value T, err error) {
+	if raw, ok := any(&value).(*json.RawMessage); ok && r.isJSON(data) {
+		r.knowJSON(data)
+		*raw = slices.Clone(data)
+		return value, nil
 	}
-	return json.Marshal(in)
+	err = json.Unmarshal(data, &value)
+	return value, err
+}
+
+// encode writes a value. One that is JSON stays as it is.
+func encode(r *routine, value any) ([]byte, error) {
+	if raw, ok := value.(json.RawMessage); ok && r.isJSON(raw) {
+		data := slices.Clone(raw)
+		r.knowJSON(data)
+		return data, nil
+	}
+	return json.Marshal(value)
+}
+
+// isJSON reports whether data is JSON. What was found so last need not be read again:
+// functions hand on what they were given.
+func (r *routine) isJSON(data []byte) bool {
+	return r.json != nil && bytes.Equal(data, r.json) || json.Valid(data)
+}
+
+// knowJSON remembers what was found to be JSON, unless it is large. Nobody may change it.
+func (r *routine) knowJSON(data []byte) {
+	if len(data) <= saga.InlineMax {
+		r.json = data
+	}
 }
 
 // SideEffect runs fn once and records what it returns, which is JSON: run again,

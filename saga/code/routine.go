@@ -1,6 +1,7 @@
 package code
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,9 +22,9 @@ type routine struct {
 	live   []*branch
 	ready  []*branch // those that can go on, in turn
 	asks   []saga.Ask
-	asked  int64           // steps asked for so far
-	open   map[int64]*cell // those that are not over
-	visits map[string]int  // how often each step's name was asked for
+	asked  int64          // steps asked for so far
+	open   []*cell        // those that are not over, in the order of their numbers
+	visits map[string]int // how often each step's name was asked for
 
 	now      time.Time
 	seq      int64 // of the event that it was told of last
@@ -31,6 +32,7 @@ type routine struct {
 	recorded []saga.Asked // values to come, in a replay
 	versions map[string]int
 	draws    uint64
+	json     []byte // found to be JSON last; it is never changed
 	fault    error
 	stopped  bool
 
@@ -62,7 +64,7 @@ type cell struct {
 }
 
 func newRoutine(id saga.ID, fn func(c *Context) (json.RawMessage, error)) *routine {
-	r := &routine{id: id, open: map[int64]*cell{}, visits: map[string]int{}, versions: map[string]int{}}
+	r := &routine{id: id, visits: map[string]int{}}
 	r.root = r.branch(nil, func(c *Context) (any, error) { return fn(c) })
 	return r
 }
@@ -116,14 +118,25 @@ func (r *routine) resolve(c *cell) {
 	c.waiters = nil
 }
 
+// close returns what is asked for under that number, and ends its being open; nil if it
+// is not.
+func (r *routine) close(ask int64) *cell {
+	at, found := slices.BinarySearchFunc(r.open, ask, func(c *cell, ask int64) int { return cmp.Compare(c.ask, ask) })
+	if !found {
+		return nil
+	}
+	c := r.open[at]
+	r.open = slices.Delete(r.open, at, at+1)
+	return c
+}
+
 // Resume implements saga.Coroutine.
 func (r *routine) Resume(news saga.News) saga.Turn {
 	r.now, r.seq, r.replay, r.asks = news.At, news.Seq, news.Replay, nil
 	r.recorded = append(r.recorded, values(news.Recorded)...)
 	for i := range news.Answers {
 		a := &news.Answers[i]
-		if c := r.open[a.Ask]; c != nil {
-			delete(r.open, a.Ask)
+		if c := r.close(a.Ask); c != nil {
 			c.answer = *a
 			r.resolve(c)
 		}
@@ -187,15 +200,15 @@ func (c *Context) wait(cells ...*cell) {
 }
 
 // asked notes a request and returns its future.
-func asked[T any](c *Context, ask saga.Ask, decode func(*saga.Answer) (T, error)) Future[T] {
+func asked[T any](c *Context, ask *saga.Ask, decode func(*saga.Answer) (T, error)) Future[T] {
 	r := c.r
 	r.mayAsk()
 	r.asked++
 	ask.Visit = r.visits[ask.Step.Name]
 	r.visits[ask.Step.Name]++
-	r.asks = append(r.asks, ask)
+	r.asks = append(r.asks, *ask)
 	cell := &cell{ask: r.asked, undone: ask.Step.Compensation != "" || ask.Step.UndoesChild(), after: ask.After}
-	r.open[r.asked] = cell
+	r.open = append(r.open, cell)
 	return Future[T]{cell: cell, decode: decode}
 }
 

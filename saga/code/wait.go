@@ -14,7 +14,7 @@ func (c *Context) Sleep(d time.Duration) {
 // Timer is Sleep without the wait.
 func (c *Context) Timer(d time.Duration) Future[struct{}] {
 	ask := saga.Ask{Step: saga.Step{Name: "sleep", Sleep: &saga.Sleep{For: max(d, time.Millisecond)}}}
-	return asked(c, ask, func(*saga.Answer) (struct{}, error) { return struct{}{}, nil })
+	return asked(c, &ask, func(*saga.Answer) (struct{}, error) { return struct{}{}, nil })
 }
 
 // Await waits for a signal and returns its payload. After the timeout, zero for
@@ -26,7 +26,7 @@ func Await[T any](c *Context, signal string, timeout time.Duration) (T, error) {
 // Signal is Await without the wait.
 func Signal[T any](c *Context, signal string, timeout time.Duration) Future[T] {
 	ask := saga.Ask{Step: saga.Step{Name: signal, Await: &saga.Await{Signals: []string{signal}, Timeout: timeout}}}
-	return asked(c, ask, func(a *saga.Answer) (T, error) { return decode[T](signal, a) })
+	return asked(c, &ask, func(a *saga.Answer) (T, error) { return decode[T](c.r, signal, a) })
 }
 
 // Approve waits for somebody's decision on the named step. A refusal is a
@@ -34,7 +34,7 @@ func Signal[T any](c *Context, signal string, timeout time.Duration) Future[T] {
 // ErrTimeout.
 func Approve(c *Context, name string, approval saga.Approval) (saga.Decision, error) {
 	ask := saga.Ask{Step: saga.Step{Name: name, Approval: &approval}}
-	return asked(c, ask, func(a *saga.Answer) (saga.Decision, error) { return decode[saga.Decision](name, a) }).Get(c)
+	return asked(c, &ask, func(a *saga.Answer) (saga.Decision, error) { return decode[saga.Decision](c.r, name, a) }).Get(c)
 }
 
 // Future is something that will be there: the answer of a step, a signal, the end

@@ -2,6 +2,7 @@ package sagapg_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -124,6 +125,20 @@ func TestCodeForward(t *testing.T) {
 	history := w.again(t, shelf.get(), id)
 	require.Equal(t, "do:flight flights/reserve undo release", history[0].Extras().Asked[0].What)
 	require.JSONEq(t, `{"from":"BER"}`, string(history[0].Extras().Asked[0].Data))
+}
+
+// The input of a command is sent, stored and sent again in the bytes that the function has
+// written, although JSON has others for it.
+func TestCodeKeepsTheBytesOfAnInput(t *testing.T) {
+	t.Parallel()
+	const text = `{ "note": "<b> & more" }`
+	w, shelf := written(t, func(c *code.Context, _ any) (any, error) {
+		return code.Do[any](c, patient().Steps[0], json.RawMessage(text))
+	}, nil)
+	id := w.start(t, "travel", `{}`)
+	w.ends(t, id, saga.Completed)
+	history := w.again(t, shelf.get(), id)
+	require.Equal(t, text, string(history[0].Extras().Asked[0].Data))
 }
 
 func TestCodeReverse(t *testing.T) {

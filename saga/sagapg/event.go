@@ -3,6 +3,7 @@ package sagapg
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -27,19 +28,12 @@ type detail struct {
 	Begin      time.Time `json:"begin,omitzero"`
 	Groups     []string  `json:"groups,omitempty"`
 	Passed     []string  `json:"passed,omitempty"` // steps; only beside Held
-	Asked      []asked   `json:"asked,omitempty"`
+	Asked      []asked   `json:"asked,omitempty"`  // written by appendAsked
 
 	Family *saga.Family `json:"family,omitempty"`
 	Chain  *saga.Chain  `json:"chain,omitempty"`
 
 	Carried []saga.Carried `json:"carried,omitempty"`
-}
-
-// asked is saga.Asked. Its data is compact JSON, so that it is read back byte for
-// byte.
-type asked struct {
-	What string          `json:"what"`
-	Data json.RawMessage `json:"data,omitempty"`
 }
 
 // holdAlone is the detail of an event without an Extra.
@@ -103,12 +97,13 @@ func detailText(e *saga.Event) string {
 		return "" // the usual case, kept from JSON
 	}
 	x := e.Extras()
+	list := x.Asked
+	if x.Asked = nil; !e.Hold && reflect.ValueOf(&x).Elem().IsZero() {
+		return string(appendAsked([]byte("{}"), list)) // the usual case of a saga that is code
+	}
 	d := detail{
 		Hold: e.Hold, Held: heldText(x.Held), Healthy: x.Healthy, Definition: x.Definition, Version: x.Version, Level: x.Level, Trace: x.Trace,
 		Signal: x.Signal, Key: x.Key, Begin: x.Begin, Groups: x.Groups, Family: x.Family, Chain: x.Chain, Carried: x.Carried,
-	}
-	for _, a := range x.Asked {
-		d.Asked = append(d.Asked, asked(a))
 	}
 	for _, step := range x.Passed {
 		d.Passed = append(d.Passed, step.String())
@@ -117,10 +112,7 @@ func detailText(e *saga.Event) string {
 	if err != nil {
 		panic(fmt.Sprintf("an event's detail is always JSON: %v", err)) // no field of it can fail
 	}
-	if text := string(data); text != "{}" {
-		return text
-	}
-	return ""
+	return string(appendAsked(data, list))
 }
 
 func heldText(ways []saga.Way) string {
