@@ -160,12 +160,21 @@ func defShowCommand(r *remote) *cobra.Command {
 			return show(cmd, r.format, found, func(w io.Writer) {
 				var pretty bytes.Buffer
 				_ = json.Indent(&pretty, found.Canonical, "", "  ") // the server sent JSON
-				_, _ = fmt.Fprintf(w, "%s %s %s\n%s\n", found.Name, found.Version, found.Hash, pretty.Bytes())
+				_, _ = fmt.Fprintf(w, "%s %s %s\nretention %s: ended sagas are kept %s\n%s\n",
+					found.Name, found.Version, found.Hash, found.Retention, keptFor(found.KeptFor), pretty.Bytes())
 			})
 		},
 	}
 	cmd.Flags().StringVar(&version, "version", "", "the version, such as r12; default the latest")
 	return cmd
+}
+
+// keptFor says for how long, in words.
+func keptFor(age string) string {
+	if age == "" {
+		return "for ever"
+	}
+	return "for " + age + " at least"
 }
 
 // stamp is a time for people; a dash for none.

@@ -12,6 +12,7 @@ import (
 	"github.com/unwindhq/unwind/breaker"
 	"github.com/unwindhq/unwind/internal/app"
 	"github.com/unwindhq/unwind/internal/failpoint"
+	"github.com/unwindhq/unwind/internal/retention"
 	"github.com/unwindhq/unwind/tracing"
 )
 
@@ -57,6 +58,7 @@ type serving struct {
 	listen, level, stop string
 	writers             int
 	breaker             breaker.Config
+	retention           retention.Policy
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -103,6 +105,7 @@ func (s *serving) flags(flags *pflag.FlagSet) {
 	s.tenants(flags)
 	s.metrics.add(flags)
 	breakerFlags(flags, &s.breaker)
+	retentionFlags(flags, &s.retention)
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:8080", "the address of the REST API")
 	s.access.add(flags)
 	flags.IntVar(&s.writers, "writers", 2, "batches that may be committing at once, 1 to 64")
@@ -119,7 +122,7 @@ func (s *serving) config(p *program) (app.Config, error) {
 	c := app.Config{
 		DatabaseURL: s.address(), DatabasePasswordFile: fileOf(s.databaseFlags, "database-password"), Schema: s.schema,
 		Brokers: s.brokers, Security: s.protection.security(), Prefix: s.prefix, Partitions: s.partitions,
-		Listen: s.listen, Namespaces: s.namespaces, Writers: s.writers, Breaker: s.breaker, Version: buildVersion(), Log: log,
+		Listen: s.listen, Namespaces: s.namespaces, Writers: s.writers, Breaker: s.breaker, Retention: s.retention, Version: buildVersion(), Log: log,
 		MetricsListen: s.metrics.address(), MetricsInsecure: s.metrics.insecure,
 	}
 	if bad := s.access.fill(&c); bad != nil {

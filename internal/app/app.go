@@ -111,6 +111,7 @@ func (a *App) Run(ctx context.Context) error {
 		{"starts from Kafka", p.runStarts},
 		{"batches", batch.Runner{Store: p.batches, Engine: p.engine, Check: p.checkVerb, Log: a.cfg.Log}.Run},
 		{"schedules", a.scheduler(p).Run},
+		{"retention", a.deleter(p).Run},
 		{"start", func(ctx context.Context) error { return a.announce(ctx, p.engine) }},
 	})
 }
@@ -290,7 +291,7 @@ func (a *App) openEngine(ctx context.Context, p *parts) (err error) {
 		config.Replies, admission.Topics = p.replies, p.topics
 	}
 	config.Admission = intake.NewAdmission(admission)
-	config.Meter = p.meter()
+	config.Meter, config.Forgotten = p.meter(), a.cfg.Retention.Shortest()
 	if a.cfg.Tracer != nil {
 		config.Traced = a.cfg.Tracer.Sampled
 	}
@@ -342,7 +343,7 @@ func (a *App) openServer(_ context.Context, p *parts) (err error) {
 	}
 	config.DeadLetters = p.office
 	config.Batches, config.ApproveAbove = batches{p.batches}, a.cfg.ApproveAbove
-	config.Schedules = p.clock
+	config.Schedules, config.Retention = p.clock, a.cfg.Retention
 	config.Contracts = p.registry
 	p.server, err = rest.New(config)
 	return err

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/unwindhq/unwind/breaker"
+	"github.com/unwindhq/unwind/internal/retention"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/sagapg"
@@ -74,6 +75,9 @@ type Config struct {
 	// Breaker says when commands to a participant in trouble are held. Its Log is
 	// that of the App.
 	Breaker breaker.Config
+	// Retention says for how long sagas are kept once they have ended, by the class of
+	// their definition. Default: for ever. Give every process the same.
+	Retention retention.Policy
 	// StartWorkers is how many starts from Kafka may be under way at once, for each
 	// namespace. Default 64.
 	StartWorkers int
@@ -133,7 +137,19 @@ func (c Config) Validate() error {
 		need(err != nil || c.MetricsInsecure || loopback(host),
 			"MetricsListen %s can be reached from other machines and /metrics asks nobody who they are: listen on 127.0.0.1, or set MetricsInsecure (--metrics-insecure)", c.MetricsListen)
 	}
+	faults = append(faults, c.retentionFaults()...)
 	return errors.Join(append(faults, c.breakerFaults()...)...)
+}
+
+// retentionFaults are those of the times of retention; a field is called
+// Retention.Short.
+func (c Config) retentionFaults() (faults []error) {
+	if joined, ok := c.Retention.Validate().(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			faults = append(faults, newFault("Retention.%s", err))
+		}
+	}
+	return faults
 }
 
 // breakerFaults are those of the breakers' limits; a field is called Breaker.Ratio,

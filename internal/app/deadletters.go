@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// carrierBucket is the bucket whose owner carries the dead letters.
+	// carrierBucket is the bucket whose owner carries the dead letters and deletes
+	// ended sagas.
 	carrierBucket = 0
 	// importMax is how many dead letters are imported in one transaction.
 	importMax = 32
@@ -46,7 +47,8 @@ func (a *App) openOffice(_ context.Context, p *parts) (err error) {
 	return err
 }
 
-// carries reports whether this process carries the dead letters.
+// carries reports whether this process does what one of them has to: it carries the
+// dead letters.
 func (p *parts) carries() bool {
 	return slices.ContainsFunc(p.lease.Owned(), func(h lease.Held) bool { return h.Bucket == carrierBucket })
 }

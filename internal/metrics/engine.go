@@ -18,6 +18,9 @@ func (m *Metrics) Batch(b *coordinator.BatchReport) {
 	} else {
 		m.idle.Inc()
 	}
+	if b.Forgotten > 0 {
+		m.forgotten.Add(float64(b.Forgotten))
+	}
 	if b.Replies > 0 {
 		m.applied.Add(float64(b.Replies - b.Repeated))
 		m.repeated.Add(float64(b.Repeated))

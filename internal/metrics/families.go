@@ -93,6 +93,9 @@ const (
 	quotaUsed
 	quotaStarts
 
+	retentionDeleted
+	retentionOldest
+
 	scheduleFires
 	scheduleLateness
 
@@ -138,7 +141,7 @@ var families = [idCount]family{
 	commandOutcomes: {"unwind_command_outcomes_total", counter, []string{"participant", "command", "direction", "outcome"}, nil, "What became of attempts: succeeded, rejected, failed, timeout."},
 	commandDuration: {"unwind_command_duration_seconds", histogram, []string{"participant", "command", "direction", "outcome"}, patient, "From the commit of an attempt, or its last sign of life, to its reply's commit. Timeouts are not in it."},
 
-	replies:     {"unwind_replies_total", counter, []string{"effect"}, nil, "Replies that were read: applied, or repeated (they changed nothing)."},
+	replies:     {"unwind_replies_total", counter, []string{"effect"}, nil, "Replies that were read: applied, repeated (they changed nothing), or forgotten (their saga is so old that it may have been deleted)."},
 	repliesDead: {"unwind_replies_dead_total", counter, []string{"class"}, nil, "Records on the reply topic that cannot be taken: undecodable, forged, unmatched; misplaced ones are published again."},
 
 	eventsRead:         {"unwind_events_read_total", counter, []string{"topic", "definition", "result"}, nil, "What events of topics that definitions wait for have done to them: started, advanced (a saga that waits for it), repeated, skipped (the definition does not want it), disabled (so is the definition), late (its saga waits no more), refused (it became a dead letter)."},
@@ -196,6 +199,9 @@ var families = [idCount]family{
 	quotaLimit:  {"unwind_quota_limit", gauge, byQuota, nil, "What a namespace may start (starts a second), have open (sagas) and keep (bytes), all processes together. Every process shows the same."},
 	quotaUsed:   {"unwind_quota_used", gauge, byQuota, nil, "How much of that this process believes to be used, of open sagas and of bytes: take max."},
 	quotaStarts: {"unwind_quota_starts_total", counter, []string{"namespace", "quota", "how"}, nil, "Starts that a quota did not let in at once: refused (429), or waits (from Kafka, by a schedule; each second anew)."},
+
+	retentionDeleted: {"unwind_retention_deleted_total", counter, []string{"class"}, nil, "Ended sagas that this process has deleted, by their class of retention."},
+	retentionOldest:  {"unwind_retention_oldest_seconds", gauge, []string{"class"}, nil, "How long ago the oldest saga of a class ended that the last whole round has left; shown by the process that deletes, in a class that has any."},
 
 	scheduleFires:    {"unwind_schedule_fires_total", counter, []string{"outcome"}, nil, "Times of schedules by what this process has made of them: started, skipped, missed, refused."},
 	scheduleLateness: {"unwind_schedule_lateness_seconds", histogram, nil, long, "How long after its time a saga of a schedule was started; what waited for another saga, or was caught up on, is late."},

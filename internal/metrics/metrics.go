@@ -26,20 +26,22 @@ type Metrics struct {
 	kinds   map[string]prometheus.Counter // by event kind
 	classes map[call]prometheus.Counter   // of requests
 	times   map[string]prometheus.Observer
+
+	oldest oldestKept
 }
 
 // vecs are the families with labels.
 type vecs struct {
 	started, ended, turned, steps, raised, events *vec[prometheus.Counter]
 	sent, retried, outcomes, dead, requests       *vec[prometheus.Counter]
-	eventsRead, fires, overQuota                  *vec[prometheus.Counter]
+	eventsRead, fires, overQuota, deleted         *vec[prometheus.Counter]
 	sagaSeconds, commandSeconds, requestSeconds   *vec[prometheus.Observer]
 }
 
 // plain are the series that are there from the beginning.
 type plain struct {
-	applied, repeated, written, idle, retries, scrapes prometheus.Counter
-	items, batchSeconds, lateness, fireLateness        prometheus.Observer
+	applied, repeated, forgotten, written, idle, retries, scrapes prometheus.Counter
+	items, batchSeconds, lateness, fireLateness                   prometheus.Observer
 }
 
 var _ coordinator.Meter = (*Metrics)(nil)
@@ -59,6 +61,7 @@ func New(cfg Config) (*Metrics, error) {
 	m.registry.MustRegister(m.overflow, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.openVecs()
 	m.openPlain()
+	m.registry.MustRegister(&m.oldest)
 	m.registry.MustRegister(constant{families[buildInfo].value(1, m.cfg.Version, runtime.Version())})
 	if m.cfg.Pool != nil {
 		m.registry.MustRegister(newLook(m))
@@ -72,6 +75,7 @@ func (m *Metrics) openVecs() {
 		steps: m.counters(stepsEnded), raised: m.counters(attentionsRaised), events: m.counters(events),
 		sent: m.counters(commandsSent), retried: m.counters(commandsRetried), outcomes: m.counters(commandOutcomes),
 		dead: m.counters(repliesDead), requests: m.counters(requests), eventsRead: m.counters(eventsRead), fires: m.counters(scheduleFires), overQuota: m.counters(quotaStarts),
+		deleted:     m.counters(retentionDeleted),
 		sagaSeconds: m.histograms(sagaDuration), commandSeconds: m.histograms(commandDuration), requestSeconds: m.histograms(requestDuration),
 	}
 }
@@ -79,7 +83,7 @@ func (m *Metrics) openVecs() {
 func (m *Metrics) openPlain() {
 	effects, written := m.counters(replies), m.counters(batches)
 	m.plain = plain{
-		applied: effects.with("applied"), repeated: effects.with("repeated"),
+		applied: effects.with("applied"), repeated: effects.with("repeated"), forgotten: effects.with("forgotten"),
 		written: written.with("yes"), idle: written.with("no"),
 		retries: m.counters(batchRetries).with(), scrapes: m.counters(scrapeErrors).with(),
 		items: m.histograms(batchItems).with(), batchSeconds: m.histograms(batchDuration).with(), lateness: m.histograms(wakeLateness).with(),

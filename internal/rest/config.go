@@ -10,6 +10,7 @@ import (
 
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/registry"
+	"github.com/unwindhq/unwind/internal/retention"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
 	"github.com/unwindhq/unwind/saga/definition"
@@ -110,14 +111,15 @@ type Config struct {
 	Fleet        Fleet     // Fleet knows the breakers of all processes; nil knows none.
 	Checks       []Check   // Checks are the conditions of readiness beside Engine.Ready.
 
-	Access     Authenticator // Access knows the API keys; nil asks for none: every request is access.Local's.
-	LocalOnly  bool          // LocalOnly refuses requests that were not sent to this machine by one of its own names or addresses (the Host header), as those of a web page are whose name was pointed here. Default: all are taken.
-	Namespaces []string      // Namespaces are those that are served; others are unknown here. Default "default" alone.
-	Version    string        // Version is the program's, shown in the API's description. Default "dev".
-	MaxWait    time.Duration // MaxWait is the longest that ?wait= waits. Default 60 s.
-	MaxWaiting int           // MaxWaiting is how many requests may wait at once; one more answers 503. Default 10,000.
-	PollEvery  time.Duration // PollEvery is how often a waiting request looks at the store, beside being told. Default 500 ms.
-	Drain      time.Duration // Drain is how long Serve waits for requests at its end. Default 10 s.
+	Access     Authenticator    // Access knows the API keys; nil asks for none: every request is access.Local's.
+	LocalOnly  bool             // LocalOnly refuses requests that were not sent to this machine by one of its own names or addresses (the Host header), as those of a web page are whose name was pointed here. Default: all are taken.
+	Namespaces []string         // Namespaces are those that are served; others are unknown here. Default "default" alone.
+	Retention  retention.Policy // Retention says for how long ended sagas are kept, to be shown. Default: for ever.
+	Version    string           // Version is the program's, shown in the API's description. Default "dev".
+	MaxWait    time.Duration    // MaxWait is the longest that ?wait= waits. Default 60 s.
+	MaxWaiting int              // MaxWaiting is how many requests may wait at once; one more answers 503. Default 10,000.
+	PollEvery  time.Duration    // PollEvery is how often a waiting request looks at the store, beside being told. Default 500 ms.
+	Drain      time.Duration    // Drain is how long Serve waits for requests at its end. Default 10 s.
 
 	// Observe is told of every request that has a route: the operation's name, the
 	// status and the time it took. nil tells nobody.

@@ -96,7 +96,11 @@ func (s *Server) definition(ctx context.Context, in *definitionInput) (*definiti
 	if err != nil {
 		return nil, s.answer(ctx, err)
 	}
-	return &definitionOutput{Body: client.Definition{Name: in.Name, Version: version, Hash: file.Hash, Canonical: file.Canonical}}, nil
+	out := client.Definition{Name: in.Name, Version: version, Hash: file.Hash, Canonical: file.Canonical, Retention: file.Definition.Retention.String()}
+	if age := s.cfg.Retention.Age(file.Definition.Retention); age > 0 {
+		out.KeptFor = age.String()
+	}
+	return &definitionOutput{Body: out}, nil
 }
 
 // resolve finds a version; the latest if none is named.

@@ -3,12 +3,14 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/coordinator"
 )
 
 type startInput struct {
@@ -66,6 +68,10 @@ func (s *Server) startedOutput(ctx context.Context, definition string, result in
 		out.Status = http.StatusCreated
 	}
 	row, err := s.await(ctx, result.ID, wait)
+	if errors.Is(err, coordinator.ErrNotFound) && !result.New {
+		return nil, newProblem(http.StatusNotFound, client.NotFound,
+			"the idempotency key has started saga "+result.ID.String()+", which has ended and was deleted since")
+	}
 	if err != nil { // started all the same: that is what the client has to know
 		s.cfg.Log.WarnContext(ctx, "started saga not read back", "saga", result.ID, "error", err)
 		out.Body = client.Saga{ID: result.ID.String(), Definition: definition, Version: result.Version, Status: saga.Running.String()}

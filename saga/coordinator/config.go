@@ -27,6 +27,10 @@ type Config struct {
 
 	Gate Gate // Gate holds commands back while a participant is in trouble; nil lets everything pass.
 
+	// Forgotten is how long ago a saga must have been started that may have been deleted
+	// since: a reply to such a one that is not there is no dead letter. Zero: none is.
+	Forgotten time.Duration
+
 	Keys        saga.Keys // Keys sign and verify reply tokens. Required.
 	Incarnation int64     // Incarnation is the database's; at least 1.
 	ReplyTopic  string    // ReplyTopic is where replies go. Default unwind.replies.g1.

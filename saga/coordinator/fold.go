@@ -221,9 +221,20 @@ func (f *fold) stranger(it *item) {
 	if it.mail != 0 {
 		f.r.c.cfg.Log.Warn("a message for a saga that does not exist was dropped", "saga", it.saga, "event", it.event.Kind)
 	}
-	if it.record != nil {
+	switch {
+	case it.record == nil:
+	case f.mayBeGone(it.saga):
+		it.forgotten = true
+	default:
 		it.dead = &verdict{classUnmatched, "there is no saga " + it.saga.String()}
 	}
+}
+
+// mayBeGone reports whether a saga was started so long ago that it may have ended and
+// been deleted. An id that says so and was never a saga's is treated alike.
+func (f *fold) mayBeGone(id saga.ID) bool {
+	age := f.r.c.cfg.Forgotten
+	return age > 0 && startedAt(id).Before(f.b.Now().Add(-age))
 }
 
 // unreadable handles an item of a saga whose state this build cannot read: the

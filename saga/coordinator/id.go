@@ -29,6 +29,15 @@ func (c *Coordinator) newID() (saga.ID, error) {
 	return saga.ID{}, fmt.Errorf("no bucket is held: %w", ErrNotReady)
 }
 
+// startedAt is the time in an id.
+func startedAt(id saga.ID) time.Time {
+	ms := int64(0)
+	for _, b := range id[:6] {
+		ms = ms<<8 | int64(b)
+	}
+	return time.UnixMilli(ms)
+}
+
 // randomID is RFC 9562's UUIDv7: milliseconds, then 74 random bits.
 func randomID(at time.Time) saga.ID {
 	var id saga.ID

@@ -39,6 +39,8 @@ type item struct {
 	mail   int64     // a kept message: its id
 	done   bool      // set once nothing is left to do for it: its record counts as read
 	folded bool      // set once a kept message needs no further keeping
+
+	forgotten bool // set on a reply to a saga that may have been deleted
 }
 
 // answer is what a start or verb gets.

@@ -33,6 +33,7 @@ type BatchReport struct {
 	Took      time.Duration // Took is its last try, from loading to the commit.
 	Replies   int           // Replies are those that came from the reply topic, without dead letters.
 	Repeated  int           // Repeated are the replies that changed nothing and left no trace.
+	Forgotten int           // Forgotten are the replies to sagas that may have been deleted; see Config.Forgotten.
 }
 
 // Change is what a batch has changed of one saga. It is only valid during the
@@ -68,6 +69,8 @@ func (r *run) measure(f *fold) {
 			meter.DeadLetter(it.letter.Class)
 		case it.dead != nil:
 			meter.DeadLetter(it.dead.class)
+		case it.forgotten:
+			report.Forgotten++
 		case it.record != nil:
 			report.Replies++
 			if it.folded && !it.result.changed {

@@ -34,6 +34,7 @@ func (m *tally) Batch(b *coordinator.BatchReport) {
 	m.batches.Messages += b.Messages
 	m.batches.Replies += b.Replies
 	m.batches.Repeated += b.Repeated
+	m.batches.Forgotten += b.Forgotten
 	m.batches.Took += b.Took
 }
 
