@@ -228,6 +228,9 @@ type Until string
 const (
 	End   Until = "end"   // End: nothing more can happen.
 	Pivot Until = "pivot" // Pivot: the pivot is done, or the saga turned back or has ended.
+
+	// Standstill: nothing more can happen, or not without a person; see Saga.Stands.
+	Standstill Until = "standstill"
 )
 
 // Wait returns a saga once it has come where until says, or ctx's error.
@@ -264,7 +267,7 @@ func pause(ctx context.Context, took time.Duration) error {
 
 // reached mirrors the server's rule for ?wait=.
 func (s Saga) reached(until Until) bool {
-	if s.Ended() || until == Pivot && s.Status == "compensating" {
+	if s.Ended() || until == Pivot && s.Status == "compensating" || until == Standstill && s.Stands() {
 		return true
 	}
 	for _, step := range s.Steps {
@@ -273,6 +276,25 @@ func (s Saga) reached(until Until) bool {
 		}
 	}
 	return false
+}
+
+// Stands reports whether the saga stands still until a person acts: it needs attention
+// and waits for nothing else, or cannot take what comes.
+func (s Saga) Stands() bool {
+	if s.Ended() || len(s.Attention) == 0 {
+		return false
+	}
+	for _, a := range s.Attention {
+		if a.Reason == "transition-failed" {
+			return true
+		}
+	}
+	for _, what := range s.WaitingFor {
+		if what != "operator" {
+			return false
+		}
+	}
+	return true
 }
 
 // Filter chooses sagas; its zero value chooses all.

@@ -75,3 +75,12 @@ func (s *State) Waits() Waits {
 	}
 	return w
 }
+
+// Stands reports whether the saga stands still until a person acts: it needs attention
+// and nothing else that it waits for will come, or could be taken.
+func (s *State) Stands() bool {
+	if s.Status.Ended() || len(s.Attention) == 0 {
+		return false
+	}
+	return s.Waits()&^ForOperator == 0 || s.blocked()
+}

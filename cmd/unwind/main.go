@@ -21,6 +21,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1 // refused or failed
 	exitUsage  = 2 // called wrongly
+	exitStands = 3 // the saga stands still and needs a person
 )
 
 // gcPercent is how much garbage may gather, in percent of what is alive, unless
@@ -50,7 +51,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &silent):
-		return exitFailed
+		return max(silent.code, exitFailed)
 	case !p.began || errors.As(err, &usage):
 		_, _ = fmt.Fprintf(p.errs, "unwind: %v\nSee %s --help.\n", err, cmd.CommandPath())
 		return exitUsage
@@ -65,7 +66,9 @@ type usageError struct{ error }
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // silentError says that a command failed and has said why.
-type silentError struct{}
+type silentError struct {
+	code int // the exit code; 0 is exitFailed
+}
 
 // Error implements error.
 func (silentError) Error() string { return "failed" }

@@ -214,6 +214,19 @@ func TestTheFlagWinsOverTheEnvironment(t *testing.T) {
 	require.Contains(t, errs, "UNWIND_INSECURE")
 }
 
+// TestASagaThatNeedsAPersonIsNotWaitedFor: --wait end returns at once, with a code of
+// its own and what to ask.
+func TestASagaThatNeedsAPersonIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	stands := reversing()
+	stands.WaitingFor, stands.Attention = nil, []client.Attention{{Reason: "step-failed"}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(stands) }))
+	t.Cleanup(server.Close)
+	code, _, errs := unwind(t.Context(), nil, "saga", "start", "bookTrip", "--wait", "end", "--url", server.URL)
+	require.Equal(t, exitStands, code)
+	require.Contains(t, errs, "unwind saga why "+stands.ID)
+}
+
 func TestWaitingForAnEndThatIsNotCompletedFails(t *testing.T) {
 	t.Parallel()
 	ended := reversing()

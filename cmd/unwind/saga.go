@@ -39,7 +39,8 @@ func startCommand(r *remote) *cobra.Command {
 	var s starting
 	cmd := &cobra.Command{
 		Use: "start DEFINITION", Short: "Start a saga", Args: cobra.ExactArgs(1),
-		Long: "Start a saga. With --wait end, exit code 1 also means that it ended without being completed.",
+		Long: "Start a saga. With --wait end, exit code 1 also means that it ended without being\n" +
+			"completed, and 3 that it stands still and needs a person.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			input, err := s.read(cmd.InOrStdin())
 			if err != nil {
@@ -66,6 +67,10 @@ func startCommand(r *remote) *cobra.Command {
 				return err
 			}
 			if s.wait == string(client.End) && started.Status != "completed" {
+				if started.Stands() {
+					_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "unwind: saga %s stands still and needs a person: unwind saga why %s\n", started.ID, started.ID)
+					return silentError{exitStands}
+				}
 				return silentError{}
 			}
 			return nil
@@ -78,7 +83,7 @@ func startCommand(r *remote) *cobra.Command {
 	flags.StringVar(&s.version, "version", "", "the version to pin, such as r12; default the latest")
 	flags.StringVar(&s.at, "at", "", "when its first steps begin, such as 2027-01-31T08:00:00Z; default at once")
 	flags.DurationVar(&s.after, "in", 0, "the same, from now on")
-	flags.StringVar(&s.wait, "wait", "", "pivot or end: return when the outcome is settled, or when the saga has ended")
+	flags.StringVar(&s.wait, "wait", "", "pivot or end: return when the outcome is settled, or when the saga has ended or needs a person")
 	flags.DurationVar(&s.timeout, "timeout", 5*time.Minute, "how long to wait at most")
 	return cmd
 }
@@ -131,7 +136,11 @@ func (s *starting) begin(now time.Time) (time.Time, error) {
 func (s *starting) await(ctx context.Context, c *client.Client, id string) (client.Saga, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return c.Wait(ctx, id, client.Until(s.wait))
+	until := client.Until(s.wait)
+	if until == client.End {
+		until = client.Standstill
+	}
+	return c.Wait(ctx, id, until)
 }
 
 func listCommand(r *remote) *cobra.Command {

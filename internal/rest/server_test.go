@@ -210,9 +210,14 @@ func TestWaitAnswersWhenItHasCome(t *testing.T) {
 		until  client.Until
 		change func(*saga.State)
 	}{
-		"end":                 {client.End, func(s *saga.State) { s.Status = saga.Compensated }},
-		"pivot done":          {client.Pivot, func(s *saga.State) { s.Steps[1].Phase = saga.Done }},
-		"pivot not reached":   {client.Pivot, func(s *saga.State) { s.Status = saga.Compensating }},
+		"end":               {client.End, func(s *saga.State) { s.Status = saga.Compensated }},
+		"pivot done":        {client.Pivot, func(s *saga.State) { s.Steps[1].Phase = saga.Done }},
+		"pivot not reached": {client.Pivot, func(s *saga.State) { s.Status = saga.Compensating }},
+		"standstill":        {client.Standstill, func(s *saga.State) { needsSomebody(s); s.Steps[1].Phase = saga.Done }},
+		"standstill, poisoned": {client.Standstill, func(s *saga.State) {
+			s.Attention = []saga.Attention{{Reason: saga.TransitionFailed}}
+		}},
+		"standstill, ended":   {client.Standstill, func(s *saga.State) { s.Status = saga.Completed }},
 		"pivot, but no pivot": {client.Pivot, func(s *saga.State) { s.Status = saga.Completed }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -233,6 +238,30 @@ func TestWaitAnswersWhenItHasCome(t *testing.T) {
 			require.NotEmpty(t, (<-answered).Status)
 		})
 	}
+}
+
+// needsSomebody puts attention on a saga none of whose steps waits for anything.
+func needsSomebody(s *saga.State) {
+	s.Attention = []saga.Attention{{Reason: saga.ChildAbandoned}}
+	for i := range s.Steps {
+		s.Steps[i].Phase = saga.Done
+	}
+}
+
+// TestAttentionAloneIsNoStandstill: a saga that needs attention and goes on by itself is
+// waited for.
+func TestAttentionAloneIsNoStandstill(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.add()
+	server, _ := w.serve(t)
+	w.set(first, func(s *saga.State) { needsSomebody(s); s.Steps[1].Phase = saga.Doing })
+	_, body := call(t, "GET", server.URL+"/v1/sagas/"+first.String()+"?wait=standstill&timeout=1ms", "")
+	require.Contains(t, body, `"waitingFor":["reply"]`)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := clientOf(t, server.URL).Wait(ctx, first.String(), client.Standstill)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
 func TestWaitAnswersWithWhatThereIsWhenTimeIsUp(t *testing.T) {

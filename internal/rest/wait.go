@@ -14,13 +14,13 @@ import (
 // WaitInput is how a request asks to wait. It is exported because huma looks
 // into exported fields only.
 type WaitInput struct {
-	Wait    string `query:"wait" enum:"pivot,end" doc:"answer when the outcome is settled (the pivot is done, or the saga turned back) or when the saga has ended; after the timeout with what there is"`
+	Wait    string `query:"wait" enum:"pivot,end,standstill" doc:"answer when the outcome is settled (the pivot is done, or the saga turned back), when the saga has ended, or (standstill) when it has ended or needs attention and does not go on without a person; after the timeout with what there is"`
 	Timeout string `query:"timeout" doc:"how long to wait at most, such as 10s; default and most 60s" example:"10s"`
 }
 
 // wait is a WaitInput that was understood; the zero value does not wait.
 type wait struct {
-	until   string // "", pivot or end
+	until   string // "", pivot, end or standstill
 	timeout time.Duration
 }
 
@@ -90,8 +90,11 @@ func (s *Server) read(ctx context.Context, id saga.ID) (coordinator.Row, error) 
 // reached reports whether a saga is where the request wants it.
 func (s *Server) reached(ctx context.Context, row coordinator.Row, until string) bool {
 	state := &row.State
-	if until == "end" || state.Status.Ended() {
+	switch {
+	case until == "end" || state.Status.Ended():
 		return state.Status.Ended()
+	case until == "standstill":
+		return state.Stands()
 	}
 	steps := s.definitionOf(ctx, row).Steps
 	pivot := slices.IndexFunc(steps, func(step saga.Step) bool { return step.Kind == saga.Pivot })
