@@ -29,14 +29,14 @@ type BatchRequest struct {
 
 // BatchFilter chooses sagas; at least one field is given.
 type BatchFilter struct {
-	Definition string   `json:"definition,omitempty" doc:"only sagas of this definition"`                                                                                                  // Definition is the definition's name.
-	Status     string   `json:"status,omitempty" enum:"running,compensating,completed,compensated,abandoned"`                                                                              // Status is the status to have.
-	Paused     bool     `json:"paused,omitempty" doc:"only sagas that are paused"`                                                                                                         // Paused is as Filter.Paused.
-	Waiting    string   `json:"waiting,omitempty" enum:"approval,breaker,child,lock,operator,reply,signal,timer" doc:"only sagas that wait for this; breaker is also what operators hold"` // Waiting is as Filter.Waiting, but for hold: breaker is both.
-	Attention  bool     `json:"attention,omitempty" doc:"only sagas that need attention"`                                                                                                  // Attention chooses only those that need attention.
-	Key        string   `json:"key,omitempty" maxLength:"256" doc:"only sagas of this business key; order-* is every one that begins so"`                                                  // Key is as Filter.Key.
-	Subject    string   `json:"subject,omitempty" maxLength:"256" doc:"only sagas that hold this one's data"`                                                                              // Subject is as Filter.Subject.
-	Attributes []string `json:"attributes,omitempty" maxItems:"4" doc:"only sagas with these, NAME=VALUE; a VALUE that ends with * is every that begins so"`                               // Attributes are as Filter.Attributes.
+	Definition string   `json:"definition,omitempty" doc:"only sagas of this definition"`                                                                                                         // Definition is the definition's name.
+	Status     string   `json:"status,omitempty" enum:"running,compensating,completed,compensated,abandoned"`                                                                                     // Status is the status to have.
+	Paused     bool     `json:"paused,omitempty" doc:"only sagas that are paused"`                                                                                                                // Paused is as Filter.Paused.
+	Waiting    string   `json:"waiting,omitempty" enum:"approval,breaker,child,lock,operator,reply,signal,timer,update" doc:"only sagas that wait for this; breaker is also what operators hold"` // Waiting is as Filter.Waiting, but for hold: breaker is both.
+	Attention  bool     `json:"attention,omitempty" doc:"only sagas that need attention"`                                                                                                         // Attention chooses only those that need attention.
+	Key        string   `json:"key,omitempty" maxLength:"256" doc:"only sagas of this business key; order-* is every one that begins so"`                                                         // Key is as Filter.Key.
+	Subject    string   `json:"subject,omitempty" maxLength:"256" doc:"only sagas that hold this one's data"`                                                                                     // Subject is as Filter.Subject.
+	Attributes []string `json:"attributes,omitempty" maxItems:"4" doc:"only sagas with these, NAME=VALUE; a VALUE that ends with * is every that begins so"`                                      // Attributes are as Filter.Attributes.
 }
 
 // Batch is a verb on many sagas.

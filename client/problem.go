@@ -29,6 +29,9 @@ const (
 	UnknownSignal     Code = "unknown-signal"     // UnknownSignal: no step of the definition awaits the signal.
 	UnknownQuery      Code = "unknown-query"      // UnknownQuery: the saga's function does not have the query; the detail names those that it has.
 	QueryFailed       Code = "query-failed"       // QueryFailed: the saga's function failed to answer a query; the detail says why.
+	UnknownUpdate     Code = "unknown-update"     // UnknownUpdate: the saga's function does not have the update; the detail names those that it has.
+	UpdateRefused     Code = "update-refused"     // UpdateRefused: the saga's function does not want the update; the detail is what it says.
+	UpdateFailed      Code = "update-failed"      // UpdateFailed: the saga's function failed to take an update; the detail says why.
 	PastPivot         Code = "past-pivot"         // PastPivot: the point of no return was passed.
 	BreaksUsers       Code = "breaks-users"       // BreaksUsers: a contract would break definitions or running sagas; all is listed.
 	TopicsMissing     Code = "topics-missing"     // TopicsMissing: a Kafka topic of the definition does not exist.

@@ -11,7 +11,7 @@ type Saga struct {
 	Definition string                     `json:"definition" doc:"the definition's name"`                                                                              // Definition is the definition's name.
 	Version    string                     `json:"version" doc:"the version it is pinned to" example:"r12"`                                                             // Version is what it is pinned to, such as r12.
 	Status     string                     `json:"status" enum:"running,compensating,completed,compensated,abandoned"`                                                  // Status is running, compensating, completed, compensated or abandoned.
-	WaitingFor []string                   `json:"waitingFor,omitempty" doc:"approval, breaker, child, hold, lock, operator, reply, signal, timer"`                     // WaitingFor lists approval, breaker, child, hold, lock, operator (it is paused), reply, signal and timer.
+	WaitingFor []string                   `json:"waitingFor,omitempty" doc:"approval, breaker, child, hold, lock, operator, reply, signal, timer, update"`             // WaitingFor lists approval, breaker, child, hold, lock, operator (it is paused), reply, signal, timer and update.
 	Key        string                     `json:"key,omitempty" doc:"the business key"`                                                                                // Key is the business key; empty without one.
 	Title      string                     `json:"title,omitempty" doc:"what people call it; in lists only one of its own"`                                             // Title is what people call it: its own or, not in a List, the definition's.
 	Subject    string                     `json:"subject,omitempty" doc:"whose data it holds"`                                                                         // Subject is whose data it holds; empty when the definition names nobody.
@@ -116,6 +116,7 @@ type Event struct {
 	RequestID     string          `json:"requestId,omitempty"`                                                           // RequestID made a verb idempotent.
 	Step          string          `json:"step,omitempty"`                                                                // Step is whose reply it is.
 	Signal        string          `json:"signal,omitempty"`                                                              // Signal is the name of a signal.
+	Update        string          `json:"update,omitempty"`                                                              // Update is the name of an update.
 	Direction     string          `json:"direction,omitempty" enum:"do,undo"`                                            // Direction is do or undo.
 	Attempt       int             `json:"attempt,omitempty"`                                                             // Attempt is the reply's.
 	Epoch         int             `json:"epoch,omitempty"`                                                               // Epoch is the reply's.

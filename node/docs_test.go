@@ -95,6 +95,29 @@ func bookAll(c *code.Context, in []Trip) ([]Booking, error) {
 	return booked, nil
 }
 
+type Item struct{ Name string }
+
+type Cart struct {
+	Items []Item
+	Paid  bool
+}
+
+func fillCart(c *code.Context, in Cart) (Cart, error) {
+	code.Update(c, "add", func(item Item) error {
+		if in.Paid {
+			return errors.New("the cart is paid already")
+		}
+		return nil
+	}, func(item Item) (int, error) {
+		in.Items = append(in.Items, item)
+		return len(in.Items), nil
+	})
+	code.Update(c, "checkOut", nil, func(by string) (int, error) { in.Paid = true; return len(in.Items), nil })
+	c.Until(func() bool { return in.Paid })
+	_, err := code.Do[Receipt](c, saga.Step{Name: "charge", Participant: "payments", Command: "charge", Kind: saga.Pivot}, in.Items)
+	return in, err
+}
+
 func embedded(ctx context.Context, url string) error {
 	cfg := node.Config{
 		DatabaseURL: url, Migrate: true, Code: []*saga.Code{trip},
@@ -186,7 +209,7 @@ func TestTheDocumentCompiles(t *testing.T) {
 	_, err := code.Func(saga.Definition{Name: "bookJourney", Version: "r1"}, bookJourney)
 	require.NoError(t, err)
 	require.NoError(t, declared())
-	for _, shown := range []any{change, mount, recorded, embedded, bookAll} {
+	for _, shown := range []any{change, mount, recorded, embedded, bookAll, fillCart} {
 		require.NotNil(t, shown)
 	}
 	require.NoError(t, err2)

@@ -43,6 +43,7 @@ type Coroutine interface {
 type News struct {
 	At       time.Time // At is the event's time: all that the function knows of clocks.
 	Answers  []Answer  // Answers end what the function has asked for, in the order in which they came. They are lent.
+	Update   *Update   // Update is what it is asked to take, before it goes on; nil: nothing.
 	Replay   bool      // Replay: this has happened before. Side effects have the values that Recorded has for them.
 	Seq      int64     // Seq is the event's place in the history.
 	Recorded []Asked   // Recorded is, in a replay, all that the function asked for with this event.
@@ -65,6 +66,9 @@ type Turn struct {
 	Err    error           // Err is the error that it has returned.
 	Anew   json.RawMessage // Anew, if set, is the input with which the saga is to begin anew: it has ended with that wish.
 	Fault  error           // Fault says that it cannot go on, such as a panic. The event changes nothing then.
+
+	Update   *UpdateAnswer // Update is its answer to News.Update; nil without one.
+	Declined error         // Declined says why it has not taken News.Update, an ErrNoUpdate or an *UpdateRefused: nothing has happened.
 }
 
 // Ask is one thing that the function asks for: a step, or a value to be recorded.

@@ -45,7 +45,7 @@ func AppendState(buf []byte, s *State) []byte {
 	}
 	w.int(int64(len(s.Requests)))
 	for _, r := range s.Requests {
-		w.buf = binary.LittleEndian.AppendUint64(w.buf, r)
+		w.fixed(r)
 	}
 	if w.sections(s) {
 		w.buf[len(buf)] = sectionVersion
@@ -86,6 +86,8 @@ func DecodeState(id ID, data []byte) (State, error) {
 type stateWriter struct{ buf []byte }
 
 func (w *stateWriter) int(n int64) { w.buf = binary.AppendVarint(w.buf, n) }
+
+func (w *stateWriter) fixed(n uint64) { w.buf = binary.LittleEndian.AppendUint64(w.buf, n) }
 
 func (w *stateWriter) bool(b bool) {
 	n := byte(0)

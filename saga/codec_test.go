@@ -59,6 +59,10 @@ func drawState(t *rapid.T) saga.State {
 	for range rapid.IntRange(0, 3).Draw(t, "requests") {
 		s.Requests = append(s.Requests, rapid.Uint64().Draw(t, "request"))
 	}
+	for range rapid.IntRange(0, 3).Draw(t, "taken") {
+		own := s.Own()
+		own.Taken = append(own.Taken, saga.Taken{Request: rapid.Uint64().Draw(t, "update"), Seq: rapid.Int64Range(1, 1<<40).Draw(t, "seq")})
+	}
 	drawSpreads(t, &s)
 	s.Paused, s.Deadline = drawTime(t, "paused"), drawTime(t, "deadline")
 	if rapid.Bool().Draw(t, "labelled") {

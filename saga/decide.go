@@ -46,6 +46,7 @@ var transitions = map[EventKind]func(*decision) error{
 	Reset:         (*decision).reset,
 	Terminated:    (*decision).terminated,
 	Signalled:     (*decision).signalled,
+	Updated:       (*decision).updated,
 	Decided:       (*decision).decided,
 	Assigned:      (*decision).assigned,
 	Acknowledged:  (*decision).acknowledged,
@@ -202,12 +203,16 @@ func requestHash(id string) uint64 {
 
 // known reports whether the event's request was seen before.
 func (d *decision) known() bool {
+	if d.e.Kind == Updated {
+		_, known := d.s.TakenAs(d.e.RequestID)
+		return known
+	}
 	return d.e.RequestID != "" && slices.Contains(d.s.Requests, requestHash(d.e.RequestID))
 }
 
 func (d *decision) remember() {
-	if d.e.RequestID == "" {
-		return
+	if d.e.RequestID == "" || d.e.Kind == Updated {
+		return // an update is remembered with its answer
 	}
 	all := append(slices.Clone(d.s.Requests), requestHash(d.e.RequestID))
 	d.s.Requests = all[max(0, len(all)-maxRequests):]

@@ -28,6 +28,7 @@ const (
 	Reset         EventKind = "reset"         // Reset undoes Step and what comes after it, then lets them begin anew.
 	Terminated    EventKind = "terminated"    // Terminated ends the saga as it is, with nothing undone.
 	Signalled     EventKind = "signalled"     // Signalled hands the signal Signal with its Payload to the saga.
+	Updated       EventKind = "updated"       // Updated asks the function of a saga that is code to take the update Update with its Payload.
 	Decided       EventKind = "decided"       // Decided is somebody's decision on the approval Step: Outcome is Succeeded or Rejected.
 	Assigned      EventKind = "assigned"      // Assigned makes somebody the owner of what the saga needs attention for: Payload is an Assignment.
 	Acknowledged  EventKind = "acknowledged"  // Acknowledged says that reasons for attention are known: Payload is a Heeding.

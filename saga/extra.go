@@ -44,6 +44,8 @@ type EventExtra struct {
 
 	// Signal is a Signalled's name.
 	Signal string
+	// Update is an Updated's name.
+	Update string
 	// Groups are, in a Decided, those that its actor belongs to; see Everyone.
 	Groups []string
 
@@ -83,6 +85,7 @@ type StateExtra struct {
 	Locks      *Locks           // Locks are what it has, or waits for; nil: none.
 	Family     *Family          // Family says who its parent is; nil without one.
 	Chain      *Chain           // Chain says which run of a chain it is; nil: it is none.
+	Taken      []Taken          // Taken are the updates that it has taken last, at most 128, in their order.
 }
 
 // Extras returns what the saga has of StateExtra, to be read.
@@ -112,7 +115,7 @@ func (s *State) drop() {
 // read back from the store.
 func (x *StateExtra) empty() bool {
 	return x.Begin.IsZero() && x.Key == "" && x.Attributes == nil && x.Output == nil && x.Signals == nil && x.Label == nil &&
-		x.Assigned == "" && x.Heeds == nil && x.Plan == nil && x.Spreads == nil && x.Family == nil && x.Chain == nil && x.Reset == 0 && x.Locks == nil
+		x.Assigned == "" && x.Heeds == nil && x.Plan == nil && x.Spreads == nil && x.Family == nil && x.Chain == nil && x.Taken == nil && x.Reset == 0 && x.Locks == nil
 }
 
 // tidy removes an Extra that says nothing.

@@ -107,7 +107,9 @@ func (d *decision) grow() *Plan {
 		owned := Plan{}
 		if old := d.plan(); old != nil {
 			owned = *old
-			owned.Steps = append(make([]*Planned, 0, len(old.Steps)+growthRoom), old.Steps...)
+			if len(old.Steps) > 0 {
+				owned.Steps = append(make([]*Planned, 0, len(old.Steps)+growthRoom), old.Steps...)
+			}
 		}
 		d.g.owned = &owned
 		d.s.Own().Plan = d.g.owned

@@ -30,6 +30,7 @@ type taped struct {
 	kind  EventKind
 	at    time.Time
 	step  StepRef
+	id    string // the event's RequestID
 	turn  Turn
 }
 
@@ -62,7 +63,7 @@ func (r *Run) Ready(s *State) bool {
 // again, and what the function does depends on no gate.
 func (r *Run) played(seq int64, round int, e *Event) (Turn, bool) {
 	for i := range r.tape {
-		if t := &r.tape[i]; t.seq == seq && t.round == round && t.kind == e.Kind && t.at.Equal(e.At) && t.step == e.Step {
+		if t := &r.tape[i]; t.seq == seq && t.round == round && t.kind == e.Kind && t.at.Equal(e.At) && t.step == e.Step && t.id == e.RequestID {
 			return t.turn, true
 		}
 	}
@@ -74,7 +75,7 @@ func (r *Run) record(seq int64, round int, e *Event, turn Turn) {
 	if len(r.tape) >= tapeMax {
 		r.tape = append(r.tape[:0], r.tape[tapeMax/2:]...)
 	}
-	r.tape = append(r.tape, taped{seq: seq, round: round, kind: e.Kind, at: e.At, step: e.Step, turn: turn})
+	r.tape = append(r.tape, taped{seq: seq, round: round, kind: e.Kind, at: e.At, step: e.Step, id: e.RequestID, turn: turn})
 	r.last = seq
 }
 
@@ -136,7 +137,13 @@ func (d *decision) resume(answers []Answer) (Turn, error) {
 	if news.Replay && round == 0 {
 		news.Recorded = d.e.Extras().Asked
 	}
+	if d.e.Kind == Updated && round == 0 {
+		news.Update = &Update{Name: d.e.Extras().Update, Input: d.e.Payload}
+	}
 	turn := g.run.co.Resume(news)
+	if turn.Declined != nil {
+		return turn, nil //nolint:nilerr // as if it had not been asked
+	}
 	g.run.record(seq, round, &d.e, turn)
 	return turn, nil
 }

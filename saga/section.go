@@ -27,6 +27,7 @@ const (
 	sectionChildren   = 13 // the steps' Child and Lost
 	sectionRaised     = 11 // the Spreads' Begun
 	sectionChain      = 15 // Chain
+	sectionTaken      = 21 // Taken
 )
 
 // sections appends the sections of s and reports whether there are any.
@@ -96,6 +97,10 @@ func (w *stateWriter) extra(x *StateExtra) {
 	if x.Chain != nil {
 		w.section(sectionChain)
 		w.chain(x.Chain)
+	}
+	if len(x.Taken) > 0 {
+		w.section(sectionTaken)
+		w.taken(x.Taken)
 	}
 	if x.Label != nil {
 		w.section(sectionLabel)
@@ -216,6 +221,8 @@ func (r *stateReader) section(s *State) bool {
 		r.extra(s).Family = r.family()
 	case sectionChain:
 		r.extra(s).Chain = r.chain()
+	case sectionTaken:
+		r.extra(s).Taken = list(r, func() Taken { return Taken{Request: r.fixed(), Seq: r.int()} })
 	case sectionChildren:
 		r.children(s.Steps)
 	default:

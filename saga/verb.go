@@ -21,12 +21,13 @@ var (
 // IsRefusal reports whether an error of Decide refuses a verb: the saga is as it was,
 // and asking again is answered the same.
 func IsRefusal(err error) bool {
-	for _, refusal := range []error{ErrPastPivot, ErrEnded, ErrNotNow, ErrNotYours, ErrInvalid} {
+	for _, refusal := range []error{ErrPastPivot, ErrEnded, ErrNotNow, ErrNotYours, ErrInvalid, ErrNoUpdate} {
 		if errors.Is(err, refusal) {
 			return true
 		}
 	}
-	return false
+	_, refused := errors.AsType[*UpdateRefused](err)
+	return refused
 }
 
 // paused lets nothing be sent until the saga is resumed. Replies are applied as

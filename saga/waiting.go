@@ -16,10 +16,11 @@ const (
 	ForReply                      // ForReply: a participant has been asked.
 	ForSignal                     // ForSignal: a signal, or an event of a topic.
 	ForTimer                      // ForTimer: a time has to come.
+	ForUpdate                     // ForUpdate: nothing but an update lets the function of a saga that is code go on.
 )
 
 // waitWords are the words for the bits, in their order, which is that of the alphabet.
-var waitWords = [...]string{"approval", "breaker", "child", "lock", "operator", "reply", "signal", "timer"}
+var waitWords = [...]string{"approval", "breaker", "child", "lock", "operator", "reply", "signal", "timer", "update"}
 
 // ParseWaits returns what a word that Words may list stands for; ok is false for other words.
 func ParseWaits(word string) (w Waits, ok bool) {
@@ -72,6 +73,9 @@ func (s *State) Waits() Waits {
 		if p := int(s.Steps[i].Phase); p < len(waitsOf) {
 			w |= waitsOf[p]
 		}
+	}
+	if w == 0 && s.Status == Running && s.Extra != nil && s.Extra.Plan != nil {
+		return ForUpdate
 	}
 	return w
 }

@@ -23,6 +23,11 @@ func Event(step string, payload any) Act {
 	return Act{definition.Cue{Kind: saga.Signalled, Signal: saga.EventSignal(step), Target: step}, payload}
 }
 
+// Update asks the saga's function to take an update with an input.
+func Update(name string, input any) Act {
+	return Act{definition.Cue{Kind: saga.Updated, Signal: name}, input}
+}
+
 // Approve approves what a step asks for.
 func Approve(step string) Act {
 	return Act{cue: definition.Cue{Kind: saga.Decided, Target: step, Outcome: saga.Succeeded}}

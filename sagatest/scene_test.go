@@ -162,6 +162,39 @@ output: "${steps.paid.output.cents}"
 	})
 }
 
+// TestUpdatesInAScene: others change what a function knows, and are refused.
+func TestUpdatesInAScene(t *testing.T) {
+	t.Parallel()
+	cart, err := code.Func(saga.Definition{Name: "cart", Version: "r1"}, func(c *code.Context, in []string) ([]string, error) {
+		paid := false
+		code.Update(c, "add", func(item string) error {
+			if item == "" {
+				return errors.New("an item has a name")
+			}
+			return nil
+		}, func(item string) (int, error) { in = append(in, item); return len(in), nil })
+		code.Update(c, "pay", nil, func(any) (int, error) { paid = true; return len(in), nil })
+		c.Until(func() bool { return paid })
+		return in, nil
+	})
+	require.NoError(t, err)
+	played := sagatest.Play(t, cart, sagatest.Scene{
+		Input: []string{"tea"},
+		Cues: []sagatest.Cue{
+			{At: time.Hour, Do: sagatest.Update("add", "milk")},
+			{At: day, Do: sagatest.Update("add", ""), Refused: "update-refused"},
+			{At: day, Do: sagatest.Update("put", "salt"), Refused: "unknown-update"},
+			{At: day, Do: sagatest.Update("pay", nil)},
+		},
+		Expect: sagatest.Expect{
+			Status: saga.Completed, Took: day, Output: []string{"tea", "milk"}, History: []string{"started", "updated add", "updated pay"},
+		},
+	})
+	answer, ok := played.History[1].UpdateAnswer()
+	require.True(t, ok)
+	require.Equal(t, "2", string(answer.Output))
+}
+
 // TestMatchers: each command gets the answer that is for its input.
 func TestMatchers(t *testing.T) {
 	t.Parallel()

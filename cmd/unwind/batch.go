@@ -60,7 +60,7 @@ func batchCreateCommand(r *remote) *cobra.Command {
 	flags.StringVar(&b.Filter.Definition, "definition", "", "only sagas of this definition")
 	flags.StringVar(&b.Filter.Status, "status", "", "running, compensating, completed, compensated or abandoned")
 	flags.BoolVar(&b.Filter.Paused, "paused", false, "only sagas that are paused")
-	flags.StringVar(&b.Filter.Waiting, "waiting", "", "only sagas that wait for this: approval, breaker (or a hold), child, lock, operator, reply, signal or timer")
+	flags.StringVar(&b.Filter.Waiting, "waiting", "", "only sagas that wait for this: approval, breaker (or a hold), child, lock, operator, reply, signal, timer or update")
 	flags.BoolVar(&b.Filter.Attention, "attention", false, "only sagas that need attention")
 	flags.StringVar(&b.Filter.Key, "key", "", "only the sagas of this business key; order-* is every one that begins so")
 	flags.StringVar(&b.Filter.Subject, "subject", "", "only the sagas that hold this one's data; c-* is every one that begins so")

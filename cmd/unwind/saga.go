@@ -22,7 +22,7 @@ func (p *program) sagaCommand() *cobra.Command {
 	cmd.AddCommand(verbCommands(&r)...)
 	cmd.AddCommand(troubleCommands(&r)...)
 	cmd.AddCommand(waitCommands(&r)...)
-	cmd.AddCommand(startManyCommand(&r), exportCommand(&r), queryCommand(&r))
+	cmd.AddCommand(startManyCommand(&r), exportCommand(&r), queryCommand(&r), updateCommand(&r))
 	r.flags(cmd)
 	return cmd
 }
@@ -174,7 +174,7 @@ func filterFlags(flags *pflag.FlagSet, f *client.Filter) {
 	flags.StringVar(&f.Subject, "subject", "", "only the sagas that hold this one's data; c-* is every one that begins so")
 	flags.StringArrayVar(&f.Attributes, "attribute", nil, "only sagas with this attribute, NAME=VALUE; a VALUE that ends with * is every text that begins so")
 	flags.BoolVar(&f.Paused, "paused", false, "only sagas that are paused")
-	flags.StringVar(&f.Waiting, "waiting", "", "only sagas that wait for this: approval, breaker, child, hold, lock, operator, reply, signal or timer")
+	flags.StringVar(&f.Waiting, "waiting", "", "only sagas that wait for this: approval, breaker, child, hold, lock, operator, reply, signal, timer or update")
 	flags.BoolVar(&f.Attention, "attention", false, "only sagas that need attention which was not put off")
 	flags.BoolVar(&f.Snoozed, "snoozed", false, "only sagas that need attention which was put off")
 	flags.StringVar(&f.Assigned, "assigned", "", "only sagas that are looked after by user:NAME or group:NAME; group:* is every group")

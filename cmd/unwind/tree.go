@@ -226,8 +226,8 @@ func writeTimeline(w io.Writer, events []client.Event) {
 func eventLine(e client.Event) string {
 	line := fmt.Sprintf("%d %s", e.Seq, e.Kind)
 	switch {
-	case e.Signal != "":
-		line += " " + e.Signal
+	case e.Signal+e.Update != "":
+		line += " " + e.Signal + e.Update
 	case e.Direction == "" && e.Step != "": // a verb on one step
 		line += strings.TrimRight(" "+e.Step+": "+e.Outcome, ": ")
 	case e.Step != "":

@@ -23,6 +23,9 @@ type Engine interface {
 	// Query asks the function of a saga that is code; history reads what has led to
 	// its state.
 	Query(ctx context.Context, row coordinator.Row, name string, history func(context.Context) (saga.History, error)) (json.RawMessage, error)
+	// Update asks the function of a saga that is code to take an update; event reads one
+	// of its events.
+	Update(ctx context.Context, v coordinator.Verb, event func(ctx context.Context, seq int64) (saga.Event, error)) (coordinator.UpdateResult, error)
 	// Watch returns a channel that is pinged after a commit of the saga in this
 	// process, and a function that ends it.
 	Watch(id saga.ID) (changed <-chan struct{}, stop func())

@@ -120,6 +120,7 @@ var samples = map[string][2]string{
 	"annotateSaga":      {"/v1/sagas/{saga}/annotate", `{"reason":"see the incident"}`},
 	"restartSaga":       {"/v1/sagas/{saga}/restart", "{}"},
 	"signalSaga":        {"/v1/sagas/{saga}/signal", `{"signal":"paid","payload":{"ref":"P1"}}`},
+	"updateSaga":        {"/v1/sagas/{saga}/updates/changeSeat", `{"input":{"seat":"12A"}}`},
 	"approveStep":       {"/v1/sagas/{saga}/approve", `{"step":"sign"}`},
 	"refuseStep":        {"/v1/sagas/{saga}/refuse", `{"step":"sign"}`},
 	"applyDefinition":   {"/v1/definitions?namespace=shop", trip},

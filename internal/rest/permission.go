@@ -14,7 +14,7 @@ const (
 	SagasRead        Permission = "sagas:read"         // SagasRead is needed to see sagas and their payloads.
 	SagasCancel      Permission = "sagas:cancel"       // SagasCancel is needed to cancel a saga.
 	SagasOperate     Permission = "sagas:operate"      // SagasOperate is needed to pause, resume and retry a saga.
-	SagasSignal      Permission = "sagas:signal"       // SagasSignal is needed to hand a signal to a saga.
+	SagasSignal      Permission = "sagas:signal"       // SagasSignal is needed to hand a signal or an update to a saga.
 	SagasDecide      Permission = "sagas:decide"       // SagasDecide is needed to give or refuse an approval; the definition says who else may not.
 	SagasTerminate   Permission = "sagas:terminate"    // SagasTerminate is needed to end a saga with its effects left alive.
 	DefinitionsApply Permission = "definitions:apply"  // DefinitionsApply is needed to apply a definition.

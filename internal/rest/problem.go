@@ -109,6 +109,9 @@ func (s *Server) answer(ctx context.Context, err error) error {
 	if p := queryProblem(err); p != nil {
 		return p
 	}
+	if p := updateProblem(err); p != nil {
+		return p
+	}
 	switch {
 	case err == nil:
 		return nil

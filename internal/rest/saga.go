@@ -216,7 +216,7 @@ func moment(t time.Time) *time.Time {
 // eventView is an event as the API shows it.
 func eventView(e *saga.Event) client.Event {
 	out := client.Event{
-		Seq: e.Seq, At: e.At.UTC(), Kind: string(e.Kind), Actor: actorText(e.Actor), Reason: e.Reason, RequestID: e.RequestID, Signal: e.Extras().Signal,
+		Seq: e.Seq, At: e.At.UTC(), Kind: string(e.Kind), Actor: actorText(e.Actor), Reason: e.Reason, RequestID: e.RequestID, Signal: e.Extras().Signal, Update: e.Extras().Update,
 		Attempt: e.Attempt, Epoch: e.Epoch,
 	}
 	if e.Step.Name != "" {

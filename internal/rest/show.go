@@ -50,7 +50,7 @@ type listInput struct {
 	Attributes []string `query:"attribute,explode" maxItems:"4" doc:"only sagas with this attribute, NAME=VALUE; a VALUE that ends with * is every text that begins so"`
 	Parent     string   `query:"parent" doc:"only the children of this saga"`
 	Paused     bool     `query:"paused" doc:"only sagas that are paused"`
-	Waiting    string   `query:"waiting" enum:"approval,breaker,child,hold,lock,operator,reply,signal,timer" doc:"only sagas that wait for this; of hold and breaker a page may have fewer, or none, and a next one"`
+	Waiting    string   `query:"waiting" enum:"approval,breaker,child,hold,lock,operator,reply,signal,timer,update" doc:"only sagas that wait for this; of hold and breaker a page may have fewer, or none, and a next one"`
 	Chain      string   `query:"chain" doc:"only the runs of the chain that this saga is the first of"`
 	Attention  bool     `query:"attention" doc:"only sagas that need attention which was not put off"`
 	Snoozed    bool     `query:"snoozed" doc:"only sagas that need attention which was put off"`

@@ -35,6 +35,7 @@ type decideInput struct {
 func (s *Server) signalRoutes() {
 	errors := []int{400, 404, 409, 413, 422}
 	handle(s, "POST /v1/sagas/{id}/signal", route{"signalSaga", "Hand a signal to the step that awaits it, or will", SagasSignal, errors}, s.signal)
+	handle(s, "POST /v1/sagas/{id}/updates/{name}", route{"updateSaga", "Ask a saga that is code to take an update, and answer with what its function has made of it", SagasSignal, errors}, s.update)
 	handle(s, "POST /v1/sagas/{id}/approve", route{"approveStep", "Give an approval", SagasDecide, errors}, s.decide(saga.Succeeded))
 	handle(s, "POST /v1/sagas/{id}/refuse", route{"refuseStep", "Refuse an approval: the saga turns back", SagasDecide, errors}, s.decide(saga.Rejected))
 }

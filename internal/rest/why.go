@@ -118,9 +118,18 @@ func (f *whyFacts) reasons() []client.Reason {
 		f.add("", "It turns back at "+clock(s.Deadline)+" if its pivot was not sent by then.", "")
 	}
 	if len(f.list) == 0 {
-		f.add("", "It waits for nothing: it is about to go on.", "")
+		f.idle()
 	}
 	return f.list
+}
+
+// idle says what a saga waits for that waits for nothing that can be seen.
+func (f *whyFacts) idle() {
+	if f.row.State.Waits() == saga.ForUpdate {
+		f.add("", "Its function waits until something holds that an update may change.", f.verb("update", "NAME")+"; one that it does not know answers with those that it has.")
+		return
+	}
+	f.add("", "It waits for nothing: it is about to go on.", "")
 }
 
 func (f *whyFacts) add(step, why, moves string) {

@@ -164,6 +164,18 @@ func (w *world) Query(ctx context.Context, row coordinator.Row, name string, his
 	return fmt.Appendf(nil, `{"name":%q,"of":%q,"events":%d}`, name, row.State.Definition, len(h)), nil
 }
 
+func (w *world) Update(ctx context.Context, v coordinator.Verb, event func(context.Context, int64) (saga.Event, error)) (coordinator.UpdateResult, error) {
+	done, _ := w.Do(ctx, v)
+	e, err := saga.Event{Seq: 2}, error(nil)
+	if len(w.events) > 0 {
+		e, err = event(ctx, 2)
+	}
+	if err = cmp.Or(w.unasked, err); err != nil {
+		return coordinator.UpdateResult{}, err
+	}
+	return coordinator.UpdateResult{ID: "u", Seq: e.Seq, Answer: saga.UpdateAnswer{Output: v.Payload.Data}, State: done.State}, nil
+}
+
 func (w *world) Watch(saga.ID) (<-chan struct{}, func()) { return w.changed, func() {} }
 
 func (w *world) Ready() error { return w.notReady }

@@ -53,6 +53,32 @@ func isFunc(obj types.Object, path, name string) bool {
 	return ok && f.Signature().Recv() == nil && isObject(f, path, name)
 }
 
+// isMethod reports whether obj is a method of that name.
+func isMethod(obj types.Object, path, name string) bool {
+	f, ok := obj.(*types.Func)
+	return ok && f.Signature().Recv() != nil && isObject(f, path, name)
+}
+
+// root is the variable that is, or holds, what is written to; nil if it is none.
+func root(e ast.Expr) *ast.Ident {
+	for {
+		switch x := e.(type) {
+		case *ast.ParenExpr:
+			e = x.X
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.SelectorExpr:
+			e = x.X
+		case *ast.Ident:
+			return x
+		default:
+			return nil
+		}
+	}
+}
+
 func isObject(obj types.Object, path, name string) bool {
 	return obj.Name() == name && obj.Pkg() != nil && obj.Pkg().Path() == path
 }

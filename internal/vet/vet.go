@@ -106,7 +106,7 @@ func (c checker) loop(s *ast.RangeStmt) {
 	if is[*types.Chan](t) {
 		c.channel(s.For, "range")
 	}
-	if (is[*types.Map](t) || c.keysOfMap(s.X)) && c.asks(s.Body) {
+	if (is[*types.Map](t) || c.keysOfMap(s.X)) && c.asks(s.Body, harmlessOfContext) {
 		c.Reportf(s.For, "the saga asks for something in the order of a map, which differs each time: range over slices.Sorted(maps.Keys(…))")
 	}
 }
@@ -124,11 +124,15 @@ func (c checker) keysOfMap(e ast.Expr) bool {
 // harmlessOfContext are the Context's methods that ask for nothing.
 var harmlessOfContext = map[string]bool{"ID": true, "Now": true, "HistoryLength": true}
 
+// drawsOfContext are those, and those whose results are the same whenever what was taken
+// from the history is run again.
+var drawsOfContext = map[string]bool{"ID": true, "Now": true, "HistoryLength": true, "NewID": true, "Uint64": true, "Float64": true}
+
 // asks reports whether something in n may ask for anything: whether it has the
-// Context do more than tell the saga's id, the time or the length of its history.
-func (c checker) asks(n ast.Node) (found bool) {
+// Context do more than what is harmless, such as to tell the saga's id.
+func (c checker) asks(n ast.Node, harmless map[string]bool) (found bool) {
 	ast.Inspect(n, func(n ast.Node) bool {
-		if sel, ok := n.(*ast.SelectorExpr); ok && c.isContext(sel.X) && harmlessOfContext[sel.Sel.Name] {
+		if sel, ok := n.(*ast.SelectorExpr); ok && c.isContext(sel.X) && harmless[sel.Sel.Name] {
 			return false
 		}
 		if e, ok := n.(ast.Expr); ok && c.isContext(e) {
@@ -146,8 +150,8 @@ func (c checker) call(n *ast.CallExpr) bool {
 		c.builtin(b.Name(), n)
 		return true
 	}
-	if isFunc(f, codePath, "Query") {
-		c.query(n)
+	if looks, ok := c.looks(f); ok {
+		c.mayOnlyLook(n, looks)
 		return true
 	}
 	side := isFunc(f, codePath, "SideEffect")
@@ -157,21 +161,81 @@ func (c checker) call(n *ast.CallExpr) bool {
 	for _, arg := range n.Args {
 		if !isReference(arg) {
 			ast.Inspect(arg, c.visit)
-		} else if lit, ok := arg.(*ast.FuncLit); ok && side && c.asks(lit.Body) {
+		} else if lit, ok := arg.(*ast.FuncLit); ok && side && c.asks(lit.Body, harmlessOfContext) {
 			c.Reportf(lit.Pos(), "this side effect uses the saga's Context, and is not run again: ask before it, and use what came of it here")
 		}
 	}
 	return false
 }
 
-// query refuses a query that does more than look; for the rest it is like the function
-// that it is in.
-func (c checker) query(n *ast.CallExpr) {
+// looks says what the functions are that are handed to f and may not ask for anything;
+// ok is false if there are none.
+func (c checker) looks(f types.Object) (what []look, ok bool) {
+	switch {
+	case isFunc(f, codePath, "Query"):
+		return []look{{"query", harmlessOfContext, false}}, true
+	case isFunc(f, codePath, "Update"):
+		return []look{{"validator", harmlessOfContext, true}, {"update's handler", drawsOfContext, false}}, true
+	case isMethod(f, codePath, "Until"), isMethod(f, codePath, "When"):
+		return []look{{"condition", harmlessOfContext, true}}, true
+	}
+	return nil, false
+}
+
+// look is a function that may not ask for anything.
+type look struct {
+	what     string
+	harmless map[string]bool // what it may have the Context do
+	only     bool            // it may not write either
+}
+
+// mayOnlyLook refuses those of n's functions that do more; for the rest they are like
+// the function that they are in.
+func (c checker) mayOnlyLook(n *ast.CallExpr, looks []look) {
 	for _, arg := range n.Args {
-		if lit, ok := arg.(*ast.FuncLit); ok && c.asks(lit.Body) {
-			c.Reportf(lit.Pos(), "this query uses the saga's Context, and may ask for nothing: let the function ask, and look at its variables here")
+		lit, ok := arg.(*ast.FuncLit)
+		if !ok && len(looks) > 1 && isNil(arg) {
+			looks = looks[1:]
+		}
+		if !ok {
+			continue
+		}
+		l := looks[0]
+		looks = looks[min(1, len(looks)-1):]
+		if c.asks(lit.Body, l.harmless) {
+			c.Reportf(lit.Pos(), "this %s uses the saga's Context, and may ask for nothing: let the function ask, and look at its variables here", l.what)
+		}
+		if l.only {
+			c.writes(lit, l.what)
 		}
 	}
+}
+
+func isNil(e ast.Expr) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == "nil"
+}
+
+// writes refuses a function that writes to a variable of the one that it is in: it is
+// not run again, or more often than is known.
+func (c checker) writes(lit *ast.FuncLit, what string) {
+	written := func(e ast.Expr) {
+		id := root(e)
+		if v, ok := c.TypesInfo.Uses[id].(*types.Var); ok && (v.Pos() < lit.Pos() || v.Pos() > lit.End()) {
+			c.Reportf(e.Pos(), "this %s writes %s, and may only look: change it in the update's handler or in the function", what, id.Name)
+		}
+	}
+	ast.Inspect(lit.Body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for _, to := range n.Lhs {
+				written(to)
+			}
+		case *ast.IncDecStmt:
+			written(n.X)
+		}
+		return true
+	})
 }
 
 // builtin looks at calls of close, make, delete and clear.

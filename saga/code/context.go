@@ -51,6 +51,9 @@ func (c *Context) NewID() saga.ID {
 }
 
 func (c *Context) draw() [32]byte {
+	if c.r.barred != nil && c.r.barred != errUpdateAsks { //nolint:errorlint // it is a mark: an update is run again, what looks is not
+		panic(c.r.barred)
+	}
 	c.r.draws++
 	text := append([]byte("unwind code\x00"), c.r.id[:]...)
 	return sha256.Sum256(binary.BigEndian.AppendUint64(text, c.r.draws))

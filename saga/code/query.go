@@ -45,29 +45,41 @@ func (r *routine) Queries() []string { return slices.Sorted(maps.Keys(r.queries)
 
 // Query implements saga.Querier.
 func (r *routine) Query(name string) (answer json.RawMessage, err error) {
-	r.querying = true
+	fault := r.look(errQueryAsks, func() {
+		if answer, err = json.Marshal(r.queries[name]()); err != nil {
+			err = fmt.Errorf("write its answer: %w", err)
+		}
+	})
+	if fault != nil {
+		return nil, fault
+	}
+	return answer, err
+}
+
+// look runs fn, which may not ask for anything, and returns the error that has ended
+// it: asks if it has asked all the same, or its panic.
+func (r *routine) look(asks error, fn func()) (err error) {
+	before := r.barred
+	r.barred = asks
 	defer func() {
-		r.querying = false
+		r.barred = before
 		switch p := recover(); p {
 		case nil:
-		case errQueryAsks:
-			err = errQueryAsks
+		case asks:
+			err = asks
 		default:
 			err = &PanicError{Value: p, Stack: debug.Stack()}
 		}
 	}()
-	answer, err = json.Marshal(r.queries[name]())
-	if err != nil {
-		return nil, fmt.Errorf("write its answer: %w", err)
-	}
-	return answer, nil
+	fn()
+	return nil
 }
 
 // mayAsk ends whoever asks for something when nothing can be asked for: a function
-// that was stopped, and a query.
+// that was stopped, and what may only look.
 func (r *routine) mayAsk() {
-	if r.querying {
-		panic(errQueryAsks)
+	if r.barred != nil {
+		panic(r.barred)
 	}
 	if r.stopped {
 		panic(errStopped)

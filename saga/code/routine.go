@@ -36,8 +36,9 @@ type routine struct {
 	fault    error
 	stopped  bool
 
-	queries  map[string]func() any // what others may look at; nil: nothing
-	querying bool                  // somebody looks: nothing can be asked for
+	queries map[string]func() any // what others may look at; nil: nothing
+	updates map[string]*update    // what others may change; nil: nothing
+	barred  error                 // why nothing can be asked for now; nil: it can
 }
 
 // branch is one line of the function: the function itself, or what Go began.
@@ -46,12 +47,14 @@ type branch struct {
 	stop  func()
 	yield func(struct{}) bool
 	done  []int64 // the steps that were over last, as far as they leave something to undo
+	until []*cell // the conditions that it waits for
 }
 
 // cell is what a branch may wait for.
 type cell struct {
 	over    bool
 	waiters []*branch
+	holds   func() bool // of a condition: whether it is over
 
 	ask    int64 // a step's number; 0 of a branch
 	undone bool  // it has a compensation
@@ -141,18 +144,25 @@ func (r *routine) Resume(news saga.News) saga.Turn {
 			r.resolve(c)
 		}
 	}
-	for len(r.ready) > 0 && r.fault == nil && !r.root.over {
+	turn := saga.Turn{}
+	if news.Update != nil {
+		if turn.Update, turn.Declined = r.take(news.Update); turn.Declined != nil {
+			return turn
+		}
+	}
+	for r.fault == nil && !r.root.over && (len(r.ready) > 0 || r.conditions()) {
 		b := r.ready[0]
 		r.ready = r.ready[1:]
 		if _, more := b.next(); !more {
 			r.live = slices.DeleteFunc(r.live, func(other *branch) bool { return other == b })
 		}
 	}
-	return r.turn()
+	return r.turn(turn)
 }
 
-func (r *routine) turn() saga.Turn {
-	turn := saga.Turn{Asks: r.asks, Fault: r.fault, Ended: r.root.over, Err: r.root.err}
+// turn completes what the function has done with what it has asked for.
+func (r *routine) turn(turn saga.Turn) saga.Turn {
+	turn.Asks, turn.Fault, turn.Ended, turn.Err = r.asks, r.fault, r.root.over, r.root.err
 	turn.Output, _ = r.root.value.(json.RawMessage) // nil until it has ended
 	if anew, is := errors.AsType[*continued](turn.Err); is {
 		turn.Anew, turn.Err = anew.input, nil
@@ -185,17 +195,20 @@ func values(recorded []saga.Asked) []saga.Asked {
 
 // wait lets other branches run until one of the cells is over.
 func (c *Context) wait(cells ...*cell) {
-	over := func(c *cell) bool { return c.over }
-	for len(cells) > 0 && !slices.ContainsFunc(cells, over) {
+	for len(cells) > 0 && !slices.ContainsFunc(cells, (*cell).isOver) {
+		c.r.mayAsk()
 		for _, one := range cells {
 			if !slices.Contains(one.waiters, c.b) {
 				one.waiters = append(one.waiters, c.b)
 			}
+			if one.holds != nil {
+				c.b.until = append(c.b.until, one)
+			}
 		}
-		c.r.mayAsk()
 		if !c.b.yield(struct{}{}) {
 			panic(errStopped)
 		}
+		c.b.until = nil
 	}
 }
 

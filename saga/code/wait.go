@@ -57,7 +57,7 @@ func (f Future[T]) Get(c *Context) (T, error) {
 }
 
 // Ready reports whether Get would return at once.
-func (f Future[T]) Ready() bool { return f.cell.over }
+func (f Future[T]) Ready() bool { return f.cell.isOver() }
 
 func (f Future[T]) awaited() *cell { return f.cell }
 

@@ -36,11 +36,12 @@ type StartResult struct {
 // Verb is what an operator asks of a saga. What a verb does is said with its
 // event's kind, in package saga.
 type Verb struct {
-	Kind      saga.EventKind // Kind is saga.Cancelled, Paused, Resumed, Retried, StepSkipped, StepResolved, StepEdited, Terminated, Signalled, Decided or Annotated.
+	Kind      saga.EventKind // Kind is saga.Cancelled, Paused, Resumed, Retried, StepSkipped, StepResolved, StepEdited, Terminated, Signalled, Updated, Decided or Annotated.
 	Saga      saga.ID        // Saga is the saga.
 	Step      string         // Step is the step that it is about; of a Retried, empty for all.
-	Payload   saga.Payload   // Payload is a StepResolved's output, a StepEdited's input or a Signalled's payload, JSON.
+	Payload   saga.Payload   // Payload is a StepResolved's output, a StepEdited's input, a Signalled's payload or an Updated's input, JSON.
 	Signal    string         // Signal is a Signalled's name.
+	Update    string         // Update is an Updated's name.
 	Outcome   saga.Outcome   // Outcome is a Decided's: saga.Succeeded or Rejected.
 	Groups    []string       // Groups are those of who has Decided.
 	Actor     saga.Actor     // Actor is who asks.

@@ -71,7 +71,7 @@ func (f *fold) decideFirst(n *folding, it *item) ([]saga.Effect, error) {
 	v := version{n.row.Namespace, x.Definition, x.Version}
 	d, ok := f.r.c.cfg.Definitions.Decider(v.namespace, v.name, v.version)
 	if !ok {
-		if !f.r.lacking[v] {
+		if f.r.lacking[v] == nil {
 			f.missing[v] = true
 			return nil, errMissing
 		}

@@ -117,7 +117,7 @@ func (c *Coordinator) Do(ctx context.Context, v Verb) (VerbResult, error) {
 		bucket: bucket.Of(v.Saga.String(), bucket.Count), saga: v.Saga, answer: make(chan answer, 1),
 		event: saga.Event{
 			Kind: v.Kind, Actor: v.Actor, Reason: v.Reason, RequestID: v.RequestID, Step: stepRef(v.Step),
-			Payload: v.Payload, Outcome: v.Outcome, Extra: &saga.EventExtra{Signal: v.Signal, Groups: v.Groups},
+			Payload: v.Payload, Outcome: v.Outcome, Extra: &saga.EventExtra{Signal: v.Signal, Update: v.Update, Groups: v.Groups},
 		},
 	}
 	if c.bucket(it.bucket) == nil {

@@ -312,6 +312,8 @@ func (f *fold) event(s *folding, it *item) {
 			it.result = answer{err: fmt.Errorf("saga %s: %w: %w", s.id, ErrVersion, err)}
 		}
 		f.keep(s, it)
+	case it.event.Kind == saga.Updated:
+		f.notTaken(s, it, err)
 	default:
 		f.poison(s, it, err)
 	}
@@ -414,8 +416,8 @@ func (f *fold) decider(s *folding, it *item) (saga.Decider, error) {
 	if d, ok := f.r.c.cfg.Definitions.Decider(v.namespace, v.name, v.version); ok {
 		return d, nil
 	}
-	if f.r.lacking[v] {
-		return nil, fmt.Errorf("%s %s: %w", v.name, v.version, ErrNoDefinition)
+	if why := f.r.lacking[v]; why != nil {
+		return nil, fmt.Errorf("%s %s: %w", v.name, v.version, why)
 	}
 	f.missing[v] = true
 	return nil, errMissing
@@ -429,9 +431,9 @@ func (f *fold) loadMissing(ctx context.Context) error {
 		switch {
 		case errors.Is(err, ErrNoDefinition):
 			if f.r.lacking == nil {
-				f.r.lacking = map[version]bool{}
+				f.r.lacking = map[version]error{}
 			}
-			f.r.lacking[v] = true
+			f.r.lacking[v] = err
 		case err != nil:
 			return fmt.Errorf("load definition %s %s: %w", v.name, v.version, err)
 		}

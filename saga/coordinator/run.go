@@ -23,7 +23,7 @@ type run struct {
 	careful bool    // what is in memory was not true: everything is loaded
 	accuses bool    // it puts attention on a saga whose data cannot be stored
 
-	lacking map[version]bool // versions that this node can never decide
+	lacking map[version]error // versions that this node can never decide, and why
 
 	followers map[saga.ID]follower // what is known of the next runs of sagas, by the run before
 }

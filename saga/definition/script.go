@@ -60,8 +60,8 @@ type Cue struct {
 	Phase   string          // Phase is that phase.
 	Kind    saga.EventKind  // Kind is what is done.
 	Target  string          // Target is the step that it is done to; may be empty.
-	Signal  string          // Signal is a signal's name.
-	Payload json.RawMessage // Payload is a signal's, a resolved step's output or an edited step's input.
+	Signal  string          // Signal is a signal's name, or an update's.
+	Payload json.RawMessage // Payload is a signal's, a resolved step's output, or the input of an edited step or an update.
 	Outcome saga.Outcome    // Outcome is that of a decision.
 	Reason  string          // Reason says why.
 	By      string          // By is who does it.

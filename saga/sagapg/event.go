@@ -24,6 +24,7 @@ type detail struct {
 	Level      int       `json:"level,omitempty"`
 	Trace      string    `json:"trace,omitempty"`
 	Signal     string    `json:"signal,omitempty"`
+	Update     string    `json:"update,omitempty"`
 	Key        string    `json:"key,omitempty"`
 	Begin      time.Time `json:"begin,omitzero"`
 	Groups     []string  `json:"groups,omitempty"`
@@ -103,7 +104,7 @@ func detailText(e *saga.Event) string {
 	}
 	d := detail{
 		Hold: e.Hold, Held: heldText(x.Held), Healthy: x.Healthy, Definition: x.Definition, Version: x.Version, Level: x.Level, Trace: x.Trace,
-		Signal: x.Signal, Key: x.Key, Begin: x.Begin, Groups: x.Groups, Family: x.Family, Chain: x.Chain, Carried: x.Carried,
+		Signal: x.Signal, Update: x.Update, Key: x.Key, Begin: x.Begin, Groups: x.Groups, Family: x.Family, Chain: x.Chain, Carried: x.Carried,
 	}
 	for _, step := range x.Passed {
 		d.Passed = append(d.Passed, step.String())
@@ -202,7 +203,7 @@ func decodeDetail(e *saga.Event, text string) (err error) {
 	}
 	e.Extra = &saga.EventExtra{
 		Healthy: d.Healthy, Definition: d.Definition, Version: d.Version, Level: d.Level, Trace: d.Trace,
-		Signal: d.Signal, Key: d.Key, Begin: d.Begin, Groups: d.Groups, Family: d.Family, Chain: d.Chain, Carried: d.Carried,
+		Signal: d.Signal, Update: d.Update, Key: d.Key, Begin: d.Begin, Groups: d.Groups, Family: d.Family, Chain: d.Chain, Carried: d.Carried,
 	}
 	for _, a := range d.Asked {
 		e.Extra.Asked = append(e.Extra.Asked, saga.Asked(a))

@@ -146,7 +146,7 @@ func TestReaderListsWhoWaits(t *testing.T) {
 		}
 	})
 	for word, want := range map[string][]int{
-		"reply": {7}, "breaker": {2, 1}, "approval": {3}, "signal": {4}, "timer": {5}, "child": {6}, "operator": {8}, "lock": nil,
+		"reply": {7}, "breaker": {2, 1}, "approval": {3}, "signal": {4}, "timer": {5}, "child": {6}, "operator": {8}, "lock": nil, "update": nil,
 	} {
 		waits, ok := saga.ParseWaits(word)
 		require.True(t, ok)

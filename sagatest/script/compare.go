@@ -349,5 +349,5 @@ func eventName(e *saga.Event) string {
 	case e.Kind == saga.Decided:
 		return "refused " + e.Step.Name
 	}
-	return strings.TrimRight(string(e.Kind)+" "+e.Extras().Signal+e.Step.Name, " ")
+	return strings.TrimRight(string(e.Kind)+" "+e.Extras().Signal+e.Extras().Update+e.Step.Name, " ")
 }

@@ -239,6 +239,10 @@ func cueEvent(cue *definition.Cue) saga.Event {
 			e.Payload = saga.JSON([]byte("null"))
 		}
 	}
+	if cue.Kind == saga.Updated {
+		e.Step = saga.StepRef{}
+		e.Own().Update = cue.Signal
+	}
 	if cue.Kind == saga.Decided {
 		e.Own().Groups = groupsOf(cue)
 	}

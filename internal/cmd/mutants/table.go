@@ -50,6 +50,11 @@ var mutants = []mutant{
 		"./sagatest", "TestSimulation",
 	},
 	{
+		"update-taken-twice", "I11", "an update that was taken is taken again when the same request comes again",
+		"saga/decide.go", "return known", "return known && d.s.Status == 0",
+		"./saga/code", "TestUpdatesAreRemembered",
+	},
+	{
 		"granted-without-its-row", "I11", "whoever asks for a lock has it, whoever else does",
 		"saga/sagapg/queries.go", "ORDER BY n LIMIT 1) AS l WHERE l.granted IS NULL)", "AND granted IS NULL ORDER BY n LIMIT 1) AS l)",
 		"./saga/sagapg", "TestLocks",
@@ -176,6 +181,11 @@ var mutants = []mutant{
 		"fence-without-lock", "I7", "the fence compares epochs without its lock",
 		"internal/lease/queries.go", "pg_advisory_xact_lock_shared($1, bucket)", "$1::int4 + bucket",
 		"./internal/lease", "TestTakeoverWaitsForFencedTransactions",
+	},
+	{
+		"validator-in-a-replay", "I8", "a validator is asked again when its update is run again",
+		"saga/code/update.go", "if !r.replay {", "if r.id != (saga.ID{}) {",
+		"./saga/code", "TestUpdatesOfCodeThatHasChanged",
 	},
 	{
 		"clock-in-the-core", "I8", "`Decide` draws its jitter from the process's clock",

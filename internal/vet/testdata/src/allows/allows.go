@@ -76,6 +76,16 @@ func trip(c *code.Context, in map[string]int) (int, error) {
 	served := 0
 	served++
 	code.Query(c, "served", func() string { return fmt.Sprint(served, c.ID(), c.Now(), c.HistoryLength()) })
+	code.Update(c, "serve", func(n int) error {
+		rest := n - served
+		rest++
+		if rest < 0 {
+			return errors.New("too few")
+		}
+		return nil
+	}, func(n int) (string, error) { served += n; return c.NewID(), nil })
+	code.Update(c, "stop", nil, func(n int) (int, error) { served = 0; return n, nil })
+	c.Until(func() bool { return served > 3 && c.Now().After(day) })
 	return branch.Get(c)
 }
 

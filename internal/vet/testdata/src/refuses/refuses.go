@@ -147,6 +147,24 @@ func (trip) book(c *code.Context, in int) (int, error) {
 	code.Query(c, "age", func() time.Duration {
 		return time.Since(c.Now()) // want `time.Since in a saga function`
 	})
+	n := 0
+	code.Update(c, "x", func(in int) error { // want `this validator uses the saga's Context`
+		n++ // want `this validator writes n, and may only look`
+		_ = c.NewID()
+		return nil
+	}, func(in int) (int, error) { // want `this update's handler uses the saga's Context`
+		n = rand.Int() // want `rand.Int in a saga function`
+		return f.Get(c)
+	})
+	code.Update(c, "y", nil, func(in int) (int, error) { // want `this update's handler uses the saga's Context`
+		c.Sleep(1)
+		return n, nil
+	})
+	c.Until(func() bool { // want `this condition uses the saga's Context`
+		n = 3 // want `this condition writes n, and may only look`
+		c.Sleep(1)
+		return true
+	})
 	return f.Get(c)
 }
 

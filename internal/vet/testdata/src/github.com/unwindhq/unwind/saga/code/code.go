@@ -5,14 +5,16 @@ import "time"
 
 type Context struct{}
 
-func (c *Context) ID() string                                 { return "" }
-func (c *Context) Now() time.Time                             { return time.Time{} }
-func (c *Context) HistoryLength() int64                       { return 0 }
-func (c *Context) Sleep(d time.Duration)                      {}
-func (c *Context) Timer(d time.Duration) (f Future[struct{}]) { return f }
-func (c *Context) Uint64() uint64                             { return 0 }
-func (c *Context) Float64() float64                           { return 0 }
-func (c *Context) NewID() string                              { return "" }
+func (c *Context) ID() string                                  { return "" }
+func (c *Context) Now() time.Time                              { return time.Time{} }
+func (c *Context) HistoryLength() int64                        { return 0 }
+func (c *Context) Sleep(d time.Duration)                       {}
+func (c *Context) Timer(d time.Duration) (f Future[struct{}])  { return f }
+func (c *Context) Uint64() uint64                              { return 0 }
+func (c *Context) Float64() float64                            { return 0 }
+func (c *Context) NewID() string                               { return "" }
+func (c *Context) Until(holds func() bool)                     {}
+func (c *Context) When(holds func() bool) (f Future[struct{}]) { return f }
 
 type Future[T any] struct{}
 
@@ -26,3 +28,6 @@ func Go[T any](c *Context, fn func(c *Context) (T, error)) (f Future[T]) { retur
 func First(c *Context, of ...Awaited) int                                { return 0 }
 func SideEffect[T any](c *Context, name string, fn func() T) T           { return fn() }
 func Query[T any](c *Context, name string, fn func() T)                  {}
+
+func Update[In, Out any](c *Context, name string, validate func(in In) error, handle func(in In) (Out, error)) {
+}
