@@ -292,6 +292,15 @@ func TestEventsSurviveACrash(t *testing.T) {
 		}
 		return len(told) == 2*events
 	})
+	list := acknowledged(t, nil)
+	found, looked := w.checked(t, list)
+	require.Empty(t, found)
+	require.Equal(t, 2*events, looked["happened"])
+	require.GreaterOrEqual(t, looked["told"], 2*events)
+	end := ends.one(t, "an end", everything)
+	w.produce(t, with(end, saga.HeaderStatus, saga.Compensated.String()))
+	w.spoilt(t, list, "I4", `SELECT`)
+	w.spoilt(t, list, "I11", `DELETE FROM unwind.start_keys WHERE key = (SELECT min(key) FROM unwind.start_keys WHERE key LIKE 'event/byPlace/%')`)
 
 	out, code := w.topics(t, "check")
 	require.Zero(t, code, out)
@@ -363,4 +372,10 @@ func TestAwaitedEventsSurviveACrash(t *testing.T) {
 	require.Equal(t, events, count("SELECT count(*) FROM unwind.saga_events WHERE kind = 'signalled'"))
 	require.Zero(t, count("SELECT count(*) FROM unwind.saga_events WHERE kind = 'signalled' AND convert_from(payload, 'UTF8') LIKE '%again%'"))
 	require.Zero(t, count("SELECT count(*) FROM unwind.dead_letters"))
+	list := acknowledged(t, nil)
+	found, looked := w.checked(t, list)
+	require.Empty(t, found)
+	require.Equal(t, 4*events, looked["happened"])
+	w.spoilt(t, list, "I12", `UPDATE unwind.saga_events SET payload = '{"order":0}'
+		WHERE kind = 'signalled' AND saga = (SELECT min(id::text)::uuid FROM unwind.sagas)`)
 }

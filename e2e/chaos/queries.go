@@ -18,6 +18,8 @@ const (
 	countDead = `SELECT count(*) FROM unwind.dead_letters`
 	// readSagas scans all sagas that clients have started, with their keys, after the run.
 	readSagas = `SELECT s.id, s.status, coalesce(k.key, '') FROM unwind.sagas s LEFT JOIN unwind.start_keys k ON k.saga = s.id WHERE s.definition = 'trip'`
+	// readStays uses the primary key: the business keys of the stays that have not ended.
+	readStays = `SELECT key FROM unwind.business_keys WHERE namespace = 'default' AND definition = 'stay'`
 	// readEffects scans a ledger, after the run.
 	readEffects = `SELECT saga, direction, count(*) FROM effects GROUP BY saga, direction`
 )

@@ -29,20 +29,26 @@ func (w *world) run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	loading := make(chan error, 1)
+	g, err := newGuests(w)
+	if err != nil {
+		return err
+	}
+	loading, coming := make(chan error, 1), make(chan error, 1)
 	go func() { loading <- l.run(ctx) }()
+	go func() { coming <- g.run(ctx, l.stop, l.sent.Load) }()
 	err = w.torment(ctx, faults, l)
 	took := time.Since(l.began)
 	close(l.stop)
 	if err != nil {
 		cancel()
-		return errors.Join(err, <-loading)
+		return errors.Join(err, <-loading, <-coming)
 	}
-	if err := <-loading; err != nil {
+	if err := errors.Join(<-loading, <-coming); err != nil {
 		return err
 	}
 	rate := float64(l.sent.Load()) / took.Seconds()
-	fmt.Printf("load: %d sagas acknowledged in %.0f s, %.1f started each second, %d requests repeated\n", l.count(), took.Seconds(), rate, l.retried.Load())
+	fmt.Printf("load: %d sagas acknowledged in %.0f s, %.1f started each second, %d requests repeated, %d sagas started by events\n",
+		l.count(), took.Seconds(), rate, l.retried.Load(), g.arrived)
 	found, err := w.look(ctx, l)
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"github.com/unwindhq/unwind/internal/app"
 	"github.com/unwindhq/unwind/internal/server"
 	"github.com/unwindhq/unwind/kafka"
+	"github.com/unwindhq/unwind/saga"
 )
 
 const (
@@ -30,12 +31,14 @@ const (
 )
 
 // definitions are the sagas that are run, a child before its parent. So many attempts,
-// because a participant that is killed again and again is no reason to turn back.
+// because a participant that is killed again and again is no reason to turn back. PREFIX
+// stands for that of the topics.
 var definitions = [...]string{`unwind: v1
 saga: outing
 defaults: {timeout: 5s, retry: {attempts: 40, backoff: 200ms, cap: 2s}}
 steps:
   - {step: boat, command: flights/reserve, compensation: release}
+onEnd: {when: [compensated]}
 `, `unwind: v1
 saga: trip
 key: trip-${input.n}
@@ -48,6 +51,16 @@ steps:
   - {step: outing, after: flight, when: "${input.outing}", child: outing}
   - {step: charge, after: [nap, hotel, outing], kind: pivot, command: payments/charge}
   - {step: told, await: {signal: told, timeout: 2s}}
+onEnd: {}
+`, `unwind: v1
+saga: stay
+startOn: {topic: PREFIXarrivals}
+key: stay-${input.n}
+defaults: {timeout: 5s, retry: {attempts: 40, backoff: 200ms, cap: 2s}}
+steps:
+  - {step: left, await: {topic: PREFIXleavings, match: "${event.value.n == input.n}"}}
+  - {step: bill, kind: pivot, command: payments/charge}
+onEnd: {payload: {n: "${input.n}", status: "${status}"}}
 `}
 
 // world is what a run makes, uses and removes again.
@@ -167,7 +180,9 @@ func (w *world) topics(_ context.Context, do func(*kafka.Admin, []kafka.Topic) e
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(admin, app.Topics{Prefix: w.prefix, Partitions: commandPartitions}.Plan(participants...)), admin.Close())
+	topics := app.Topics{Prefix: w.prefix, Partitions: commandPartitions}
+	plan := append(topics.Plan(participants...), topics.Ends("default", saga.Definition{OnEnd: &saga.OnEnd{}})...)
+	return errors.Join(do(admin, append(plan, w.guestTopics()...)), admin.Close())
 }
 
 // begin starts everybody and applies the definitions.
@@ -185,7 +200,7 @@ func (w *world) begin(ctx context.Context) error {
 	}
 	for i, definition := range definitions {
 		file := filepath.Join(w.dir, fmt.Sprintf("%d.yaml", i))
-		if err := os.WriteFile(file, []byte(definition), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(strings.ReplaceAll(definition, "PREFIX", w.prefix)), 0o600); err != nil {
 			return fmt.Errorf("write a definition: %w", err)
 		}
 		if err := w.unwind(ctx, "def", "apply", file, "--url", w.urls[0]); err != nil {

@@ -75,11 +75,34 @@ func (s step) wait() *rules.Wait {
 		if s.Await.Topic != "" {
 			signals = append(signals, "@"+s.Step) // an event is this signal
 		}
-		return &rules.Wait{For: time.Duration(s.Await.Timeout), Signals: signals}
+		return &rules.Wait{For: time.Duration(s.Await.Timeout), Signals: signals, Topic: s.Await.Topic}
 	case s.Approval != nil:
 		return &rules.Wait{For: time.Duration(s.Approval.Due), Approval: true, ApproveLate: s.Approval.OnTimeout == "approve"}
 	}
 	return nil
+}
+
+// onEnd is the event of a saga's end.
+type onEnd struct {
+	Topic   string          `json:"topic"`
+	Type    string          `json:"type"`
+	When    []string        `json:"when"`
+	Payload json.RawMessage `json:"payload"`
+}
+
+func (o onEnd) onEnd() *rules.OnEnd {
+	on := &rules.OnEnd{Topic: o.Topic, Type: o.Type, Mapped: len(o.Payload) > 0}
+	for _, status := range o.When {
+		on.When = append(on.When, map[string]int{"completed": rules.Completed, "compensated": rules.Compensated, "abandoned": rules.Abandoned}[status])
+	}
+	return on
+}
+
+// startOn are the events that start sagas.
+type startOn struct {
+	Topic string `json:"topic"`
+	When  string `json:"when"`
+	Key   string `json:"key"`
 }
 
 // parseDefinition reads a definition in its canonical form, in which every default is
@@ -90,11 +113,19 @@ func parseDefinition(canonical []byte) (rules.Definition, error) {
 		Code     string   `json:"code"`
 		Deadline span     `json:"deadline"`
 		Lock     []string `json:"lock"`
+		OnEnd    *onEnd   `json:"onEnd"`
+		StartOn  *startOn `json:"startOn"`
 	}
 	if err := json.Unmarshal(canonical, &file); err != nil {
 		return rules.Definition{}, err
 	}
 	def := rules.Definition{Deadline: time.Duration(file.Deadline), Locked: len(file.Lock) > 0, Code: file.Code != ""}
+	if file.OnEnd != nil {
+		def.OnEnd = file.OnEnd.onEnd()
+	}
+	if on := file.StartOn; on != nil {
+		def.StartOn = &rules.StartOn{Topic: on.Topic, Some: on.When != "" || on.Key != ""}
+	}
 	for _, s := range file.Steps {
 		participant, _, _ := strings.Cut(s.Command, "/")
 		if s.Command == "" {

@@ -171,8 +171,9 @@ func eventRow(rows pgx.Rows, seen *rules.Run) error {
 		e                   rules.Event
 		direction, outcome  int
 		actor, more, column string
+		payload             []byte
 	)
-	err := rows.Scan(&e.Saga, &e.Seq, &e.At, &e.Kind, &e.Step, &direction, &e.Attempt, &e.Epoch, &outcome, &actor, &more, &column)
+	err := rows.Scan(&e.Saga, &e.Seq, &e.At, &e.Kind, &e.Step, &direction, &e.Attempt, &e.Epoch, &outcome, &actor, &more, &column, &e.RequestID, &payload)
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,9 @@ func eventRow(rows pgx.Rows, seen *rules.Run) error {
 			return fmt.Errorf("event %d of saga %s: %w", e.Seq, e.Saga, err)
 		}
 	}
-	e.Family = d.family()
+	if e.Family = d.family(); payload != nil {
+		e.Value = fnv1a(payload)
+	}
 	if e.Kind == rules.Granted {
 		e.Lock = d.Key
 	}
@@ -214,10 +217,15 @@ func word(n int, words ...string) string {
 func definitionRow(rows pgx.Rows, seen *rules.Run) error {
 	var pin rules.Pin
 	var canonical []byte
-	if err := rows.Scan(&pin.Namespace, &pin.Name, &pin.Version, &canonical); err != nil {
+	var at time.Time
+	var disabled bool
+	if err := rows.Scan(&pin.Namespace, &pin.Name, &pin.Version, &canonical, &at, &disabled); err != nil {
 		return err
 	}
 	def, err := parseDefinition(canonical)
+	if on := def.StartOn; on != nil {
+		on.Since, on.Some = at, on.Some || disabled
+	}
 	if err != nil {
 		return fmt.Errorf("definition %s %s: %w", pin.Name, pin.Version, err)
 	}

@@ -28,6 +28,8 @@ type looked struct {
 	Replies     int `json:"replies"`
 	Effects     int `json:"effects"`
 	Starts      int `json:"starts"`
+	Told        int `json:"told"`     // records that tell of ends
+	Happened    int `json:"happened"` // records of topics that definitions listen to
 	DeadLetters int `json:"deadLetters"`
 }
 
@@ -48,6 +50,7 @@ func count(seen rules.Run) looked {
 	l := looked{
 		Sagas: len(seen.Sagas), Events: len(seen.Events), Commands: len(seen.Commands), Replies: len(seen.Replies),
 		Effects: len(seen.Effects), Starts: len(seen.Starts), DeadLetters: len(seen.Letters),
+		Told: len(seen.Told), Happened: len(seen.Happened),
 	}
 	for _, s := range seen.Sagas {
 		switch s.Status {
@@ -75,7 +78,7 @@ func table(r report) string {
 		}
 	}
 	l := r.Looked
-	fmt.Fprintf(&text, "%d findings in %d sagas (%d completed, %d compensated), %d events, %d commands, %d replies, %d effects, %d acknowledged starts, %d dead letters\n",
-		len(r.Findings), l.Sagas, l.Completed, l.Compensated, l.Events, l.Commands, l.Replies, l.Effects, l.Starts, l.DeadLetters)
+	fmt.Fprintf(&text, "%d findings in %d sagas (%d completed, %d compensated), %d events, %d commands, %d replies, %d effects, %d acknowledged starts, %d ends told, %d records that sagas listen to, %d dead letters\n",
+		len(r.Findings), l.Sagas, l.Completed, l.Compensated, l.Events, l.Commands, l.Replies, l.Effects, l.Starts, l.Told, l.Happened, l.DeadLetters)
 	return text.String()
 }

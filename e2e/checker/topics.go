@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -10,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/unwindhq/unwind/e2e/checker/rules"
 	"github.com/unwindhq/unwind/kafka"
@@ -19,7 +22,7 @@ import (
 // suffix ends the names of dead-letter topics.
 const suffix = ".dlt"
 
-// readTopics reads every topic with the prefix: first those of dead letters, so that
+// readTopics reads every topic with the prefix, or that a definition names: first those of dead letters, so that
 // it is known which records must be kept for comparison.
 func readTopics(ctx context.Context, o options, seen *rules.Run) error {
 	config := kafka.Config{Brokers: strings.Split(o.brokers, ",")}
@@ -28,7 +31,11 @@ func readTopics(ctx context.Context, o options, seen *rules.Run) error {
 		return err
 	}
 	defer func() { _ = admin.Close() }() // it holds nothing
-	ranges, err := admin.Ranges(ctx, func(topic string) bool { return strings.HasPrefix(topic, o.prefix) })
+	e := eye{config: config, prefix: o.prefix, seen: seen, words: map[string]string{}, wanted: map[rules.Place]bool{}}
+	e.named()
+	ranges, err := admin.Ranges(ctx, func(topic string) bool {
+		return strings.HasPrefix(topic, o.prefix) || e.listened[topic] || e.tells[topic]
+	})
 	if err != nil {
 		return err
 	}
@@ -36,7 +43,6 @@ func readTopics(ctx context.Context, o options, seen *rules.Run) error {
 		return fmt.Errorf("no topic begins with %q", o.prefix)
 	}
 	seen.Topics, seen.Replies, seen.Records = true, map[rules.Reply]bool{}, map[rules.Place]rules.Digest{}
-	e := eye{config: config, prefix: o.prefix, seen: seen, words: map[string]string{}, wanted: map[rules.Place]bool{}}
 	names := slices.Sorted(maps.Keys(ranges))
 	for _, dead := range []bool{true, false} {
 		for _, name := range names {
@@ -61,6 +67,27 @@ type eye struct {
 	seen   *rules.Run
 	words  map[string]string // every word once: most headers repeat
 	wanted map[rules.Place]bool
+
+	listened, tells map[string]bool // topics that definitions listen to, and in which they let ends be told
+}
+
+// named finds the topics that definitions name.
+func (e *eye) named() {
+	e.listened, e.tells = map[string]bool{}, map[string]bool{}
+	for pin, def := range e.seen.Definitions {
+		if on := def.OnEnd; on != nil {
+			on.Topic = cmp.Or(on.Topic, e.prefix+"events."+pin.Namespace)
+			e.tells[on.Topic] = true
+		}
+		if on := def.StartOn; on != nil {
+			e.listened[on.Topic] = true
+		}
+		for _, s := range def.Steps {
+			if s.Wait != nil && s.Wait.Topic != "" {
+				e.listened[s.Wait.Topic] = true
+			}
+		}
+	}
 }
 
 // errGone says that the beginning of a topic cannot be looked at any more.
@@ -109,6 +136,12 @@ func (e *eye) record(r *kafka.Record) {
 		e.seen.Records[place] = digest(r.Key, r.Value, r.Headers)
 	}
 	h := headers(r)
+	if e.listened[r.Topic] {
+		e.seen.Happened = append(e.seen.Happened, rules.Happened{Place: place, At: r.Timestamp, Value: fnv1a(r.Value)})
+	}
+	if (e.tells[r.Topic] || strings.HasPrefix(rest, "events.")) && h["unwind-status"] != "" {
+		e.told(r, place, h)
+	}
 	switch {
 	case strings.HasSuffix(rest, suffix):
 		e.letter(r, place)
@@ -129,11 +162,29 @@ func (e *eye) command(r *kafka.Record, place rules.Place, h map[string]string) r
 		Attempt: number(h["unwind-attempt"]), Epoch: number(h["unwind-epoch"]), Redriven: h["unwind-redrive"] != "",
 	}
 	if h["unwind-codec"] == "" {
-		sum := fnv.New64a()
-		_, _ = sum.Write(r.Value) // it never fails
-		c.Hash = sum.Sum64()
+		c.Hash = fnv1a(r.Value)
 	}
 	return c
+}
+
+func fnv1a(value []byte) uint64 {
+	sum := fnv.New64a()
+	_, _ = sum.Write(value) // it never fails
+	return sum.Sum64()
+}
+
+// told takes a record that tells of a saga's end.
+func (e *eye) told(r *kafka.Record, place rules.Place, h map[string]string) {
+	t := rules.Told{
+		Place: place, Key: string(r.Key), ID: h["ce_id"], Type: e.once(h["ce_type"]), Source: e.once(h["ce_source"]), Subject: h["ce_subject"],
+		Saga: h["unwind-saga"], Namespace: e.once(h["unwind-namespace"]), Definition: e.once(h["unwind-definition"]),
+		Version: e.once(h["unwind-version"]), Status: e.once(h["unwind-status"]), Record: digest(r.Key, r.Value, r.Headers), Fault: h["unwind-payload-fault"],
+	}
+	t.At, _ = time.Parse(time.RFC3339Nano, h["ce_time"]) // else it was before everything
+	if s := (rules.Summary{}); json.Unmarshal(r.Value, &s) == nil {
+		t.Summary = &s
+	}
+	e.seen.Told = append(e.seen.Told, t)
 }
 
 // ownHeaders is how many headers a dead letter has behind those of its record.

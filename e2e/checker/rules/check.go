@@ -35,6 +35,8 @@ func Check(r Run) []Finding {
 	}
 	c.families(stories, tales)
 	c.locks(stories, tales)
+	c.ends(stories)
+	c.happened(stories)
 	slices.SortStableFunc(c.found, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(len(a.Invariant), len(b.Invariant)), cmp.Compare(a.Invariant, b.Invariant), cmp.Compare(a.Saga, b.Saga), cmp.Compare(a.Message, b.Message))
 	})

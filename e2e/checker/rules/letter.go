@@ -7,7 +7,7 @@ func (c *checker) letters() {
 			c.findf("I10", "", "%s is a dead letter", l.Where)
 		}
 		if was, read := c.run.Records[l.Source]; read && was != l.Digest {
-			c.findf("I6", "", "%s differs from its record %s/%d at offset %d", l.Where, l.Source.Topic, l.Source.Partition, l.Source.Offset)
+			c.findf("I6", "", "%s differs from its record %s", l.Where, l.Source)
 		}
 	}
 }

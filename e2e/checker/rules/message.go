@@ -17,7 +17,7 @@ func (c *checker) messages(t *tale) {
 		case !ok && t.moving():
 			continue // sent since the history was read
 		case !ok:
-			c.findf("I4", t.id, "%s/%d at offset %d is %s, which no event has sent", m.Place.Topic, m.Place.Partition, m.Place.Offset, a)
+			c.findf("I4", t.id, "%s is %s, which no event has sent", m.Place, a)
 			continue
 		}
 		c.same(t, m, sent)

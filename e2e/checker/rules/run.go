@@ -1,6 +1,9 @@
 package rules
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Run is what a run has left behind. What is nil was not looked at, and nothing is
 // said about it.
@@ -19,6 +22,8 @@ type Run struct {
 	Replies  map[Reply]bool   // Replies are the answers on the reply topics.
 	Letters  []Letter         // Letters are the dead letters, in Postgres and in topics.
 	Records  map[Place]Digest // Records are those that dead letters say they are.
+	Told     []Told           // Told are the records that tell of the ends of sagas.
+	Happened []Happened       // Happened are the records of the topics that definitions listen to.
 
 	Ledgers map[string]bool // Ledgers names the participants whose ledgers were read.
 	Effects []Effect        // Effects are the rows of these ledgers.
@@ -36,6 +41,8 @@ type Definition struct {
 	Code     bool          // Code: it has none written down; its events say what its function has asked for.
 	Locked   bool          // Locked: it takes locks before its first steps.
 	Deadline time.Duration // Deadline is when a saga turns back that is late, after its start; 0: never.
+	OnEnd    *OnEnd        // OnEnd is the event that goes out when a saga ends; nil: none does.
+	StartOn  *StartOn      // StartOn says which records start a saga; nil: none does.
 }
 
 // The kinds of steps.
@@ -137,7 +144,9 @@ type Event struct {
 	Begin           time.Time // Begin is, in a Started, when the first steps may begin.
 	Family          *Family   // Family is, in a child's Started, who its parent is.
 	Lock            string    // Lock is, in a Granted, the key.
-	Signal          string    // Signal is the name of a signal.
+	Signal          string    // Signal is the name of a signal; one that begins with @ is an event for the step behind it.
+	RequestID       string    // RequestID says who asked for a verb, or which record brought an event.
+	Value           uint64    // Value is, in a Signalled, the 64-bit FNV-1a of its payload; 0: unknown.
 	From            string    // From is the participant that answered; empty: unknown.
 	Hold            bool      // Hold: whoever decided may not send.
 	Held            []string  // Held are the ways, participant/direction, that were closed.
@@ -170,6 +179,11 @@ type Place struct {
 	Topic     string
 	Partition int32
 	Offset    int64
+}
+
+// String returns topic/partition at offset n.
+func (p Place) String() string {
+	return fmt.Sprintf("%s/%d at offset %d", p.Topic, p.Partition, p.Offset)
 }
 
 // Digest is a hash of a record's key, value and headers.

@@ -10,6 +10,7 @@ type Wait struct {
 	For         time.Duration // For is how long it sleeps, or waits at most; 0: for ever.
 	Until       bool          // Until: it sleeps until a time that only the engine knows.
 	Signals     []string      // Signals are those of which one ends it.
+	Topic       string        // Topic is that of the events of which one ends it; empty: none does.
 	Approval    bool          // Approval: somebody's decision ends it.
 	ApproveLate bool          // ApproveLate: an approval that is late is over; else the saga turns back.
 }
