@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,11 +70,25 @@ func validateCommand() *cobra.Command {
 	}
 }
 
+// schemas are the JSON Schemas of the kinds of files.
+var schemas = map[string]func() []byte{
+	"definition": definition.Schema, "contract": definition.ContractSchema, "script": definition.ScriptSchema, "schedule": definition.ScheduleSchema,
+}
+
 func schemaCommand() *cobra.Command {
+	kinds := slices.Sorted(maps.Keys(schemas))
 	return &cobra.Command{
-		Use: "schema", Short: "Print the JSON Schema of definition files, for editors; needs no server", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := cmd.OutOrStdout().Write(definition.Schema())
+		Use: "schema [" + strings.Join(kinds, "|") + "]", Short: "Print the JSON Schema of a kind of files, for editors; needs no server",
+		Long: "Print the JSON Schema of a kind of files, for editors: definitions (the default), participants'\ncontracts, scripts of unwind def test, schedules. It needs no server.",
+		Args: cobra.MaximumNArgs(1), ValidArgs: kinds,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			schema := definition.Schema
+			if len(args) > 0 {
+				if schema = schemas[args[0]]; schema == nil {
+					return usagef("%q is no kind of files: write %s", args[0], strings.Join(kinds, ", "))
+				}
+			}
+			_, err := cmd.OutOrStdout().Write(schema())
 			return err
 		},
 	}

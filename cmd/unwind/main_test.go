@@ -214,6 +214,20 @@ func TestTheFlagWinsOverTheEnvironment(t *testing.T) {
 	require.Contains(t, errs, "UNWIND_INSECURE")
 }
 
+func TestDefSchema(t *testing.T) {
+	t.Parallel()
+	for kind, title := range map[string]string{"": "definition", "contract": "contract", "script": "test script", "schedule": "schedule"} {
+		args := append([]string{"def", "schema"}, strings.Fields(kind)...)
+		code, out, _ := unwind(t.Context(), nil, args...)
+		require.Equal(t, exitOK, code)
+		require.True(t, json.Valid([]byte(out)))
+		require.Contains(t, out, title)
+	}
+	code, _, errs := unwind(t.Context(), nil, "def", "schema", "saga")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, "contract, definition, schedule, script")
+}
+
 // TestASagaThatNeedsAPersonIsNotWaitedFor: --wait end returns at once, with a code of
 // its own and what to ask.
 func TestASagaThatNeedsAPersonIsNotWaitedFor(t *testing.T) {
