@@ -29,7 +29,7 @@ const about = `Unwind runs sagas: steps over Kafka and Postgres, undone in rever
 
 Every flag that names an environment variable can be given by it instead, or by the YAML file of
 --config, whose keys are the flags' names. The flag wins over the environment, that over the file.
-Exit codes: 0 all went well, 1 something was refused or failed, 2 called wrongly.`
+Exit codes: 0 all went well, 1 something was refused or failed, 2 called wrongly, 3 a saga needs a person.`
 
 func (p *program) rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -51,7 +51,7 @@ func (p *program) rootCommand() *cobra.Command {
 		p.serveCommand(), readyCommand(), p.migrateCommand(), p.topicsCommand(), p.sagaCommand(), p.dlqCommand(), p.defCommand(), p.breakerCommand(), p.holdCommand(), p.releaseCommand(), p.quotaCommand(), p.batchCommand(), p.scheduleCommand(), p.participantCommand(), p.versionCommand(),
 		p.apikeyCommand(), p.whoamiCommand(),
 		demoCommand(),
-		devCommand(),
+		devCommand(), initCommand(),
 		p.configCommand(), p.contextCommand(),
 		benchCommand(),
 	)

@@ -21,7 +21,7 @@ type library struct {
 var libraries = []library{
 	{"github.com/jackc/pgx", true, []string{
 		"saga/sagapg", "saga/participant", "outbox", "outbox/inbox", "internal/lease", "internal/hold", "internal/quota", "internal/fleet", "internal/registry", "internal/batch", "internal/schedule", "internal/access", "internal/app", "client", "migrations", "deadletter/office", "internal/metrics",
-		"internal/testserver", "internal/embedded/...", "internal/bench", "internal/cmd/...", "cmd/...", "bench/...", "examples/...", "e2e/...",
+		"internal/testserver", "internal/embedded/...", "internal/bench", "internal/cmd/...", "cmd/...", "bench/...", "examples/...", "internal/project/template", "e2e/...",
 	}},
 	{"github.com/IBM/sarama", true, []string{"kafka"}},
 	{"github.com/ThreeDotsLabs/watermill", true, []string{"kafka", "saga/participant", "deadletter", "examples/..."}},

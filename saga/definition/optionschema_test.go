@@ -23,9 +23,14 @@ func TestSchemasKnowTheOptions(t *testing.T) {
 		path    string
 		options options
 	}{
-		{script, "", scriptOptions}, {script, "properties.given", givenOptions}, {script, "$defs.scene", sceneOptions},
-		{script, "$defs.answer.anyOf.1", answerOptions}, {script, "$defs.event", cueOptions}, {script, "$defs.expect", expectOptions},
-		{script, "$defs.expect.properties.took.anyOf.1", tookOptions}, {script, "$defs.command.anyOf.1", expectedOptions},
+		{script, "", scriptOptions},
+		{script, "properties.given", givenOptions},
+		{script, "$defs.scene", sceneOptions},
+		{script, "$defs.answer.anyOf.1", answerOptions},
+		{script, "$defs.event", cueOptions},
+		{script, "$defs.expect", expectOptions},
+		{script, "$defs.expect.properties.took.anyOf.1", tookOptions},
+		{script, "$defs.command.anyOf.1", expectedOptions},
 		{schedule, "", scheduleOptions},
 	} {
 		var found []string
