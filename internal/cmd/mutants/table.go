@@ -193,6 +193,21 @@ var mutants = []mutant{
 		"./sagatest", "TestSimulation",
 	},
 	{
+		"quota-in-full-for-each", "I9", "every process takes a namespace's whole quota for its share",
+		"internal/quota/book.go", "(max(of, 0) + nodes - 1) / nodes", "max(of, 0) + nodes*0",
+		"./internal/quota", "TestAFleetSharesAQuota",
+	},
+	{
+		"quota-sees-the-committed", "I9", "starts that are not committed yet do not count against a quota of open sagas",
+		"internal/quota/book.go", "s.since+s.pending >= share(", "s.since >= share(",
+		"./internal/quota", "TestOpenQuota",
+	},
+	{
+		"quota-room-not-given-back", "I9", "a saga that ends makes no room for another one in its namespace",
+		"internal/quota/book.go", "s.since += open(c.After.Status) - open(c.Before.Status)", "s.since += max(open(c.After.Status)-open(c.Before.Status), 0)",
+		"./internal/quota", "TestOpenQuota",
+	},
+	{
 		"drain-cancels", "I10", "SIGTERM cancels the handler that is at work",
 		"kafka/subscriber.go", "context.WithoutCancel(ctx)", "ctx",
 		"./saga/participant", "TestShutdownDrains",
