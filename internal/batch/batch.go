@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -62,6 +63,17 @@ type Request struct {
 	Actor        string         // Actor is who asks.
 	ApproveAbove int            // ApproveAbove is how many sagas a batch may have that needs no second person; 0: any number.
 	Rate         int            // Rate is how many sagas are asked a second, 1 to MaxRate; 0 is DefaultRate.
+
+	// Fits says whether what the verb says fits the sagas that the batch would have; with
+	// an error it is not made. nil: it does.
+	Fits func(context.Context, []Kind) error
+}
+
+// Kind is a version of a definition that sagas of a batch have.
+type Kind struct {
+	Definition string // Definition is the definition's name.
+	Version    string // Version is what they are pinned to.
+	Back       bool   // Back: they are compensating.
 }
 
 // Parameters are what a verb says beside its step and its reason; see coordinator.Verb.

@@ -2,6 +2,7 @@ package batch_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -193,4 +194,27 @@ SELECT lpad(n::text, 32, '0')::uuid, 'default', 'trip', 'r1', 1, 2, 0, 1, now(),
 	list, err := store.List(t.Context(), "default", 0, 10)
 	require.NoError(t, err)
 	require.Empty(t, list, "a batch that is refused leaves nothing")
+}
+
+// What a verb says is held to the sagas that were frozen: whoever judges it is told of
+// which versions they are, and which way they go, and a batch that does not fit is none.
+func TestABatchMustFit(t *testing.T) {
+	t.Parallel()
+	store, pool := open(t, 20)
+	_, err := pool.Exec(t.Context(), `UPDATE unwind.sagas SET version = 'r2' WHERE id < lpad('3', 32, '0')::uuid`)
+	require.NoError(t, err)
+	r := request()
+	r.Filter.Status = 0
+	misfit, kinds := errors.New("it does not fit"), []batch.Kind(nil)
+	r.Fits = func(_ context.Context, k []batch.Kind) error { kinds = k; return misfit }
+	_, err = store.Create(t.Context(), r)
+	require.ErrorIs(t, err, misfit)
+	require.Equal(t, []batch.Kind{{"trip", "r1", false}, {"trip", "r1", true}, {"trip", "r2", false}, {"trip", "r2", true}}, kinds)
+	page, err := store.List(t.Context(), "default", 0, 10)
+	require.NoError(t, err)
+	require.Empty(t, page)
+	misfit = nil
+	made, err := store.Create(t.Context(), r)
+	require.NoError(t, err)
+	require.Equal(t, 20, made.Total)
 }

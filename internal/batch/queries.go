@@ -15,6 +15,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $5) RETURNING id`
 	// freeze has the filter's condition and a limit behind it.
 	freeze = `INSERT INTO {s}.batch_sagas (batch, saga) SELECT %d, id FROM {s}.sagas WHERE `
 
+	// Primary keys of batch_sagas and sagas.
+	selectKinds = `SELECT DISTINCT s.definition, s.version, s.status = 2 FROM {s}.batch_sagas i JOIN {s}.sagas s ON s.id = i.saga
+WHERE i.batch = $1 ORDER BY 1, 2, 3`
+
 	// Primary key of batches.
 	setTotal = `UPDATE {s}.batches SET total = $2, needs_approval = $3 WHERE id = $1`
 

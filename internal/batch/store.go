@@ -24,7 +24,7 @@ type Store struct {
 func NewStore(pool *pgxpool.Pool, schema string) *Store { return &Store{pool: pool, schema: schema} }
 
 // Create freezes which sagas a batch has; nothing is asked before Run. The error is
-// ErrTooMany above MaxSagas.
+// ErrTooMany above MaxSagas, or wraps that of Request.Fits.
 func (s *Store) Create(ctx context.Context, r Request) (Batch, error) {
 	r.Rate = min(max(cmp.Or(r.Rate, DefaultRate), 1), MaxRate)
 	parameters, err := json.Marshal(r.Parameters)
@@ -46,6 +46,9 @@ func (s *Store) Create(ctx context.Context, r Request) (Batch, error) {
 		if frozen.RowsAffected() > MaxSagas {
 			return ErrTooMany
 		}
+		if err := s.fits(ctx, tx, id, r); err != nil {
+			return err
+		}
 		large := r.ApproveAbove > 0 && frozen.RowsAffected() > int64(r.ApproveAbove)
 		_, err = tx.Exec(ctx, in(s.schema, setTotal), id, frozen.RowsAffected(), large)
 		return err
@@ -54,6 +57,22 @@ func (s *Store) Create(ctx context.Context, r Request) (Batch, error) {
 		return Batch{}, fmt.Errorf("make a batch: %w", err)
 	}
 	return s.Get(ctx, id)
+}
+
+// fits asks whether what the verb says fits the sagas that were frozen.
+func (s *Store) fits(ctx context.Context, tx pgx.Tx, id int64, r Request) error {
+	if r.Fits == nil {
+		return nil
+	}
+	rows, err := tx.Query(ctx, in(s.schema, selectKinds), id)
+	if err != nil {
+		return err
+	}
+	kinds, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Kind])
+	if err != nil {
+		return err
+	}
+	return r.Fits(ctx, kinds)
 }
 
 // Get returns a batch, or ErrNotFound.

@@ -96,7 +96,7 @@ func (s *Server) createBatch(ctx context.Context, in *createBatchInput) (*batchO
 	}
 	made, err := s.cfg.Batches.Create(ctx, f, batch.Request{
 		Asked: asked, Verb: kind, Step: r.Step, Parameters: parameters, Reason: r.Reason, Actor: actorText(s.actor(ctx)), Rate: r.Rate,
-		ApproveAbove: s.secondPerson(),
+		ApproveAbove: s.secondPerson(), Fits: s.fitsAll(namespace, r),
 	})
 	if err != nil {
 		return nil, s.answer(ctx, err)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/internal/batch"
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/internal/rest"
 	"github.com/unwindhq/unwind/saga/definition"
@@ -54,4 +55,36 @@ func TestByHandIsHeldToTheContract(t *testing.T) {
 	_, err = c.Edit(t.Context(), id, client.Verb{Step: "charge", Input: json.RawMessage(`7`), Reason: "no contract"})
 	require.NoError(t, err)
 	require.Len(t, w.verbs, 3)
+}
+
+// What a batch writes for a step of its sagas is held to the contracts before anybody
+// is asked: of each version that they have, and of the way that they go.
+func TestABatchIsHeldToTheContracts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server, _ := w.serve(t, func(c *rest.Config) { c.Contracts, c.Batches = flightsContract{shopContracts{w}}, shopBatches{w} })
+	c, err := client.New(client.Config{URL: server.URL})
+	require.NoError(t, err)
+	edit := func(input string) client.BatchRequest {
+		return client.BatchRequest{Verb: "edit", Step: "reserve[3]", Input: json.RawMessage(input), Reason: "r", Filter: client.BatchFilter{Attention: true}}
+	}
+	resolve := func(output string) client.BatchRequest {
+		return client.BatchRequest{Verb: "resolve", Step: "reserve", Output: json.RawMessage(output), Reason: "r", Filter: client.BatchFilter{Attention: true}}
+	}
+	w.kinds = []batch.Kind{{Definition: "claim", Version: "r1"}, {Definition: "bookTrip", Version: "r1"}, {Definition: "bookTrip", Version: "r99"}}
+	for _, bad := range []client.BatchRequest{edit(`{}`), edit(`7`), resolve(`{}`), resolve(`null`), {Verb: "resolve", Step: "reserve", Reason: "r", Filter: client.BatchFilter{Attention: true}}} {
+		_, err := c.CreateBatch(t.Context(), bad)
+		requireCode(t, client.InvalidInput, err)
+		require.ErrorContains(t, err, "(sagas of bookTrip r1)")
+	}
+	require.Empty(t, w.batches, "none was made")
+	w.kinds = append(w.kinds, batch.Kind{Definition: "bookTrip", Version: "r1", Back: true}) // there is no contract of release
+	for _, good := range []client.BatchRequest{edit(`{"seat":"12A"}`), resolve(`{"number":"LH 400"}`)} {
+		_, err := c.CreateBatch(t.Context(), good)
+		require.NoError(t, err)
+	}
+	w.kinds = w.kinds[3:]
+	_, err = c.CreateBatch(t.Context(), edit(`{}`))
+	require.NoError(t, err, "they are compensating, and their compensation takes anything")
+	require.Len(t, w.batches, 3)
 }

@@ -3,6 +3,7 @@ package rest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -176,7 +177,12 @@ var samples = map[string][2]string{
 // shopBatches are batches: one, in namespace shop.
 type shopBatches struct{ *world }
 
-func (b shopBatches) Create(_ context.Context, f rest.Filter, r batch.Request) (batch.Batch, error) {
+func (b shopBatches) Create(ctx context.Context, f rest.Filter, r batch.Request) (batch.Batch, error) {
+	if r.Fits != nil {
+		if err := r.Fits(ctx, b.kinds); err != nil {
+			return batch.Batch{}, fmt.Errorf("make a batch: %w", err)
+		}
+	}
 	shopLetters(b).act()
 	b.batches = append(b.batches, r)
 	return batch.Batch{ID: 7, Namespace: f.Namespace, Verb: r.Verb, Filter: r.Asked, Actor: r.Actor}, nil

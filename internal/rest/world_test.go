@@ -55,6 +55,7 @@ type world struct {
 	requests []coordinator.StartRequest
 	verbs    []coordinator.Verb
 	batches  []batch.Request
+	kinds    []batch.Kind // what the sagas of a batch are
 	files    map[string]*definition.File
 	changed  chan struct{}
 	fail     error // of Start, Do and Get
