@@ -23,6 +23,13 @@ func Fence(ctx context.Context, tx pgx.Tx, schema string, held []Held) error {
 	return tx.SendBatch(ctx, &b).Close()
 }
 
+// Guard is QueueGuard in a round trip of its own.
+func Guard(ctx context.Context, tx pgx.Tx, schema string, held []Held) error {
+	var b pgx.Batch
+	QueueGuard(&b, schema, held)
+	return tx.SendBatch(ctx, &b).Close()
+}
+
 // QueueOffsets queues the statement that stores the ReadOffset of each of held,
 // if its epoch is still current. It is meant for every few seconds, not for
 // every batch: the rows are shared with those who claim buckets.

@@ -46,12 +46,16 @@ func QueueFence(b *pgx.Batch, schema string, held []Held, bad func(buckets []int
 // bucket has another epoch, a statement fails (SQLSTATE 21000), and with it the
 // transaction. An empty held queues nothing.
 func QueueGuard(b *pgx.Batch, schema string, held []Held) {
-	if len(held) == 0 {
-		return
+	switch len(held) {
+	case 0:
+	case 1: // as one saga at a time has it: an array would take longer than the rest
+		b.Queue(fenceLockOne, class(schema), int32(held[0].Bucket))
+		b.Queue(in(schema, fenceFailOne), int32(held[0].Bucket), held[0].Epoch)
+	default:
+		buckets, epochs, _ := columns(held)
+		b.Queue(fenceLock, class(schema), buckets)
+		b.Queue(in(schema, fenceFail), buckets, epochs)
 	}
-	buckets, epochs, _ := columns(held)
-	b.Queue(fenceLock, class(schema), buckets)
-	b.Queue(in(schema, fenceFail), buckets, epochs)
 }
 
 // columns splits held, sorted by bucket, into arrays for unnest.

@@ -1,6 +1,7 @@
 package lease_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -70,27 +71,41 @@ func TestTakeoverWaitsForFencedTransactions(t *testing.T) {
 // A transaction whose fence waits behind the takeover must see the new epoch.
 func TestFenceComparesAfterItsLock(t *testing.T) {
 	t.Parallel()
-	pool := database(t)
-	a := start(t, pool, "a", nil)
-	a.requireShare(t, 64)
-	held := a.Owned()[:1]
-	taker := begin(t, pool)
-	_, err := taker.Exec(t.Context(), lease.WaitOut, lease.Class(schema), []int32{0})
-	require.NoError(t, err)
-	_, err = taker.Exec(t.Context(), "UPDATE unwind.buckets SET epoch = epoch + 1 WHERE bucket = 0")
-	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		fence   func(ctx context.Context, tx pgx.Tx, schema string, held []lease.Held) error
+		buckets int
+		refusal string
+	}{
+		"fence":                {lease.Fence, 1, lease.ErrLost.Error()},
+		"guard of one bucket":  {lease.Guard, 1, "SQLSTATE 21000"},
+		"guard of two buckets": {lease.Guard, 2, "SQLSTATE 21000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := database(t)
+			a := start(t, pool, "a", nil)
+			a.requireShare(t, 64)
+			held := a.Owned()[:c.buckets]
+			require.NoError(t, c.fence(t.Context(), begin(t, pool), schema, a.Owned()[62:62+c.buckets]), "others pass")
+			taker := begin(t, pool)
+			_, err := taker.Exec(t.Context(), lease.WaitOut, lease.Class(schema), []int32{0})
+			require.NoError(t, err)
+			_, err = taker.Exec(t.Context(), "UPDATE unwind.buckets SET epoch = epoch + 1 WHERE bucket = 0")
+			require.NoError(t, err)
 
-	got := make(chan error, 1)
-	tx := begin(t, pool)
-	go func() { got <- lease.Fence(t.Context(), tx, schema, held) }()
-	require.Eventually(t, func() bool {
-		var waiting int
-		const locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-		require.NoError(t, pool.QueryRow(t.Context(), locks).Scan(&waiting))
-		return waiting == 1
-	}, wait, tick)
-	require.NoError(t, taker.Commit(t.Context()))
-	require.ErrorIs(t, <-got, lease.ErrLost)
+			got := make(chan error, 1)
+			tx := begin(t, pool)
+			go func() { got <- c.fence(t.Context(), tx, schema, held) }()
+			require.Eventually(t, func() bool {
+				var waiting int
+				const locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+				require.NoError(t, pool.QueryRow(t.Context(), locks).Scan(&waiting))
+				return waiting == 1
+			}, wait, tick)
+			require.NoError(t, taker.Commit(t.Context()))
+			require.ErrorContains(t, <-got, c.refusal)
+		})
+	}
 }
 
 func TestOffsetsAreSavedUnderTheirEpoch(t *testing.T) {

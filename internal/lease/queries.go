@@ -57,6 +57,9 @@ WHERE b.bucket = h.bucket AND b.epoch = h.epoch AND b.read_offset <> h.read_offs
 	// fenceLock touches no table. unnest keeps the order of the sorted array.
 	fenceLock = `SELECT pg_advisory_xact_lock_shared($1, bucket) FROM unnest($2::int[]) AS bucket`
 
+	// fenceLockOne is fenceLock of one bucket.
+	fenceLockOne = `SELECT pg_advisory_xact_lock_shared($1, $2)`
+
 	// fenceCheck uses the primary key of buckets. It must be a later statement
 	// than fenceLock: only a snapshot taken after the lock shows the takeover.
 	fenceCheck = `SELECT h.bucket FROM unnest($1::int[], $2::bigint[]) AS h (bucket, epoch)
@@ -68,6 +71,10 @@ WHERE b.epoch IS DISTINCT FROM h.epoch ORDER BY h.bucket`
 	fenceFail = `SELECT CASE WHEN EXISTS (SELECT FROM unnest($1::int[], $2::bigint[]) AS h (bucket, epoch)
 LEFT JOIN {schema}.buckets b ON b.bucket = h.bucket
 WHERE b.epoch IS DISTINCT FROM h.epoch) THEN (SELECT n FROM generate_series(1, 2) AS g (n)) END`
+
+	// fenceFailOne is fenceFail of one bucket.
+	fenceFailOne = `SELECT CASE WHEN (SELECT epoch FROM {schema}.buckets WHERE bucket = $1) IS DISTINCT FROM $2
+THEN (SELECT n FROM generate_series(1, 2) AS g (n)) END`
 )
 
 // in returns query with schema put in place.

@@ -66,17 +66,25 @@ func (b *batch) open(ctx context.Context, q *pgx.Batch) (err error) {
 	if b.conn, err = b.s.pool.Acquire(ctx); err != nil {
 		return fmt.Errorf("get a connection: %w", err)
 	}
-	ids, seqs := make([]pgtype.UUID, len(b.late.Known)), make([]int64, len(b.late.Known))
-	for i, k := range b.late.Known {
-		ids[i], seqs[i] = pgtype.UUID{Bytes: k.Saga, Valid: true}, k.Seq
-	}
 	q.Queue(begin)
 	lease.QueueGuard(q, b.s.schema, b.late.Held)
-	q.Queue(b.s.sql.compareKnown, ids, seqs, b.late.At).QueryRow(func(row pgx.Row) error {
+	b.queueCompare(q).QueryRow(func(row pgx.Row) error {
 		var never *int
 		return row.Scan(&b.now, &never)
 	})
 	return nil
+}
+
+func (b *batch) queueCompare(q *pgx.Batch) *pgx.QueuedQuery {
+	known, at := b.late.Known, b.late.At
+	if len(known) == 1 {
+		return q.Queue(b.s.sql.compareOne, pgtype.UUID{Bytes: known[0].Saga, Valid: true}, known[0].Seq, at)
+	}
+	ids, seqs := make([]pgtype.UUID, len(known)), make([]int64, len(known))
+	for i, k := range known {
+		ids[i], seqs[i] = pgtype.UUID{Bytes: k.Saga, Valid: true}, k.Seq
+	}
+	return q.Queue(b.s.sql.compareKnown, ids, seqs, at)
 }
 
 // stale is the SQLSTATE of the statements that open queues.

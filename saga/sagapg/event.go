@@ -61,7 +61,7 @@ func (b *batch) queueEvents(q *pgx.Batch, events []coordinator.EventRow) {
 	for i := range events {
 		c.add(events[i].Saga, &events[i].Event)
 	}
-	q.Queue(b.s.sql.insertEvents, c.sagas, c.seqs, c.at, c.kinds, c.steps, c.directions, c.attempts, c.epochs, c.outcomes,
+	b.s.sql.insertEvents.queue(q, len(events), c.sagas, c.seqs, c.at, c.kinds, c.steps, c.directions, c.attempts, c.epochs, c.outcomes,
 		c.actors, c.reasons, c.request, c.contentTypes, c.codecs, c.keyIDs, c.payloads, c.details, c.sent)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/unwindhq/unwind/internal/bucket"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
@@ -20,6 +21,7 @@ func TestCommitComparesWhatItWasDecidedFrom(t *testing.T) {
 	seq := w.state(t, id).Seq
 	taken := slices.Clone(all())
 	taken[7].Epoch++
+	own := bucket.Of(id.String(), bucket.Count)
 	for name, c := range map[string]struct {
 		change func(load *coordinator.Load)
 		stale  bool
@@ -30,6 +32,9 @@ func TestCommitComparesWhatItWasDecidedFrom(t *testing.T) {
 		"the saga is not there":    {func(load *coordinator.Load) { load.Known[0].Saga[15]++ }, true},
 		"one of two is not there":  {func(load *coordinator.Load) { load.Known = append(load.Known, coordinator.Known{Seq: 1}) }, true},
 		"a bucket has a new owner": {func(load *coordinator.Load) { load.Held = taken }, true},
+		"one bucket":               {func(load *coordinator.Load) { load.Held = load.Held[own : own+1] }, false},
+		"one that is lost":         {func(load *coordinator.Load) { load.Held = taken[7:8] }, true},
+		"no saga, and the clock":   {func(load *coordinator.Load) { load.Known, load.At = nil, load.At.Add(2*time.Second) }, true},
 		"the clock went back":      {func(load *coordinator.Load) { load.At = load.At.Add(2 * time.Second) }, true},
 		"the clock has jumped":     {func(load *coordinator.Load) { load.At = load.At.Add(-time.Minute) }, true},
 	} {

@@ -19,6 +19,12 @@ const (
 			OR abs(extract(epoch FROM clock_timestamp() - $3::timestamptz)) > 1
 		THEN (SELECT n FROM generate_series(1, 2) AS g (n)) END`
 
+	// Primary key of sagas. compareKnown of one saga.
+	compareOne = `SELECT clock_timestamp(), CASE WHEN
+			(SELECT seq FROM {s}.sagas WHERE id = $1 FOR UPDATE) IS DISTINCT FROM $2::int8
+			OR abs(extract(epoch FROM clock_timestamp() - $3::timestamptz)) > 1
+		THEN (SELECT n FROM generate_series(1, 2) AS g (n)) END`
+
 	// Primary key of start_keys. Sorted, so that two batches cannot deadlock.
 	claimKeys = `INSERT INTO {s}.start_keys (namespace, key, hash, saga)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[]) AS k (namespace, key, hash, saga)
@@ -102,7 +108,7 @@ const (
 			actor, reason, request_id, content_type, codec, key_id, payload, detail, sent)
 		SELECT * FROM unnest($1::uuid[], $2::int8[], $3::timestamptz[], $4::text[], $5::text[], $6::int2[], $7::int4[],
 			$8::int4[], $9::int2[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-			$16::bytea[], $17::text[], $18::text[])`
+			$16::bytea[], $17::text[], $18::text[]) AS n`
 
 	// Primary key of saga_events, from what is known of each on.
 	readEvents = `SELECT saga, seq, at, kind, step, direction, attempt, epoch, outcome,

@@ -106,7 +106,7 @@ func wakeOf(s *saga.State) *time.Time {
 func (b *batch) queueNew(q *pgx.Batch, rows []coordinator.Row) {
 	if len(rows) > 0 {
 		c := columnsOf(rows)
-		q.Queue(b.s.sql.insertSagas, c.ids, c.namespaces, c.definitions, c.version, c.levels, c.statuses, c.attention,
+		b.s.sql.insertSagas.queue(q, len(rows), c.ids, c.namespaces, c.definitions, c.version, c.levels, c.statuses, c.attention,
 			c.buckets, c.seqs, c.started, c.changed, c.wakes, c.states, retentionsOf(rows), c.waits)
 		b.queueParents(q, rows)
 	}
@@ -138,7 +138,7 @@ func retentionsOf(rows []coordinator.Row) []int16 {
 func (b *batch) queueChanged(q *pgx.Batch, rows []coordinator.Row) {
 	if len(rows) > 0 {
 		c := columnsOf(rows)
-		q.Queue(b.s.sql.updateSagas, c.ids, c.statuses, c.attention, c.seqs, c.changed, c.wakes, c.states, c.waits)
+		b.s.sql.updateSagas.queue(q, len(rows), c.ids, c.statuses, c.attention, c.seqs, c.changed, c.wakes, c.states, c.waits)
 	}
 }
 

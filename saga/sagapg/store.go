@@ -53,15 +53,15 @@ func New(cfg Config) (*Store, error) {
 
 // statements are the hot path's, with the schema put in once.
 type statements struct {
-	lockSagas, compareKnown, claimKeys, readKeys, readEvents string
-	insertSagas, updateSagas, insertEvents                   string
-	dropKeys, insertMail, deleteMail, insertFar, delFar      string
+	lockSagas, compareKnown, compareOne, claimKeys, readKeys, readEvents string
+	insertSagas, updateSagas, insertEvents                               sized
+	dropKeys, insertMail, deleteMail, insertFar, delFar                  string
 }
 
 func (s *Store) prepare() statements {
 	return statements{
-		lockSagas: s.in(lockSagas), compareKnown: s.in(compareKnown), claimKeys: s.in(claimKeys), readKeys: s.in(readKeys), readEvents: s.in(readEvents),
-		insertSagas: s.in(insertSagas), updateSagas: s.in(updateSagas), insertEvents: s.in(insertEvents),
+		lockSagas: s.in(lockSagas), compareKnown: s.in(compareKnown), compareOne: s.in(compareOne), claimKeys: s.in(claimKeys), readKeys: s.in(readKeys), readEvents: s.in(readEvents),
+		insertSagas: newSized(s.in(insertSagas)), updateSagas: newSized(s.in(updateSagas)), insertEvents: newSized(s.in(insertEvents)),
 		dropKeys: s.in(dropKeys), insertMail: s.in(insertMail), deleteMail: s.in(deleteMail),
 		insertFar: s.in(insertFar), delFar: s.in(deleteFar),
 	}

@@ -173,6 +173,16 @@ var mutants = []mutant{
 		"./saga/sagapg", "TestCommitComparesWhatItWasDecidedFrom",
 	},
 	{
+		"stale-saga-believed", "I7", "a batch of one saga that was decided from memory does not compare its state",
+		"saga/sagapg/queries.go", "FOR UPDATE) IS DISTINCT FROM $2::int8", "FOR UPDATE) IS NULL AND $2::int8 IS NULL",
+		"./saga/sagapg", "TestCommitComparesWhatItWasDecidedFrom",
+	},
+	{
+		"lone-bucket-unfenced", "I7", "a batch of one bucket that was decided from memory does not compare its epoch",
+		"internal/lease/queries.go", "bucket = $1) IS DISTINCT FROM $2", "bucket = $1) IS NULL AND $2::int8 IS NULL",
+		"./internal/lease", "TestFenceComparesAfterItsLock",
+	},
+	{
 		"epoch-not-raised", "I7", "a takeover leaves the bucket's epoch as it was",
 		"internal/lease/queries.go", "epoch = b.epoch + 1", "epoch = b.epoch",
 		"./internal/lease", "TestFenceLetsTheOwnerPassAndStopsAZombie",
