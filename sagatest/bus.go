@@ -111,15 +111,17 @@ func (w *world) forge() {
 	}
 	id := w.store.order[w.rng.IntN(len(w.store.order))]
 	state := w.store.state(id)
+	if len(state.Steps) == 0 {
+		return // a function that has asked for none yet
+	}
 	i := w.rng.IntN(len(state.Steps))
-	number, item := state.Place(i)
-	step := w.store.machines[id].Definition().Steps[number]
+	step, ref := w.place(&state, i)
 	direction := saga.Do
 	if state.Steps[i].Epoch > 1 {
 		direction = saga.Undo
 	}
 	reply := saga.Reply{
-		ID:          saga.CommandID{Saga: id, Step: saga.StepRef{Name: step.Name, Item: item, Visit: state.Visit(i)}, Direction: direction},
+		ID:          saga.CommandID{Saga: id, Step: ref, Direction: direction},
 		Participant: cmp.Or(step.Participant, participantName(0)), Attempt: max(state.Steps[i].Attempt, 1), Epoch: max(state.Steps[i].Epoch, 1),
 		Outcome: saga.Succeeded, Payload: saga.JSON([]byte(`{"yes":true,"n":0}`)),
 	}

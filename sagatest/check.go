@@ -16,7 +16,10 @@ func (w *world) mayRefuse(key effectKey) bool {
 }
 
 func (w *world) stepOf(key effectKey) saga.Step {
-	steps := w.store.machines[key.id].Definition().Steps
+	if p := w.plans[key.id]; p != nil && p.byRef[key.step] != nil {
+		return p.byRef[key.step].Step
+	}
+	steps := w.store.deciders[key.id].Definition().Steps
 	name := key.step
 	if i := strings.IndexAny(name, "[#"); i >= 0 {
 		name = name[:i]
@@ -49,7 +52,15 @@ func (w *world) unhappened(p *participant, key effectKey) {
 	if e.undone > 1 {
 		w.brokenf("I2: saga %s: %s was undone %d times", key.id, key.step, e.undone)
 	}
-	steps := w.store.machines[key.id].Definition().Steps
+	if plan := w.plans[key.id]; plan != nil {
+		for _, later := range plan.later(key.step) {
+			if w.aliveRun(key.id, later) && (later.Step.UndoesChild() || later.Step.Compensation != "" || later.Step.Kind != saga.Compensable) {
+				w.brokenf("I3: saga %s: %s was undone before %s", key.id, key.step, later.Ref())
+			}
+		}
+		return
+	}
+	steps := w.store.deciders[key.id].Definition().Steps
 	for _, later := range laterSteps(steps, w.stepOf(key).Name) {
 		if w.alive(key.id, later) && (later.UndoesChild() || later.Compensation != "" || later.Kind != saga.Compensable) {
 			w.brokenf("I3: saga %s: %s was undone before %s", key.id, key.step, later.Name)
@@ -145,7 +156,7 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 		w.hit("edited")
 	}
 	if e.Kind == saga.StepSkipped || e.Kind == saga.StepResolved {
-		w.byHand[effectKey{next.ID, unvisited(e.Step).String()}] = true
+		w.byHand[w.handKey(next.ID, e.Step)] = true
 	}
 	w.checkItems(next)
 
@@ -158,6 +169,15 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 	w.countStates(before, next)
 }
 
+// handKey names a step for byHand: a verb on a declared one does not say which visit it
+// means.
+func (w *world) handKey(id saga.ID, ref saga.StepRef) effectKey {
+	if _, is := w.store.deciders[id].(*saga.Code); !is {
+		ref = unvisited(ref)
+	}
+	return effectKey{id, ref.String()}
+}
+
 // forPeople reports whether a saga waits for what may never come.
 func forPeople(s saga.State) bool {
 	return slices.ContainsFunc(s.WaitingFor(), func(word string) bool {
@@ -166,7 +186,7 @@ func forPeople(s saga.State) bool {
 }
 
 // checkSend checks what a transition sends.
-func (w *world) checkSend(next saga.State, e saga.Event, c saga.Command) {
+func (w *world) checkSend(before, next saga.State, e saga.Event, c saga.Command) {
 	switch {
 	case e.Hold:
 		w.brokenf("I7: saga %s: a node that may not send has sent %s", next.ID, c.ID)
@@ -174,6 +194,9 @@ func (w *world) checkSend(next saga.State, e saga.Event, c saga.Command) {
 		w.brokenf("I12: saga %s is paused and sends %s", next.ID, c.ID)
 	case c.ID.Direction == saga.Do && next.Status != saga.Running:
 		w.brokenf("I3: saga %s is %s and sends %s", next.ID, next.Status, c.ID)
+	}
+	if inVain(&before, c.ID.Step) {
+		return
 	}
 	for i, st := range next.Steps {
 		if c.ID.Direction == saga.Undo && st.Phase == saga.Doing && w.goesBack(next, c.ID.Step.Name, i) {
@@ -186,7 +209,7 @@ func (w *world) checkSend(next saga.State, e saga.Event, c saga.Command) {
 // undone: with all of the saga, or by a reset; after a reset that was cut short, if it
 // comes after that step.
 func (w *world) goesBack(s saga.State, undone string, i int) bool {
-	steps := w.store.machines[s.ID].Definition().Steps
+	steps := w.store.deciders[s.ID].Definition().Steps
 	i, _ = s.Place(i)
 	if to := s.Extras().Reset - 1; to >= 0 {
 		undone = steps[to].Name
@@ -201,7 +224,7 @@ func (w *world) goesBack(s saga.State, undone string, i int) bool {
 // out of a step that is over.
 func (w *world) checkItems(s saga.State) {
 	for _, sp := range s.Extras().Spreads {
-		step, underWay := w.store.machines[s.ID].Definition().Steps[sp.Step], 0
+		step, underWay := w.store.deciders[s.ID].Definition().Steps[sp.Step], 0
 		returns := s.Extras().Reset > 0 && w.goesBack(s, "", sp.Step)
 		for _, st := range s.Items(sp.Step) {
 			switch st.Phase {
@@ -220,8 +243,10 @@ func (w *world) checkItems(s saga.State) {
 }
 
 func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.State) {
-	step, item := s.Place(i)
-	ref := saga.StepRef{Name: w.store.machines[s.ID].Definition().Steps[step].Name, Item: item}
+	_, ref := w.place(&s, i)
+	if s.Extras().Plan == nil {
+		ref = unvisited(ref)
+	}
 	name := ref.String()
 	if e.Kind == saga.Replied && e.Step == ref && is.Ignored > was.Ignored {
 		w.hit("ignored")
@@ -248,7 +273,7 @@ func (w *world) checkStep(was, is saga.StepState, i int, e saga.Event, s saga.St
 
 // hear notes that the attempt under way of a step has said that it is at work.
 func (ch *change) hear(e saga.Event) {
-	i, ok := ch.state.At(ch.stepIndex(e.Step.Name), e.Step.Item)
+	i, _, ok := ch.state.Find(ch.decider.Definition().Steps, e.Step)
 	if e.Kind != saga.Replied || e.Outcome != saga.Ongoing || e.Direction != saga.Do || !ok {
 		return
 	}
@@ -259,9 +284,8 @@ func (ch *change) hear(e saga.Event) {
 
 // checkHeard: who is heard as often as the heartbeat says loses no attempt.
 func (w *world) checkHeard(was saga.StepState, i int, s saga.State) {
-	number, item := s.Place(i)
-	step := w.store.machines[s.ID].Definition().Steps[number]
-	name := saga.StepRef{Name: step.Name, Item: item, Visit: s.Visit(i)}.String()
+	step, ref := w.place(&s, i)
+	name := ref.String()
 	heard, until := w.heard[effectKey{s.ID, name}], was.Extras().Until
 	if step.Do.Heartbeat == 0 || heard.IsZero() || !until.IsZero() && !s.Last.Before(until) {
 		return
@@ -348,7 +372,7 @@ func (w *world) checkSaga(id saga.ID) {
 // checkWatched: an event is for the steps that await one, and for those that may yet,
 // unless one was kept for them; and for no others.
 func (w *world) checkWatched(ch *change) {
-	for i, step := range ch.machine.Definition().Steps {
+	for i, step := range ch.decider.Definition().Steps {
 		if step.Await == nil || step.Await.Event == nil || i >= len(ch.state.Steps) {
 			continue
 		}
@@ -365,7 +389,7 @@ func (w *world) checkWatched(ch *change) {
 func (w *world) checkAnnounced(id saga.ID) {
 	state, told := w.store.state(id), w.store.rows[id].ends
 	want := 0
-	if w.store.machines[id].Definition().OnEnd != nil && state.Status.Ended() {
+	if w.store.deciders[id].Definition().OnEnd != nil && state.Status.Ended() {
 		want = 1
 	}
 	if len(told) != want || want == 1 && told[0].Ended.Status != state.Status.String() {
@@ -376,7 +400,7 @@ func (w *world) checkAnnounced(id saga.ID) {
 // checkReplay: I8, the history alone yields the stored state.
 func (w *world) checkReplay(id saga.ID) {
 	r := w.store.rows[id]
-	replayed, err := w.store.machines[id].Replay(id, r.history)
+	replayed, err := w.store.deciders[id].Replay(id, r.history)
 	switch {
 	case err != nil:
 		w.brokenf("I8: %s", err)
@@ -394,7 +418,11 @@ func (w *world) checkInputs(id saga.ID) {
 			maps.DeleteFunc(inputs, func(r saga.StepRef, _ uint64) bool { return runs[unvisited(r)] != r })
 		}
 		if e.Kind == saga.StepEdited {
-			inputs[cmp.Or(runs[e.Step], e.Step)] = saga.PayloadHash(e.Payload)
+			run := cmp.Or(runs[e.Step], e.Step)
+			if w.plans[id] != nil {
+				run = e.Step
+			}
+			inputs[run] = saga.PayloadHash(e.Payload)
 		}
 		for _, s := range e.Sent {
 			if was, known := inputs[s.Step]; known && was != s.Hash {
@@ -413,19 +441,19 @@ func unvisited(r saga.StepRef) saga.StepRef {
 // checkEffects: I3, no effect of a compensated saga is left, every one of a
 // completed saga is there.
 func (w *world) checkEffects(id saga.ID) {
-	state, steps := w.store.state(id), w.store.machines[id].Definition().Steps
+	state := w.store.state(id)
 	for i := range state.Steps {
 		number, item := state.Place(i)
-		step, phase := steps[number], state.Steps[i].Phase
-		ref := saga.StepRef{Name: step.Name, Item: item, Visit: state.Visit(i)}
-		key := effectKey{id, ref.String()}
+		step, ref := w.place(&state, i)
+		key, phase := effectKey{id, ref.String()}, state.Steps[i].Phase
 		alive := w.exists(step, key)
 		switch {
 		case step.Waits(), step.Child != nil, step.ForEach != nil && item == 0: // it has no effect of its own
 			w.checkList(&state, number, step)
 			w.checkEarlier(&state, number, step)
-		case w.byHand[effectKey{id, unvisited(ref).String()}]: // an operator's word, not the saga's
-		case step.Reason == "" && w.runs(id, step, item) > 1:
+		case w.byHand[w.handKey(id, ref)]: // an operator's word, not the saga's
+		case phase == saga.Unknown && step.Compensation == "" && state.Extras().Plan != nil: // it may stay, and the function knew
+		case state.Extras().Plan == nil && step.Reason == "" && w.runs(id, step, item) > 1:
 			w.brokenf("I3: saga %s: %s has begun anew, and its earlier run is left done", id, step.Name)
 		case state.Status == saga.Compensated && alive && step.Reason == "":
 			w.brokenf("I3: saga %s is compensated and %s (%s) is left done", id, key.step, phase)

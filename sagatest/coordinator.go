@@ -20,6 +20,7 @@ type coordinator struct {
 	healthy  time.Time // since when it can reach the participants and hear them
 	wakes    map[saga.ID]time.Time
 	shut     map[saga.Way]time.Time // until when its gate holds commands
+	runs     map[saga.ID]*saga.Run  // the functions that wait for their next events
 }
 
 // input is one event for one saga.
@@ -39,7 +40,7 @@ func newCoordinator(w *world) *coordinator {
 // from the stored states.
 func (c *coordinator) begin() {
 	c.up, c.position, c.wakes, c.polling = true, c.w.store.offset, map[saga.ID]time.Time{}, false
-	c.healthy, c.shut = c.w.now, map[saga.Way]time.Time{}
+	c.healthy, c.shut, c.runs = c.w.now, map[saga.Way]time.Time{}, map[saga.ID]*saga.Run{}
 	if c.w.options.Mutant != WakesLost {
 		for _, id := range c.w.store.order {
 			c.refresh(id)
@@ -56,6 +57,7 @@ func (c *coordinator) crash() {
 	}
 	c.up = false
 	c.life++
+	c.stop()
 	c.w.after(c.w.upTo(10*time.Second), c.begin)
 }
 
@@ -90,7 +92,7 @@ func (c *coordinator) clock() time.Time {
 // transact decides a batch in one transaction and reports whether it knows that
 // it was committed.
 func (c *coordinator) transact(inputs []input, own bool) bool {
-	changes := c.decide(inputs)
+	changes := c.decide(inputs, own)
 	if c.w.options.Mutant == PublishFirst && own {
 		for _, ch := range changes {
 			for _, command := range ch.sends {
@@ -105,7 +107,8 @@ func (c *coordinator) transact(inputs []input, own bool) bool {
 			c.w.store.queue(ch, c.w.options.Mutant)
 			maps.Copy(c.w.heard, ch.heard)
 			c.w.report.Transitions += ch.events
-			if ch.before.Seq == 0 && ch.state.Extras().Family != nil {
+			c.w.grown(ch)
+			if x := ch.state.Extras(); ch.before.Seq == 0 && (x.Family != nil || x.Chain != nil) {
 				c.w.nurse(ch)
 			}
 		}
@@ -113,6 +116,7 @@ func (c *coordinator) transact(inputs []input, own bool) bool {
 	if dead {
 		c.crash()
 	}
+	c.rest(changes, known && own)
 	c.settle(changes, own, known)
 	return known
 }
@@ -155,35 +159,42 @@ func (c *coordinator) settle(changes []*change, own, known bool) {
 }
 
 // decide folds the inputs, each saga's in order.
-func (c *coordinator) decide(inputs []input) []*change {
+func (c *coordinator) decide(inputs []input, own bool) []*change {
 	var changes []*change
 	byID := map[saga.ID]*change{}
 	for _, in := range inputs {
 		ch := byID[in.id]
 		if ch == nil {
 			ch = c.w.store.load(in.id)
+			ch.foreign = !own
 			byID[in.id] = ch
 			changes = append(changes, ch)
 		}
 		if in.mail != 0 {
 			ch.folded = append(ch.folded, in.mail)
 		}
-		if in.event.Kind == saga.Started && ch.machine == nil {
-			ch.machine = c.w.machineOf(in.event.Extras().Definition)
-			c.w.store.machines[in.id] = ch.machine
+		if in.event.Kind == saga.Started && ch.decider == nil {
+			ch.decider = c.w.deciderOf(in.event.Extras().Definition)
+			c.w.store.deciders[in.id] = ch.decider
 		}
-		if ch.machine == nil { // a message for nobody
+		if ch.decider == nil { // a message for nobody
 			c.w.hit("mail-for-nobody")
 			continue
 		}
+		if _, code := ch.decider.(*saga.Code); code && ch.run == nil {
+			c.take(ch, own)
+		}
 		c.decideOne(ch, c.w.options.Mutant.event(ch, in.event, c.w))
+	}
+	for _, ch := range changes {
+		changes = append(changes, ch.next...)
 	}
 	return changes
 }
 
 func (c *coordinator) decideOne(ch *change, e saga.Event) {
 	w := c.w
-	w.cover(ch.state, ch.machine.Definition(), e)
+	w.cover(ch.state, ch.decider.Definition(), e)
 	ch.hear(e)
 	next, effects, err := c.gated(ch, &e)
 	switch {
@@ -209,11 +220,11 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 		ch.stored = append(ch.stored, e.Stored(&next, effects))
 	}
 	for _, effect := range effects {
-		if ch.tell(effect) || ch.lock(effect) || c.aside(ch, effect) {
+		if ch.tell(effect) || ch.lock(effect) || c.aside(ch, effect) || c.follow(ch, effect) {
 			continue
 		}
 		command := effect.(saga.Send).Command
-		w.checkSend(next, e, command)
+		w.checkSend(ch.state, next, e, command)
 		if w.options.Mutant.send(ch, e, command, w) {
 			ch.sends = append(ch.sends, command)
 		}
@@ -226,6 +237,8 @@ func (c *coordinator) decideOne(ch *change, e saga.Event) {
 // aside takes an effect that is no command, and reports whether it is one.
 func (c *coordinator) aside(ch *change, effect saga.Effect) bool {
 	switch effect := effect.(type) {
+	case saga.Noted:
+		c.w.noted(effect)
 	case saga.Announce:
 		ch.ends = append(ch.ends, effect)
 		c.w.hit("announced")
@@ -245,10 +258,10 @@ func (c *coordinator) aside(ch *change, effect saga.Effect) bool {
 // one of its commands back.
 func (c *coordinator) gated(ch *change, e *saga.Event) (saga.State, []saga.Effect, error) {
 	for {
-		next, effects, err := ch.machine.Decide(ch.state, nil, *e)
+		next, effects, err := ch.decide(nil, *e)
 		if errors.Is(err, saga.ErrNeedHistory) {
 			c.w.hit("history-asked")
-			next, effects, err = ch.machine.Decide(ch.state, ch.stored, *e)
+			next, effects, err = ch.decide(ch.stored, *e)
 		}
 		if err != nil || e.Hold || !c.holds(e, effects) {
 			return next, effects, err

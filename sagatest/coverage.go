@@ -16,12 +16,18 @@ func (w *world) cover(s saga.State, def saga.Definition, e saga.Event) {
 	about := false
 	for i := range s.Steps {
 		st := &s.Steps[i]
-		step, item := s.Place(i)
+		number, item := s.Place(i)
+		named := e.Step.Item == item
+		if plan := s.Extras().Plan; plan != nil {
+			named = e.Step == plan.Steps[i].Ref()
+		} else {
+			named = named && e.Step.Name == def.Steps[number].Name
+		}
 		switch {
 		case e.Kind == saga.Woke && !st.Due.IsZero() && !st.Due.After(e.At):
 			w.hit(Pair(st.Phase.String(), "woke"))
 			about = true
-		case e.Step.Name == def.Steps[step].Name && e.Step.Item == item:
+		case named:
 			w.hit(Pair(st.Phase.String(), eventWord(e)))
 			about = true
 		}

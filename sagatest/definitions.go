@@ -37,7 +37,7 @@ func (w *world) compile(def saga.Definition) {
 	if err != nil {
 		panic(fmt.Sprintf("seed %d drew a faulty definition: %s", w.report.Seed, err))
 	}
-	w.machines = append(w.machines, machine)
+	w.deciders = append(w.deciders, machine)
 }
 
 func (w *world) sequence() []saga.Step {

@@ -56,10 +56,10 @@ func (w *world) family() []saga.Definition {
 	}
 }
 
-// machineOf finds the machine of a definition.
-func (w *world) machineOf(name string) *saga.Machine {
-	i := slices.IndexFunc(w.machines, func(m *saga.Machine) bool { return m.Definition().Name == name })
-	return w.machines[i]
+// deciderOf finds the decider of a definition.
+func (w *world) deciderOf(name string) decider {
+	i := slices.IndexFunc(w.deciders, func(m decider) bool { return m.Definition().Name == name })
+	return w.deciders[i]
 }
 
 // deliver hands a saga the messages that lie beside it, in order. Now and then they
@@ -126,14 +126,18 @@ func (ch *change) refused(e saga.Event, err error) {
 	}})
 }
 
-// nurse lets an operator look after a child that has just begun, as after any saga.
+// nurse lets an operator look after a child, or the next run of a chain, that has just
+// begun, as after any saga.
 func (w *world) nurse(ch *change) {
-	c := &client{w: w, machine: ch.machine, id: ch.id}
-	w.hit("child")
-	if ch.state.Extras().Family.Step.Item > 0 {
-		w.hit("child-of-an-item")
+	c := &client{w: w, decider: ch.decider, id: ch.id}
+	if f := ch.state.Extras().Family; f != nil {
+		w.hit("child")
+		if f.Step.Item > 0 {
+			w.hit("child-of-an-item")
+		}
 	}
 	c.operate()
+	c.attendToCode()
 	if w.rng.IntN(8) == 0 {
 		w.after(w.upTo(20*time.Second), c.cancel)
 	}
@@ -169,6 +173,9 @@ func (w *world) rescue(id saga.ID, step string) {
 func (w *world) checkFamily(id saga.ID) {
 	state := w.store.state(id)
 	f := state.Extras().Family
+	if chain := state.Extras().Chain; chain != nil && chain.Run > 1 {
+		w.checkSaga(id)
+	}
 	if f == nil {
 		return
 	}
@@ -177,9 +184,13 @@ func (w *world) checkFamily(id saga.ID) {
 		w.brokenf("I7: saga %s has the parent %s, which does not exist", id, f.Parent)
 		return
 	}
+	if plan := w.plans[f.Parent]; plan != nil {
+		w.checkChildOfCode(&state, f, plan)
+		return
+	}
 	parent, key := w.store.state(f.Parent), effectKey{f.Parent, unvisited(f.Step).String()}
 	step := w.stepOf(key)
-	number := slices.IndexFunc(w.store.machines[f.Parent].Definition().Steps, func(s saga.Step) bool { return s.Name == f.Step.Name })
+	number := slices.IndexFunc(w.store.deciders[f.Parent].Definition().Steps, func(s saga.Step) bool { return s.Name == f.Step.Name })
 	i, ok := parent.At(number, f.Step.Item)
 	earlier := step.Kind == saga.Compensable && f.Step.Visit < parent.Visit(number) // a reset came after it
 	undone := state.Status == saga.Compensated || state.Status == saga.Abandoned
@@ -205,7 +216,7 @@ func (w *world) childAlive(id saga.ID, step saga.Step) bool {
 	state := w.store.state(id)
 	for i := range state.Steps {
 		of, item := state.Place(i)
-		if w.store.machines[id].Definition().Steps[of].Name != step.Name || w.byHand[effectKey{id, saga.StepRef{Name: step.Name, Item: item}.String()}] {
+		if w.store.deciders[id].Definition().Steps[of].Name != step.Name || w.byHand[effectKey{id, saga.StepRef{Name: step.Name, Item: item}.String()}] {
 			continue
 		}
 		child := state.Child(i, &step)

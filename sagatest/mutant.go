@@ -20,7 +20,7 @@ func (m Mutant) event(ch *change, e saga.Event, w *world) saga.Event {
 
 // stepIndex finds a step of the saga's definition; -1 when there is none.
 func (ch *change) stepIndex(name string) int {
-	return slices.IndexFunc(ch.machine.Definition().Steps, func(s saga.Step) bool { return s.Name == name })
+	return slices.IndexFunc(ch.decider.Definition().Steps, func(s saga.Step) bool { return s.Name == name })
 }
 
 // withoutEpoch makes any reply an answer to what the step waits for.
@@ -43,7 +43,7 @@ func withoutEpoch(ch *change, e saga.Event) saga.Event {
 
 // pivotRefused takes a pivot's silence for a no.
 func pivotRefused(ch *change, e saga.Event, now time.Time) saga.Event {
-	for i, step := range ch.machine.Definition().Steps {
+	for i, step := range ch.decider.Definition().Steps {
 		if step.Kind != saga.Pivot || e.Kind != saga.Woke || i >= len(ch.state.Steps) {
 			continue
 		}
@@ -91,7 +91,7 @@ func answerUndo(cmd saga.Command, w *world) bool {
 
 // undoOthers undoes every step that is done, out of turn.
 func undoOthers(ch *change, cmd saga.Command, w *world) {
-	for i, step := range ch.machine.Definition().Steps {
+	for i, step := range ch.decider.Definition().Steps {
 		if step.Compensation == "" || step.ForEach != nil || ch.state.Steps[i].Phase != saga.Done || step.Name == cmd.ID.Step.Name {
 			continue
 		}

@@ -46,13 +46,13 @@ func (c *client) attendTo(step saga.Step) {
 		if status.Ended() || status == 0 && w.calm() { // nobody else will start it then
 			return
 		}
-		c.tell(step)
+		c.tell(step, saga.StepRef{Name: step.Name})
 		c.attendTo(step)
 	})
 }
 
 // tell sends a signal, or decides, or tries to decide what is not theirs.
-func (c *client) tell(step saga.Step) {
+func (c *client) tell(step saga.Step, run saga.StepRef) {
 	w := c.w
 	c.told++
 	e := saga.Event{
@@ -63,7 +63,7 @@ func (c *client) tell(step saga.Step) {
 		names := signalsOf(step)
 		e.Kind, e.Own().Signal, e.Payload = saga.Signalled, names[w.rng.IntN(len(names))], saga.JSON(w.document())
 	} else {
-		e.Step.Name, e.Outcome = step.Name, saga.Succeeded
+		e.Step, e.Outcome = run, saga.Succeeded
 		if w.rng.IntN(4) == 0 {
 			e.Outcome = saga.Rejected
 		}
@@ -81,17 +81,14 @@ func (c *client) press(kind saga.EventKind) {
 	e := saga.Event{Kind: kind, Actor: saga.Actor{Kind: saga.Operator}, Reason: "an operator's wish", RequestID: string(kind), Hold: w.rng.IntN(3) == 0}
 	switch kind {
 	case saga.StepSkipped, saga.StepResolved, saga.StepEdited, saga.Reset:
-		steps := c.machine.Definition().Steps
-		step := steps[w.rng.IntN(len(steps))]
-		e.Step.Name, e.Payload = step.Name, saga.JSON(w.document())
-		if step.ForEach != nil {
+		step, isList := c.anyStep()
+		e.Step, e.Payload = step, saga.JSON(w.document())
+		if isList {
 			e.Step.Item = w.rng.IntN(maxList)
 		}
 		if kind == saga.Reset {
 			e.Step.Item = 0 // it begins anew as a whole
 		}
-	}
-	switch kind {
 	case saga.Assigned:
 		e.Payload = saga.JSON([]byte(`{"to":"group:desk"}`))
 	case saga.Snoozed:
@@ -102,4 +99,19 @@ func (c *client) press(kind saga.EventKind) {
 	if !w.coordinator.submit(c.id, e) && kind != saga.Paused {
 		w.after(time.Second, func() { c.press(kind) })
 	}
+}
+
+// anyStep chooses a step of the saga, and says whether it has items.
+func (c *client) anyStep() (ref saga.StepRef, isList bool) {
+	w := c.w
+	if _, code := c.decider.(*saga.Code); code {
+		state := w.store.state(c.id)
+		if len(state.Steps) > 0 {
+			_, ref = w.place(&state, w.rng.IntN(len(state.Steps)))
+		}
+		return ref, false
+	}
+	steps := c.decider.Definition().Steps
+	step := steps[w.rng.IntN(len(steps))]
+	return saga.StepRef{Name: step.Name}, step.ForEach != nil
 }

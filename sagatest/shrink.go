@@ -99,7 +99,11 @@ func invariantOf(violation string) string {
 
 // again is the command line that runs the world again.
 func (r Report) again() string {
-	line := fmt.Sprintf("go test ./sagatest -run TestSimulation -seed=%d -seeds=1", r.Seed)
+	test := "TestSimulation$"
+	if r.options.Code {
+		test = "TestSimulationOfCode"
+	}
+	line := fmt.Sprintf("go test ./sagatest -run %s -seed=%d -seeds=1", test, r.Seed)
 	if r.options.Sagas != defaultSagas {
 		line += fmt.Sprintf(" -sagas=%d", r.options.Sagas)
 	}

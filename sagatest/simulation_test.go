@@ -41,10 +41,28 @@ var reached = []string{
 // TestSimulation runs -seeds seeds from -seed on.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
+	hits := simulated(t, wanted())
+	if *seeds < 50 || *sagasOf != 0 || *only != "" {
+		return
+	}
+	for _, what := range reached {
+		require.Positive(t, hits[what], "%s never happened", what)
+	}
+	if *seeds < 600 {
+		return
+	}
+	for _, pair := range legal() {
+		assert.Positive(t, hits[pair], "%s was never decided", pair)
+	}
+}
+
+// simulated runs the seeds that the flags ask for, and returns what was hit.
+func simulated(t *testing.T, options sagatest.Options) map[string]int {
+	t.Helper()
 	hits := map[string]int{}
 	sagas, transitions, began := 0, 0, time.Now()
 	for seed := *firstSeed; seed < *firstSeed+uint64(*seeds); seed++ {
-		report := sagatest.Simulate(seed, wanted())
+		report := sagatest.Simulate(seed, options)
 		if report.Failed() {
 			t.Fatalf("SHRUNK: %s", shrunk(os.Stderr, report, shrinkFor))
 		}
@@ -58,18 +76,7 @@ func TestSimulation(t *testing.T) {
 	for _, what := range slices.Sorted(maps.Keys(hits)) {
 		t.Logf("%8d %s", hits[what], what)
 	}
-	if *seeds < 50 || *sagasOf != 0 || *only != "" {
-		return
-	}
-	for _, what := range reached {
-		require.Positive(t, hits[what], "%s never happened", what)
-	}
-	if *seeds < 600 {
-		return
-	}
-	for _, pair := range legal() {
-		assert.Positive(t, hits[pair], "%s was never decided", pair)
-	}
+	return hits
 }
 
 // shrinkFor is how long a smaller world is looked for.
@@ -150,9 +157,44 @@ func TestAFailureIsToldFirst(t *testing.T) {
 func TestSimulationIsDeterministic(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(3) {
-		first, second := sagatest.Simulate(seed, sagatest.Options{}), sagatest.Simulate(seed, sagatest.Options{})
-		require.Equal(t, first, second)
+		for _, options := range []sagatest.Options{{}, {Code: true}} {
+			first, second := sagatest.Simulate(seed, options), sagatest.Simulate(seed, options)
+			require.Equal(t, first, second)
+		}
 	}
+}
+
+// TestSimulationOfCodeCatchesMutants: worlds of functions find what is broken, too.
+func TestSimulationOfCodeCatchesMutants(t *testing.T) {
+	t.Parallel()
+	for mutant, invariant := range map[sagatest.Mutant]string{
+		sagatest.NoTombstone:       "I3: ",
+		sagatest.NoStoredReply:     "I2: ",
+		sagatest.NoStickyRejection: "I3: ",
+		sagatest.NoToken:           "I3: ",
+		sagatest.WakesLost:         "I1: ",
+		sagatest.HistoryGap:        "I8: ",
+	} {
+		t.Run(string(mutant), func(t *testing.T) {
+			t.Parallel()
+			catches(t, sagatest.Options{Mutant: mutant, Code: true}, invariant)
+		})
+	}
+}
+
+// catches runs seeds until the invariant is broken that is meant to find a mutant.
+func catches(t *testing.T, options sagatest.Options, invariant string) {
+	t.Helper()
+	const most = 60
+	for seed := uint64(1); seed <= most; seed++ {
+		for _, violation := range sagatest.Simulate(seed, options).Violations {
+			if _, what, _ := strings.Cut(violation, " "); strings.HasPrefix(what, invariant) {
+				t.Logf("caught by seed %d: %s", seed, violation)
+				return
+			}
+		}
+	}
+	t.Fatalf("not caught by %d seeds", most)
 }
 
 // TestSimulationCatchesMutants: what is broken on purpose is found, and by the
@@ -179,17 +221,7 @@ func TestSimulationCatchesMutants(t *testing.T) {
 	for _, mutant := range sagatest.Mutants {
 		t.Run(string(mutant), func(t *testing.T) {
 			t.Parallel()
-			const most = 60
-			for seed := uint64(1); seed <= most; seed++ {
-				report := sagatest.Simulate(seed, sagatest.Options{Mutant: mutant})
-				for _, violation := range report.Violations {
-					if _, what, _ := strings.Cut(violation, " "); strings.HasPrefix(what, caughtBy[mutant]) {
-						t.Logf("caught by seed %d: %s", seed, violation)
-						return
-					}
-				}
-			}
-			t.Fatalf("not caught by %d seeds", most)
+			catches(t, sagatest.Options{Mutant: mutant}, caughtBy[mutant])
 		})
 	}
 }
@@ -215,5 +247,28 @@ func TestRulesCatchMutants(t *testing.T) {
 			}
 			t.Fatalf("not caught by %d seeds", most)
 		})
+	}
+}
+
+// reachedByCode are what fifty seeds of functions must have hit beside.
+var reachedByCode = []string{
+	"asked-do", "asked-pivot", "asked-sleep", "asked-await", "asked-approval", "asked-child", "asked-side", "asked-version", "asked-attribute",
+	"asked-continue", "asked-return", "asked-fail", "continued", "evicted", "child", "history-asked", "signal-kept", "escalated", "tombstone",
+	"phase-unknown", "phase-held", "phase-undo-held", "phase-undo-resting", "phase-raising", "phase-reversing", "phase-expired", "kill",
+	"crash-before-commit", "crash-after-commit", "commit-unknown-kept", "commit-unknown-lost", "edited", "past-pivot", "verb-refused",
+}
+
+// TestSimulationOfCode runs worlds whose sagas are functions, among some that are
+// declared, with the same faults and the same invariants.
+func TestSimulationOfCode(t *testing.T) {
+	t.Parallel()
+	options := wanted()
+	options.Code = true
+	hits := simulated(t, options)
+	if *seeds < 50 || *sagasOf != 0 || *only != "" {
+		return
+	}
+	for _, what := range reachedByCode {
+		require.Positive(t, hits[what], "%s never happened", what)
 	}
 }

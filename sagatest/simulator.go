@@ -19,6 +19,9 @@ type Options struct {
 	Only []Fault
 	// Mutant is what is broken on purpose. Default nothing.
 	Mutant Mutant
+	// Code makes worlds of another family: the sagas are functions, and some that are
+	// declared beside them. Their seeds are their own.
+	Code bool
 }
 
 // Report says what happened in one run.
@@ -63,7 +66,12 @@ func Simulate(seed uint64, options Options) Report {
 		options.Sagas = defaultSagas
 	}
 	w := newWorld(seed, options)
-	w.drawDefinitions()
+	defer w.ended()
+	if options.Code {
+		w.drawFunctions()
+	} else {
+		w.drawDefinitions()
+	}
 	w.scheduleStarts()
 	w.scheduleTrouble()
 	w.toItsEnd()
@@ -84,7 +92,7 @@ func (w *world) toItsEnd() {
 // scheduleStarts lets clients start sagas, and cancel some of them.
 func (w *world) scheduleStarts() {
 	for range w.options.Sagas {
-		client := &client{w: w, machine: w.machines[w.rng.IntN(len(w.machines))]}
+		client := &client{w: w, decider: w.deciders[w.rng.IntN(len(w.deciders))]}
 		w.after(w.upTo(startFor), client.start)
 	}
 }
@@ -130,7 +138,7 @@ func (w *world) repeat(mean time.Duration, f func()) {
 // or gives up.
 type client struct {
 	w       *world
-	machine *saga.Machine
+	decider decider
 	id      saga.ID
 	input   []byte
 	held    bool
@@ -142,17 +150,18 @@ func (c *client) start() {
 	w := c.w
 	if c.id.IsZero() {
 		c.id, c.input = w.newID(), w.document()
-		w.store.machines[c.id] = c.machine
+		w.store.deciders[c.id] = c.decider
 		c.held = w.rng.IntN(6) == 0
 		if w.rng.IntN(6) == 0 {
 			c.begin = w.now.Add(w.upTo(40 * time.Second)).Truncate(time.Microsecond)
 			w.hit("delayed-start")
 		}
-		for _, step := range c.machine.Definition().Steps {
+		for _, step := range c.decider.Definition().Steps {
 			c.attendTo(step)
 		}
+		c.attendToCode()
 	}
-	def := c.machine.Definition()
+	def := c.decider.Definition()
 	e := saga.Event{
 		Kind: saga.Started, Actor: saga.Actor{Kind: saga.Operator}, Payload: saga.JSON(c.input), Hold: c.held, RequestID: "start",
 		Extra: &saga.EventExtra{Definition: def.Name, Version: def.Version, Level: saga.Level, Begin: c.begin},

@@ -11,7 +11,7 @@ import (
 type store struct {
 	rows     map[saga.ID]*row
 	order    []saga.ID
-	machines map[saga.ID]*saga.Machine
+	deciders map[saga.ID]decider
 	offset   int // the replies read so far, as it was last written
 	nextRow  int
 	mail     []letter
@@ -35,13 +35,13 @@ type outgoing struct {
 }
 
 func newStore() *store {
-	return &store{rows: map[saga.ID]*row{}, machines: map[saga.ID]*saga.Machine{}}
+	return &store{rows: map[saga.ID]*row{}, deciders: map[saga.ID]decider{}}
 }
 
 // change is what a transaction does to one saga.
 type change struct {
 	id      saga.ID
-	machine *saga.Machine
+	decider decider
 	before  saga.State
 	state   saga.State
 	stored  saga.History // the saga's whole history as the transaction sees it
@@ -55,11 +55,14 @@ type change struct {
 	release []string
 	granted []saga.ID // who got a lock by it
 	watched []string
+	run     *saga.Run // its function, if it is code
+	next    []*change // the next run of its chain
+	foreign bool      // whoever decides does not own the saga
 }
 
 // load begins a change of a saga.
 func (s *store) load(id saga.ID) *change {
-	c := &change{id: id, machine: s.machines[id], before: saga.State{ID: id}, heard: map[effectKey]time.Time{}}
+	c := &change{id: id, decider: s.deciders[id], before: saga.State{ID: id}, heard: map[effectKey]time.Time{}}
 	if r := s.rows[id]; r != nil {
 		state, err := saga.DecodeState(id, r.state)
 		if err != nil {

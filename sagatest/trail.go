@@ -59,9 +59,11 @@ func (w *world) left() rules.Run {
 	for name := range w.participants {
 		r.Ledgers[name] = true
 	}
-	for _, m := range w.machines {
+	for _, m := range w.deciders {
 		def := m.Definition()
-		r.Definitions[pin(def.Name, def.Version)] = ruled(def)
+		ruled := ruled(def)
+		_, ruled.Code = m.(*saga.Code)
+		r.Definitions[pin(def.Name, def.Version)] = ruled
 	}
 	for _, id := range w.acked {
 		r.Starts = append(r.Starts, rules.Start{ID: id.String()})
@@ -103,6 +105,9 @@ func told(id string, e *saga.Event) rules.Event {
 	}
 	if f := e.Extras().Family; f != nil {
 		t.Family = &rules.Family{Parent: f.Parent.String(), Step: f.Step.String()}
+	}
+	for _, asked := range extra.Asked {
+		t.Asked = append(t.Asked, asked.What)
 	}
 	if e.Actor.Kind == saga.Participant {
 		t.From = e.Actor.Name

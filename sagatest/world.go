@@ -32,7 +32,7 @@ type world struct {
 	report  Report
 	armed   map[Fault]bool
 
-	machines     []*saga.Machine
+	deciders     []decider
 	store        *store
 	bus          *bus
 	trail        trail
@@ -40,6 +40,8 @@ type world struct {
 	participants map[string]*participant
 	byHand       map[effectKey]bool      // steps that an operator has ended
 	wasReset     map[saga.ID]bool        // sagas that an operator has reset
+	drawn        int                     // the numbers that functions have drawn
+	plans        map[saga.ID]*planned    // what the functions have asked for
 	heard        map[effectKey]time.Time // when a step under way has said last that it is at work
 	acked        []saga.ID
 	holders      map[string]saga.ID // who got each lock last
@@ -49,7 +51,7 @@ func newWorld(seed uint64, options Options) *world {
 	origin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	w := &world{
 		rng: rand.New(rand.NewPCG(seed, 0x5a6a)), origin: origin, now: origin, options: options,
-		report: Report{Seed: seed, options: options, Hits: map[string]int{}}, armed: map[Fault]bool{}, participants: map[string]*participant{}, byHand: map[effectKey]bool{}, wasReset: map[saga.ID]bool{}, holders: map[string]saga.ID{}, heard: map[effectKey]time.Time{},
+		report: Report{Seed: seed, options: options, Hits: map[string]int{}}, armed: map[Fault]bool{}, participants: map[string]*participant{}, byHand: map[effectKey]bool{}, wasReset: map[saga.ID]bool{}, plans: map[saga.ID]*planned{}, holders: map[string]saga.ID{}, heard: map[effectKey]time.Time{},
 	}
 	w.arm()
 	w.store = newStore()
@@ -113,7 +115,7 @@ func (w *world) newID() saga.ID {
 	return id
 }
 
-// document is a random document, sometimes too large for the state.
+// document is a random document as JSON, sometimes too large for the state.
 func (w *world) document() []byte {
 	pad := ""
 	if w.rng.IntN(12) == 0 {

@@ -6,19 +6,23 @@ import (
 )
 
 // A saga that is code has no steps written down. Its events say what its function has
-// asked for (Event.Asked), and each thing asked for is a stage. How long a step may
-// take and how often it is tried is not in the history, so nothing is said about when
-// an attempt is repeated. Where never two steps were under way at once, what was done
-// is undone strictly in reverse; where some were, only the function knows what
-// followed from what, and nothing is said about the order.
+// asked for (Event.Asked), and each thing asked for is a stage: a command, a wait, a
+// child. How long a step may take and how often it is tried is not in the history, so
+// nothing is said about when an attempt is repeated, nor about when a wait is over. Where
+// never two things were under way at once, what was done is undone strictly in reverse;
+// where some were, only the function knows what followed from what, and nothing is said
+// about the order.
 
 const (
-	askedReturn = "return" // the function has returned
-	askedFail   = "fail"   // it has returned an error
+	askedReturn   = "return"   // the function has returned
+	askedFail     = "fail"     // it has returned an error
+	askedContinue = "continue" // it has ended, for another run to begin
 )
 
 // ask tells what the function has asked for with an event.
 func (t *tale) ask(e *Event) {
+	t.oneWaitOver(e)
+	t.blind = t.blind || e.Hold || slices.ContainsFunc(e.Held, func(way string) bool { return strings.HasSuffix(way, "/"+Undo) })
 	for _, what := range e.Asked {
 		word, rest, _ := strings.Cut(what, ":")
 		switch {
@@ -26,13 +30,31 @@ func (t *tale) ask(e *Event) {
 			t.c.findf("I8", t.id, "event %d asks for %s, and the function had returned", e.Seq, what)
 		case t.turned:
 			t.c.findf("I3", t.id, "event %d asks for %s, and the saga goes in reverse", e.Seq, what)
-		case what == askedReturn:
+		case what == askedReturn || what == askedContinue:
 			t.returned = true
 		case what == askedFail:
 			t.turn()
 		case word == "do" || word == "pivot":
 			t.grow(word, rest)
+		case word == "sleep" || word == "await" || word == "approval":
+			t.growWait(word, rest)
+		case word == "child":
+			t.growChild(rest)
 		}
+	}
+}
+
+// oneWaitOver: a function that goes on with a wake has waited for a time. Where it has
+// waited for one thing alone, that is over.
+func (t *tale) oneWaitOver(e *Event) {
+	var waits []*stage
+	for _, s := range t.stages {
+		if s.phase.timed() || s.phase == idle {
+			waits = append(waits, s)
+		}
+	}
+	if e.Kind == Woke && len(e.Asked) > 0 && len(waits) == 1 && waits[0].Wait != nil {
+		waits[0].phase = done
 	}
 }
 
@@ -45,24 +67,90 @@ func (t *tale) grow(word, rest string) {
 	}
 	participant, _, _ := strings.Cut(fields[1], "/")
 	step := Step{Name: fields[0], Participant: participant, Kind: Compensable, Uncompensated: true}
-	if word == Pivot {
+	switch {
+	case word == Pivot:
 		step.Kind = Pivot
-	}
-	if len(fields) == 4 { // … undo cancel
+	case len(fields) == 4: // … undo cancel
 		step.Compensation, step.Uncompensated = fields[3], false
+	case slices.ContainsFunc(t.stages, (*stage).passedPivot):
+		step.Kind = Retriable
 	}
-	t.beside = t.beside || slices.ContainsFunc(t.stages, func(s *stage) bool { return s.phase.timed() || s.phase == waiting })
-	t.stages = append(t.stages, &stage{Step: &step})
+	t.add(&stage{Step: &step})
+}
+
+// passedPivot: it is the pivot, and there is no way back any more.
+func (s *stage) passedPivot() bool {
+	return s.Kind == Pivot && s.phase != refused && (s.attempt > 0 || s.Child != nil || s.byHand)
+}
+
+// add adds a stage, beside those that are not over.
+func (t *tale) add(s *stage) {
+	t.beside = t.beside || slices.ContainsFunc(t.stages, func(s *stage) bool { return s.phase.timed() || s.phase == waiting || s.phase == idle })
+	t.stages = append(t.stages, s)
+}
+
+// growWait adds the stage of a wait, which begins at once: sign#2. A signal that came
+// before it is taken.
+func (t *tale) growWait(word, ref string) {
+	s := &stage{Step: &Step{Name: ref, Kind: Compensable, Wait: &Wait{Approval: word == "approval"}}}
+	t.add(s)
+	s.phase = idle
+	if word != "await" {
+		return
+	}
+	s.Wait.Signals = []string{stepName(ref)}
+	if i := slices.Index(t.kept, stepName(ref)); i >= 0 {
+		s.phase, t.kept = done, slices.Delete(t.kept, i, i+1)
+	}
+}
+
+// growChild adds the stage of another saga: ship#2 shipOrder r3 pivot. The last word says
+// that it is no compensable one, or one that stays.
+func (t *tale) growChild(rest string) {
+	fields := strings.Fields(rest)
+	if len(fields) < 2 {
+		t.c.findf("I8", t.id, "it has asked for %s, which is no child", rest)
+		return
+	}
+	kind := fields[len(fields)-1]
+	if kind != Pivot && kind != Retriable {
+		kind = Compensable
+	}
+	undoable := kind == Compensable && fields[len(fields)-1] != "stays"
+	s := &stage{Step: &Step{Name: fields[0], Kind: kind, Child: &ChildStep{Definition: fields[1], Undoable: undoable}}}
+	t.add(s)
+	if slices.Contains(t.children, s.Name) { // else nobody was told to begin it
+		s.phase = idle
+	}
+}
+
+// childOfCodeEnded tells how a child of a function has ended. What becomes of its step
+// then is the function's.
+func (t *tale) childOfCodeEnded(s *stage, e *Event) {
+	switch {
+	case s == nil || s.Child == nil:
+		t.c.findf("I8", t.id, "event %d is the end of a child of %s, which has none", e.Seq, e.Step)
+	case e.Outcome == Failed: // a person decides
+	case s.phase.undo() && e.Outcome == Rejected:
+		s.phase = undone
+	case e.Outcome == Succeeded:
+		s.phase = done
+	case s.Kind != Retriable: // which is begun again
+		s.phase = refused
+	}
 }
 
 // answeredCode tells an answer to a do of code. What failed may be tried again, or be
 // given up: only the engine knows how often a step is tried.
 func (t *tale) answeredCode(s *stage, e *Event) {
+	s.loose = s.loose || t.blind && s.Compensation != ""
 	switch e.Outcome {
 	case Succeeded:
-		s.phase, s.succeeded = done, true
+		s.phase, s.succeeded = done, !s.loose
 	case Rejected:
-		s.phase = refused
+		if s.Kind != Retriable { // which is tried again
+			s.phase = refused
+		}
 	}
 }
 
@@ -88,6 +176,7 @@ func (t *tale) mayUndoCode(e *Event, s *stage) {
 	switch {
 	case s.phase.undo():
 		return
+	case s.loose: // it may have been given up before it was answered
 	case s.phase != done && s.phase != doing && s.phase != unknown || s.Compensation == "":
 		t.c.findf("I3", t.id, "event %d undoes %s, which is %s", e.Seq, s.Name, s.phase)
 	case s.phase == done && !t.turned:
@@ -102,9 +191,16 @@ func (t *tale) mayUndoCode(e *Event, s *stage) {
 // statusesOfCode are statuses' of a saga that is code: two when a step may have been
 // given up.
 func (t *tale) statusesOfCode() (int, int) {
-	out := slices.ContainsFunc(t.stages, func(s *stage) bool { return s.phase == doing && s.Compensation == "" })
+	out := slices.ContainsFunc(t.stages, func(s *stage) bool {
+		return s.phase == doing && s.Compensation == "" || s.phase == refused && s.loose
+	})
 	open := slices.ContainsFunc(t.stages, func(s *stage) bool {
-		return s.phase.undo() || s.Compensation != "" && (s.phase == doing || t.turned && (s.phase == done || s.phase == unknown))
+		switch {
+		case s.Child != nil && s.phase == idle, s.phase.undo():
+			return true
+		}
+		undoable := s.Compensation != "" || s.Child != nil && s.Child.Undoable
+		return s.Compensation != "" && s.phase == doing || undoable && t.turned && (s.phase == done || s.phase == unknown)
 	})
 	one := Running
 	switch {

@@ -62,3 +62,62 @@ func TestSagasThatAreCode(t *testing.T) {
 		})
 	}
 }
+
+// askingCode is a function that waits for a decision and for a signal, begins a child and
+// goes on in another run; a second one is turned back with its child.
+func askingCode() rules.Run {
+	const child, other = "00000000-0000-4000-8000-0000000000c1", "00000000-0000-4000-8000-0000000000c2"
+	family := func(parent string) *rules.Family { return &rules.Family{Parent: parent, Step: "ship"} }
+	return rules.Run{
+		Definitions: map[rules.Pin]rules.Definition{trip: {Code: true}, {Name: "ship"}: {}},
+		Sagas: []rules.Saga{
+			{ID: happy, Pin: trip, Status: rules.Completed, Seq: 4}, {ID: child, Pin: rules.Pin{Name: "ship"}, Status: rules.Completed, Seq: 1},
+			{ID: sad, Pin: trip, Status: rules.Compensated, Seq: 3}, {ID: other, Pin: rules.Pin{Name: "ship"}, Status: rules.Compensated, Seq: 2},
+		},
+		Events: []rules.Event{
+			{Saga: happy, Seq: 1, At: at(1), Kind: rules.Started, Asked: []string{"approval:sign"}},
+			{Saga: happy, Seq: 2, At: at(2), Kind: rules.Decided, Step: "sign", Outcome: rules.Rejected, Asked: []string{"await:paid", "child:ship ship"}},
+			{Saga: happy, Seq: 3, At: at(3), Kind: rules.Signalled, Signal: "paid"},
+			{Saga: happy, Seq: 4, At: at(4), Kind: rules.ChildEnded, Step: "ship", Outcome: rules.Succeeded, Asked: []string{"continue"}},
+			{Saga: child, Seq: 1, At: at(3), Kind: rules.Started, Family: family(happy)},
+			{Saga: sad, Seq: 1, At: at(1), Kind: rules.Started, Asked: []string{"child:ship ship"}},
+			{Saga: sad, Seq: 2, At: at(2), Kind: rules.Cancelled},
+			{Saga: sad, Seq: 3, At: at(4), Kind: rules.ChildEnded, Step: "ship", Outcome: rules.Rejected},
+			{Saga: other, Seq: 1, At: at(1), Kind: rules.Started, Family: family(sad)},
+			{Saga: other, Seq: 2, At: at(3), Kind: rules.Reversed},
+		},
+	}
+}
+
+// TestCodeThatWaitsAndHasChildren: waits and children of functions are judged, too.
+func TestCodeThatWaitsAndHasChildren(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, rules.Check(askingCode()))
+	for name, test := range map[string]struct {
+		spoil   func(*rules.Run)
+		finding string
+	}{
+		"a decision that nobody asked for": {func(r *rules.Run) { event(r, happy, 1).Asked = []string{"sleep:sign"} }, "I8: saga " + happy + ": event 2 decides sign, which is no approval"},
+		"it continued, and asks for more":  {func(r *rules.Run) { event(r, happy, 4).Asked = []string{"continue", "sleep:sleep"} }, "I8: saga " + happy + ": event 4 asks for sleep:sleep, and the function had returned"},
+		"another child":                    {func(r *rules.Run) { event(r, happy, 2).Asked[1] = "child:ship sail" }, "I7: saga " + idOf(2) + ": it is a child of saga " + happy + ", whose step ship does not begin it"},
+		"a child left completed":           {func(r *rules.Run) { r.Sagas[3].Status = rules.Completed }, "I3: saga " + sad + ": it is compensated, and its child " + idOf(4) + " is completed"},
+		"compensated before its child":     {func(r *rules.Run) { event(r, sad, 3).Outcome = rules.Failed }, "I8: saga " + sad + ": it is stored as compensated, and its history says compensating"},
+		"completed before its child": {func(r *rules.Run) {
+			event(r, happy, 4).Kind = rules.Woke
+		}, "I8: saga " + happy + ": it is stored as completed, and its history says running"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := askingCode()
+			test.spoil(&r)
+			var found []string
+			for _, f := range rules.Check(r) {
+				found = append(found, f.String())
+			}
+			require.Contains(t, found, test.finding)
+		})
+	}
+}
+
+// idOf is the id of the nth saga of askingCode.
+func idOf(n int) string { return askingCode().Sagas[n-1].ID }

@@ -44,7 +44,8 @@ func (t *tale) hasChild(s *stage) bool {
 func (t *tale) childEnded(e *Event) {
 	s := t.find(stepName(e.Step))
 	switch {
-	case t.code: // what it made of it is its function's
+	case t.code:
+		t.childOfCodeEnded(t.find(e.Step), e)
 	case s == nil || s.Child == nil:
 		t.c.findf("I8", t.id, "event %d is the end of a child of %s, which has none", e.Seq, e.Step)
 	case e.Outcome == Failed: // a person decides
@@ -70,10 +71,11 @@ func (c *checker) families(stories map[string]*story, tales map[string]*tale) {
 			c.findf("I7", id, "it is a child of saga %s, which is not there", f.Parent)
 			continue
 		}
+		name := stepName(f.Step)
 		if parent.code {
-			continue
+			name = f.Step
 		}
-		step := parent.find(stepName(f.Step))
+		step := parent.find(name)
 		if step == nil || step.Child == nil || step.Child.Definition != s.saga.Pin.Name {
 			c.findf("I7", id, "it is a child of saga %s, whose step %s does not begin it", f.Parent, f.Step)
 			continue
@@ -91,6 +93,7 @@ func (c *checker) fared(parent *tale, step *stage, f *Family, child *story) {
 	earlier := step.Kind == Compensable && visitOf(f.Step) < step.visit // a reset came after it
 	switch is := child.saga.Status; {
 	case step.byHand:
+	case parent.code && step.Kind == Retriable: // its children have one name, and all but the last may have been turned back
 	case earlier && step.Child.Undoable && is != Compensated && is != Abandoned:
 		c.findf("I3", parent.id, "%s has begun anew, and its earlier child %s is %s", step.Name, child.id, statusName(is))
 	case earlier:

@@ -39,6 +39,10 @@ func (t *tale) moving() bool { return t.saga.Status < Completed }
 
 // definite: no step is left of which it is not known whether it was skipped.
 func (t *tale) definite() bool {
+	if t.code {
+		one, other := t.statusesOfCode()
+		return one == other
+	}
 	return t.turned || !slices.ContainsFunc(t.stages, func(s *stage) bool { return s.phase == waiting || s.loose })
 }
 

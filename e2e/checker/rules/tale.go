@@ -122,6 +122,7 @@ type tale struct {
 
 	returned bool // of code: its function has returned
 	beside   bool // of code: steps were under way side by side
+	blind    bool // of code: an undo was held back, so a step may have been given up and nothing says so
 }
 
 // tell tells a saga's history; nil if its definition is not known.

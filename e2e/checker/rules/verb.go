@@ -57,7 +57,7 @@ func (t *tale) byHand(e *Event) {
 			t.late = time.Time{}
 		}
 		s.epoch = max(s.epoch, 1) + 1 // one that was held from the first was begun, and never sent
-	case s.phase.undo():
+	case s.phase.undo(), t.code && t.turned && s.phase == done: // of code nothing tells when its undo is due
 		s.phase = kept
 	default:
 		s.phase = skipped

@@ -138,6 +138,8 @@ func (t *tale) decided(e *Event) {
 		s.phase = done
 	default:
 		s.phase = refused
-		t.turn()
+		if !t.code { // which hears of it
+			t.turn()
+		}
 	}
 }
