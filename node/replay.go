@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/unwindhq/unwind/internal/app"
 	"github.com/unwindhq/unwind/internal/recording"
+	"github.com/unwindhq/unwind/internal/replay"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/sagapg"
 )
@@ -101,59 +103,25 @@ func (r Replay) Run(ctx context.Context) (ReplayedSoFar, error) {
 
 // definition runs the sagas of one definition, page by page.
 func (r Replay) definition(ctx context.Context, reader *sagapg.Reader, name string, sum *ReplayedSoFar) error {
-	filter := sagapg.Filter{Namespace: r.Namespace, Definition: name, Limit: r.page}
-	if filter.Namespace == "" {
-		filter.Namespace = "default"
+	walk := replay.Walk{
+		Reader: reader, Since: r.Since, Filter: sagapg.Filter{Namespace: cmp.Or(r.Namespace, "default"), Definition: name, Limit: r.page},
+		// One that was declared under the same name is none of ours.
+		Want: func(s *saga.State) bool { return s.Extras().Plan != nil },
+		Page: func() {
+			if r.Progress != nil {
+				r.Progress(*sum)
+			}
+		},
 	}
-	var after time.Time
-	if r.Since > 0 {
-		after = time.Now().Add(-r.Since)
-	}
-	for {
-		page, next, err := reader.Changed(ctx, filter, after)
-		if err != nil {
-			return err
-		}
-		for i := range page {
-			if err := r.saga(ctx, reader, &page[i], sum); err != nil {
-				return err
+	return walk.Each(ctx, func(one recording.Saga) error {
+		if r.Record != nil {
+			if err := json.NewEncoder(r.Record).Encode(one); err != nil {
+				return fmt.Errorf("record saga %s: %w", one.ID, err)
 			}
 		}
-		if r.Progress != nil && len(page) > 0 {
-			r.Progress(*sum)
-		}
-		if filter.After = next; next.IsZero() {
-			return nil
-		}
-	}
-}
-
-// saga runs one saga's history again. One that was declared under the same name is
-// none of ours.
-func (r Replay) saga(ctx context.Context, reader *sagapg.Reader, view *sagapg.View, sum *ReplayedSoFar) error {
-	s := &view.State
-	if s.Extras().Plan == nil {
+		r.again(one, sum)
 		return nil
-	}
-	var history saga.History
-	for int64(len(history)) < s.Seq { // what came since is not of this state
-		page, err := reader.History(ctx, s.ID, int64(len(history)), int(min(s.Seq-int64(len(history)), sagapg.MaxPage)))
-		if err != nil {
-			return err
-		}
-		if len(page) == 0 {
-			return fmt.Errorf("the history of saga %s has %d events, its state %d", s.ID, len(history), s.Seq)
-		}
-		history = append(history, page...)
-	}
-	one := recording.Of(view.Namespace, s, history)
-	if r.Record != nil {
-		if err := json.NewEncoder(r.Record).Encode(one); err != nil {
-			return fmt.Errorf("record saga %s: %w", s.ID, err)
-		}
-	}
-	r.again(one, sum)
-	return nil
+	})
 }
 
 // again runs one recording again.

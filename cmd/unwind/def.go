@@ -23,7 +23,7 @@ import (
 func (p *program) defCommand() *cobra.Command {
 	var r remote
 	cmd := group("def", "Write and apply definitions", validateCommand(), applyCommand(&r), defListCommand(&r), defShowCommand(&r), schemaCommand(),
-		graphCommand(&r), diffCommand(&r), scriptCommand(&r))
+		graphCommand(&r), diffCommand(&r), scriptCommand(&r), replayCommand(&r))
 	cmd.AddCommand(changeCommands(&r)...)
 	r.flags(cmd)
 	return cmd

@@ -62,10 +62,10 @@ func Read(r io.Reader) iter.Seq2[Saga, error] {
 
 // Difference is what a function would not do as it did.
 type Difference struct {
-	Saga       string // Saga is the saga's id.
-	Definition string // Definition is its definition's name.
-	Version    string // Version is what it is pinned to.
-	Text       string // Text says what differs: event 7 was do:chargeCard payments/charge, the code now wants …
+	Saga       string `json:"saga"`       // Saga is the saga's id.
+	Definition string `json:"definition"` // Definition is its definition's name.
+	Version    string `json:"version"`    // Version is what it is pinned to.
+	Text       string `json:"text"`       // Text says what differs: event 7 was do:chargeCard payments/charge, the code now wants …
 }
 
 // String says it in one line.
