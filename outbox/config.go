@@ -36,6 +36,10 @@ type RelayConfig struct {
 	// sends a row after a failed one of the same key allows more, which speeds up
 	// keys with many rows.
 	KeyRows int
+	// Lane says on which way of its key a row goes: the order of the ids holds on each
+	// way, and the ways of a key go side by side. It is asked while the relay is
+	// locked. nil, or an empty answer: all rows of a key go one way.
+	Lane func(row *Row) string
 	// SweepEvery is the longest time between two sweeps for rows that were not
 	// handed over; default 1 s. A sweep that found some is followed by quicker ones.
 	SweepEvery time.Duration

@@ -200,8 +200,15 @@ func (r *Relay) forget(s *stream) {
 	}
 	r.unsent -= len(s.rows)
 	s.rows = nil
-	if r.streams[s.key] == s {
-		delete(r.streams, s.key)
+	if r.streams[s.lane] == s {
+		delete(r.streams, s.lane)
+	}
+	if s.lane == s.key {
+		return
+	}
+	r.apart[s.key] = slices.DeleteFunc(r.apart[s.key], func(x *stream) bool { return x == s })
+	if len(r.apart[s.key]) == 0 {
+		delete(r.apart, s.key)
 	}
 }
 

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +21,8 @@ type Relay struct {
 
 	mu       sync.Mutex
 	shares   [bucket.Count]*share
-	streams  map[string]*stream
+	streams  map[string]*stream   // by lane
+	apart    map[string][]*stream // by key: those whose lane is not the key
 	ready    queue
 	waiting  retries
 	poisoned queue
@@ -53,6 +55,7 @@ func NewRelay(cfg RelayConfig) (*Relay, error) {
 		clerk:   make(chan struct{}, 1),
 		sweep:   make(chan struct{}, 1),
 		streams: map[string]*stream{},
+		apart:   map[string][]*stream{},
 		sent:    map[int64]sentMark{},
 	}, nil
 }
@@ -115,7 +118,7 @@ func (r *Relay) Unsent(key string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	sh := r.shares[b]
-	return sh == nil || !sh.complete || r.streams[key] != nil
+	return sh == nil || !sh.complete || r.streams[key] != nil || len(r.apart[key]) > 0
 }
 
 // Healthy tells whether publishing works: ok is false while rows have failed and
@@ -170,12 +173,25 @@ func (r *Relay) known(id int64, key string) bool {
 	if _, ok := r.sent[id]; ok {
 		return true
 	}
-	s := r.streams[key]
-	if s == nil {
-		return false
+	if s := r.streams[key]; s != nil {
+		if _, there := s.find(id); there {
+			return true
+		}
 	}
-	_, there := s.find(id)
-	return there
+	return slices.ContainsFunc(r.apart[key], func(s *stream) bool {
+		_, there := s.find(id)
+		return there
+	})
+}
+
+// lane is the name of the row's way.
+func (r *Relay) lane(row *Row) string {
+	if r.cfg.Lane != nil {
+		if lane := r.cfg.Lane(row); lane != "" {
+			return row.Key + "\x00" + lane // Postgres keeps no such key
+		}
+	}
+	return row.Key
 }
 
 // admit takes row into its stream; false means that it was known.
@@ -184,10 +200,14 @@ func (r *Relay) admit(row *Row) bool {
 	if _, ok := r.sent[row.ID]; ok {
 		return false
 	}
-	s := r.streams[row.Key]
+	lane := r.lane(row)
+	s := r.streams[lane]
 	if s == nil {
-		s = &stream{key: row.Key, share: r.shares[row.Bucket]}
-		r.streams[row.Key] = s
+		s = &stream{key: row.Key, lane: lane, share: r.shares[row.Bucket]}
+		r.streams[lane] = s
+		if lane != row.Key {
+			r.apart[row.Key] = append(r.apart[row.Key], s)
+		}
 		r.ready.push(s)
 	}
 	if !s.add(*row) {

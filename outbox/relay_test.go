@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,6 +161,33 @@ func TestUnsentErrsOnTheSideOfTrue(t *testing.T) {
 	require.NoError(t, r.Gain(t.Context(), rows[0].Bucket))
 	require.Eventually(t, func() bool { return !r.Unsent("k") }, wait, tick)
 	require.Equal(t, []string{"1", "2"}, b.payloads("k"))
+}
+
+// The ways of a key go side by side, each in order, and Unsent knows of all of them.
+func TestTheWaysOfAKeyGoSideBySide(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	var open atomic.Bool
+	b := &broker{fail: func(row outbox.Row) (bool, error) {
+		if string(row.Payload) == "1" && !open.Load() {
+			return false, errors.New("not yet")
+		}
+		return true, nil
+	}}
+	lane := func(row *outbox.Row) string {
+		if string(row.Payload) == "1" || string(row.Payload) == "3" {
+			return "odd"
+		}
+		return ""
+	}
+	r := run(t, pool, b, func(c *outbox.RelayConfig) { c.Lane, c.RetryMax = lane, 50*time.Millisecond })
+	r.Hand(write(t, pool, message("k", 1), message("k", 2), message("k", 3), message("k", 4)))
+	require.Eventually(t, func() bool { return len(b.payloads("k")) == 2 }, wait, tick)
+	require.Equal(t, []string{"2", "4"}, b.payloads("k"))
+	require.True(t, r.Unsent("k"))
+	open.Store(true)
+	require.Eventually(t, func() bool { return !r.Unsent("k") }, wait, tick)
+	require.Equal(t, []string{"2", "4", "1", "3"}, b.payloads("k"))
 }
 
 // What does not fit goes by the sweep, and nothing overtakes it.

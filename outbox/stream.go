@@ -28,9 +28,10 @@ type share struct {
 	sent     []sentRow // not yet deleted, by rising time
 }
 
-// stream is the unsent rows of one key that are in memory.
+// stream is the unsent rows of one way of a key that are in memory.
 type stream struct {
 	key      string
+	lane     string // its name in Relay.streams; the key, if it is the only way
 	share    *share
 	place    place
 	rows     []Row // by rising id

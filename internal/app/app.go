@@ -264,7 +264,7 @@ func (a *App) openRelay(_ context.Context, p *parts) (err error) {
 	names := Topics{Prefix: a.cfg.Prefix}
 	p.locals = coordinator.NewLocals(p.store.Locals(a.cfg.Locals...), brokers, names.Commands(""), localSteps)
 	p.relay, err = outbox.NewRelay(outbox.RelayConfig{
-		Pool: p.pools.write, Schema: outbox.Schema(a.cfg.Schema), Publisher: p.locals, Log: a.cfg.Log,
+		Pool: p.pools.write, Schema: outbox.Schema(a.cfg.Schema), Publisher: p.locals, Lane: p.locals.Lane, Log: a.cfg.Log,
 		OnUndeliverable: func(ctx context.Context, row outbox.Row, cause error) error {
 			return p.engine.Undeliverable(ctx, row, cause)
 		},

@@ -39,6 +39,21 @@ func NewLocals(runner LocalRunner, next outbox.Publisher, prefix string, limit i
 	return &Locals{runner: runner, next: next, topic: prefix + saga.Local, room: make(chan struct{}, max(limit, 1))}
 }
 
+// Lane is outbox.RelayConfig.Lane: each local step of a saga goes its own way, so that
+// those that may run side by side do. Its do and its undo, and what is for others, keep
+// their order.
+func (l *Locals) Lane(row *outbox.Row) string {
+	if row.Topic != l.topic {
+		return ""
+	}
+	for i := range row.Headers {
+		if row.Headers[i].Key == saga.HeaderStep {
+			return string(row.Headers[i].Value)
+		}
+	}
+	return ""
+}
+
 // errNoBroker says that a command for a participant cannot be sent, because this
 // process runs without Kafka.
 var errNoBroker = errors.New("this process runs without Kafka: only local steps can be run")

@@ -2,6 +2,7 @@ package sagapg_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync/atomic"
 	"testing"
@@ -88,6 +89,48 @@ func TestLocalStepsWithoutKafka(t *testing.T) {
 	require.Equal(t, []int{50}, booked, "one effect, once; the other one undone")
 }
 
+// TestLocalStepsOfASagaRunSideBySide: each of three steps that may waits for the other
+// two, and their undoes do, too; so it is with the items of a list.
+func TestLocalStepsOfASagaRunSideBySide(t *testing.T) {
+	t.Parallel()
+	const steps = 3
+	pool, store := newStore(t)
+	meet := func(ctx context.Context, met *atomic.Int32) error {
+		for met.Add(1); met.Load() < steps; {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(time.Millisecond):
+			}
+		}
+		return nil
+	}
+	var done, undone, items atomic.Int32
+	with := func(name string, met *atomic.Int32) sagapg.LocalStep {
+		return sagapg.Local(name, func(ctx context.Context, _ pgx.Tx, _ json.RawMessage) (int, error) { return 1, meet(ctx, met) })
+	}
+	refuse := sagapg.Plain("refuse", func(context.Context, json.RawMessage) (int, error) { return 0, sagapg.Refuse("no") })
+	item := sagapg.Plain("item", func(ctx context.Context, _ json.RawMessage) (int, error) { return 1, meet(ctx, &items) })
+	def := saga.Definition{Name: "meet"}
+	var names []string
+	for _, name := range []string{"a", "b", "c"} {
+		def.Steps = append(def.Steps, saga.Step{Name: name, After: []string{}, Participant: saga.Local, Command: "do", Compensation: "undo"})
+		names = append(names, name)
+	}
+	def.Steps = append(def.Steps, saga.Step{
+		Name: "each", After: names, Participant: saga.Local, Command: "item", Reason: "none", ForEach: &saga.ForEach{List: listOf("input"), Concurrency: steps},
+	})
+	def.Steps = append(def.Steps, saga.Step{Name: "no", Participant: saga.Local, Command: "refuse", Reason: "none"})
+	m, err := saga.Compile(def)
+	require.NoError(t, err)
+	c := embed(t, pool, store, store.Locals(with("do", &done), with("undo", &undone), refuse, item), library{"meet": m})
+	res, err := c.Start(t.Context(), coordinator.StartRequest{Namespace: "default", Definition: "meet", Version: "r1", Input: saga.JSON([]byte(lines(steps)))})
+	require.NoError(t, err)
+	w := &world{store: &faulty{Store: store}}
+	require.Eventually(t, func() bool { return w.state(t, res.ID).Status == saga.Compensated }, 20*time.Second, 10*time.Millisecond)
+	require.Equal(t, [3]int32{steps, steps, steps}, [3]int32{done.Load(), undone.Load(), items.Load()}, "each of them once")
+}
+
 // A step without a transaction leaves no row behind: the saga alone remembers its
 // answer.
 func TestPlainStepsRecordNothing(t *testing.T) {
@@ -166,7 +209,7 @@ func TestALocalStepsTransactionIsTheEngines(t *testing.T) {
 func embed(t *testing.T, pool *pgxpool.Pool, store *sagapg.Store, runner coordinator.LocalRunner, defs library) *coordinator.Coordinator {
 	t.Helper()
 	locals := coordinator.NewLocals(runner, nil, "", 16)
-	relay, err := outbox.NewRelay(outbox.RelayConfig{Pool: pool, Publisher: locals})
+	relay, err := outbox.NewRelay(outbox.RelayConfig{Pool: pool, Publisher: locals, Lane: locals.Lane})
 	require.NoError(t, err)
 	c, err := coordinator.New(coordinator.Config{
 		Store: store, Definitions: defs, Relay: relay, Locals: locals, Keys: keys, Incarnation: 1,
