@@ -95,6 +95,19 @@ func bookAll(c *code.Context, in []Trip) ([]Booking, error) {
 	return booked, nil
 }
 
+type Loan struct{ State string }
+
+func lend(c *code.Context, in Loan) (Loan, error) {
+	defer func() {
+		if c.Err() != nil {
+			c.SetAttribute("stopped", in.State) // with what is known here
+		}
+	}()
+	in.State = "waits for the book"
+	_, err := code.Await[any](c, "returned", 30*24*time.Hour)
+	return in, err // code.ErrCanceled, if it was cancelled
+}
+
 type Item struct{ Name string }
 
 type Cart struct {
@@ -209,7 +222,7 @@ func TestTheDocumentCompiles(t *testing.T) {
 	_, err := code.Func(saga.Definition{Name: "bookJourney", Version: "r1"}, bookJourney)
 	require.NoError(t, err)
 	require.NoError(t, declared())
-	for _, shown := range []any{change, mount, recorded, embedded, bookAll, fillCart} {
+	for _, shown := range []any{change, mount, recorded, embedded, bookAll, fillCart, lend} {
 		require.NotNil(t, shown)
 	}
 	require.NoError(t, err2)

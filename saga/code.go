@@ -44,6 +44,7 @@ type News struct {
 	At       time.Time // At is the event's time: all that the function knows of clocks.
 	Answers  []Answer  // Answers end what the function has asked for, in the order in which they came. They are lent.
 	Update   *Update   // Update is what it is asked to take, before it goes on; nil: nothing.
+	Back     bool      // Back: the saga turns back, so everything that the function waits for ends, and it is to end. It may record values, and gets no step.
 	Replay   bool      // Replay: this has happened before. Side effects have the values that Recorded has for them.
 	Seq      int64     // Seq is the event's place in the history.
 	Recorded []Asked   // Recorded is, in a replay, all that the function asked for with this event.
@@ -276,6 +277,8 @@ type growth struct {
 	answers []Answer // what it is told
 	asked   []Asked  // what it has asked for with this event
 	round   int      // how often it was resumed with this event
+	back    bool     // it is told that the saga turns back
+	failed  bool     // it has returned an error with this event
 }
 
 // ended is a step whose do is over.

@@ -110,6 +110,7 @@ func (d *decision) failed(err error) error {
 	if d.s.PivotSent {
 		return fmt.Errorf("the code returned an error after its pivot, from where there is no way back: %w", err)
 	}
+	d.g.failed = true
 	return d.turnBack(err.Error())
 }
 

@@ -6,6 +6,9 @@ import "time"
 // out is waited for, its current attempt up to its timeout, because undoing a
 // step that is still running would be undone by it (DESIGN.md 6.5).
 func (d *decision) turnBack(why string) error {
+	if err := d.tellBack(); err != nil {
+		return err
+	}
 	d.changed = true
 	d.s.Deadline = time.Time{}
 	d.s.drop()

@@ -15,6 +15,7 @@ type Run struct {
 	tape   []taped     // its last turns: an event may be decided again
 	inputs []keptInput // of the commands that may be sent again, in the order of their numbers
 	spare  *growth     // of the event before, to be used again
+	deaf   bool        // no function is to be run
 }
 
 // keptInput is what the function has asked with.
@@ -128,12 +129,15 @@ func (d *decision) resume(answers []Answer) (Turn, error) {
 	if turn, ok := g.run.played(seq, round, &d.e); ok {
 		return turn, nil
 	}
+	if g.run.deaf {
+		return Turn{}, ErrDeaf
+	}
 	if round == 0 && (g.run.co == nil || g.run.last != g.before.resumed()) {
 		if err := d.rebuild(); err != nil {
 			return Turn{}, err
 		}
 	}
-	news := News{At: d.e.At, Answers: answers, Replay: d.e.Seq != 0, Seq: seq}
+	news := News{At: d.e.At, Answers: answers, Back: g.back, Replay: d.e.Seq != 0, Seq: seq}
 	if news.Replay && round == 0 {
 		news.Recorded = d.e.Extras().Asked
 	}

@@ -122,11 +122,11 @@ func (c checker) keysOfMap(e ast.Expr) bool {
 }
 
 // harmlessOfContext are the Context's methods that ask for nothing.
-var harmlessOfContext = map[string]bool{"ID": true, "Now": true, "HistoryLength": true}
+var harmlessOfContext = map[string]bool{"ID": true, "Now": true, "HistoryLength": true, "Err": true}
 
 // drawsOfContext are those, and those whose results are the same whenever what was taken
 // from the history is run again.
-var drawsOfContext = map[string]bool{"ID": true, "Now": true, "HistoryLength": true, "NewID": true, "Uint64": true, "Float64": true}
+var drawsOfContext = map[string]bool{"ID": true, "Now": true, "HistoryLength": true, "Err": true, "NewID": true, "Uint64": true, "Float64": true}
 
 // asks reports whether something in n may ask for anything: whether it has the
 // Context do more than what is harmless, such as to tell the saga's id.

@@ -28,4 +28,6 @@
 // else. If it returns an error, everything that was done is undone, in the reverse
 // order; what ran side by side, side by side. Behind the pivot there is no way
 // back: steps are tried until they succeed, and an error puts attention on the saga.
+// A saga that is turned back from outside ends the function's waits with
+// [ErrCanceled].
 package code

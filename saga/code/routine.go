@@ -35,6 +35,8 @@ type routine struct {
 	json     []byte // found to be JSON last; it is never changed
 	fault    error
 	stopped  bool
+	back     bool // the saga turns back
+	late     int  // how much was asked for and waited for since
 
 	queries map[string]func() any // what others may look at; nil: nothing
 	updates map[string]*update    // what others may change; nil: nothing
@@ -53,6 +55,7 @@ type branch struct {
 // cell is what a branch may wait for.
 type cell struct {
 	over    bool
+	cut     bool // it is over because the saga turns back
 	waiters []*branch
 	holds   func() bool // of a condition: whether it is over
 
@@ -90,7 +93,10 @@ func (r *routine) ended(b *branch, end *cell) {
 	switch p := recover(); p {
 	case nil:
 	case errStopped:
-		return
+		if !r.back || r.stopped || r.fault != nil {
+			return
+		}
+		end.err = ErrCanceled // a wait that could not say so
 	default:
 		if r.fault == nil {
 			r.fault = &PanicError{Value: p, Stack: debug.Stack()}
@@ -150,6 +156,9 @@ func (r *routine) Resume(news saga.News) saga.Turn {
 			return turn
 		}
 	}
+	if news.Back {
+		r.turnBack()
+	}
 	for r.fault == nil && !r.root.over && (len(r.ready) > 0 || r.conditions()) {
 		b := r.ready[0]
 		r.ready = r.ready[1:]
@@ -167,7 +176,7 @@ func (r *routine) turn(turn saga.Turn) saga.Turn {
 	if anew, is := errors.AsType[*continued](turn.Err); is {
 		turn.Anew, turn.Err = anew.input, nil
 	}
-	if turn.Ended || turn.Fault != nil {
+	if turn.Ended || turn.Fault != nil || r.back {
 		r.Stop()
 	}
 	return turn
@@ -216,6 +225,10 @@ func (c *Context) wait(cells ...*cell) {
 func asked[T any](c *Context, ask *saga.Ask, decode func(*saga.Answer) (T, error)) Future[T] {
 	r := c.r
 	r.mayAsk()
+	if r.back {
+		r.tooLate()
+		return Future[T]{cell: &cell{over: true, cut: true}}
+	}
 	r.asked++
 	ask.Visit = r.visits[ask.Step.Name]
 	r.visits[ask.Step.Name]++

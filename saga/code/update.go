@@ -127,9 +127,9 @@ func (r *routine) refusal(u *update, input json.RawMessage) (err error) {
 // Until lets time pass until a condition holds, which looks at the function's variables:
 // an update or another branch may change them. It is asked whenever everything else
 // waits; it must be quick, must not use c to ask for anything and must not change
-// anything.
+// anything. When the saga turns back, the function ends there.
 func (c *Context) Until(holds func() bool) {
-	_, _ = c.When(holds).Get(c) // it cannot fail
+	c.endIf(c.When(holds).Get(c))
 }
 
 // When is Until without the wait, to wait for one of several things with First, such as
@@ -137,12 +137,20 @@ func (c *Context) Until(holds func() bool) {
 func (c *Context) When(holds func() bool) Future[struct{}] {
 	r := c.r
 	r.mayAsk()
-	return Future[struct{}]{cell: &cell{holds: func() (over bool) {
+	if r.back {
+		r.tooLate()
+	}
+	condition := &cell{}
+	condition.holds = func() (over bool) {
+		if condition.cut = r.back; r.back {
+			return true
+		}
 		if err := r.look(errConditionAsks, func() { over = holds() }); err != nil {
 			r.fault = err
 		}
 		return over
-	}}}
+	}
+	return Future[struct{}]{cell: condition}
 }
 
 // isOver reports whether there is nothing to wait for any more.

@@ -6,9 +6,10 @@ import (
 	"github.com/unwindhq/unwind/saga"
 )
 
-// Sleep lets time pass: 1 ms to 365 days, through every restart.
+// Sleep lets time pass: 1 ms to 365 days, through every restart. When the saga turns
+// back, the function ends there.
 func (c *Context) Sleep(d time.Duration) {
-	_, _ = c.Timer(d).Get(c) // it cannot fail
+	c.endIf(c.Timer(d).Get(c))
 }
 
 // Timer is Sleep without the wait.
@@ -44,9 +45,15 @@ type Future[T any] struct {
 	decode func(*saga.Answer) (T, error)
 }
 
-// Get waits until it is there. It may be called again.
+// Get waits until it is there. It may be called again. When the saga turns back it
+// returns ErrCanceled, save for a branch, which is waited for: what that waits for has
+// ended, too.
 func (f Future[T]) Get(c *Context) (T, error) {
 	c.wait(f.cell)
+	if f.cell.cut {
+		var none T
+		return none, ErrCanceled
+	}
 	if f.cell.ask != 0 {
 		c.b.after(f.cell)
 		return f.decode(&f.cell.answer)
@@ -69,7 +76,8 @@ type Awaited interface {
 }
 
 // First waits until one of some futures is there and returns its index; of several
-// that are there, the first of the list. The others are not cancelled.
+// that are there, the first of the list. The others are not cancelled. When the saga
+// turns back it is one whose Get says so.
 func First(c *Context, of ...Awaited) int {
 	cells := make([]*cell, len(of))
 	for i, f := range of {

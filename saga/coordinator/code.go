@@ -104,6 +104,11 @@ func (f *fold) decideOn(s *folding, history saga.History, e saga.Event) (saga.St
 	defer f.r.besideOver(in)
 	if !in.call(f.r.c.cfg.CodeTimeout, func() { d.decide(code, run, state, history, e) }) {
 		f.r.leave(in, run)
+		alone := decided{} // a saga turns back without its function, too
+		s.run = saga.Deaf()
+		if alone.decide(code, s.run, state, history, e); alone.err == nil || errors.Is(alone.err, saga.ErrNeedHistory) {
+			return alone.state, alone.effects, alone.err
+		}
 		s.run = &saga.Run{}
 		return state, nil, fmt.Errorf("the code has run for %s without waiting for anything: it must be quick; do long work in a step", f.r.c.cfg.CodeTimeout)
 	}

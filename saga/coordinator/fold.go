@@ -181,6 +181,9 @@ func (f *fold) one(s *folding) (needs bool) {
 	s.acquire, s.release = nil, nil
 	s.windows, s.traced = nil, nil
 	s.giveBack()
+	if s.run.IsDeaf() {
+		s.run = nil
+	}
 	f.unfollow(s)
 	for _, it := range s.items {
 		it.folded = false

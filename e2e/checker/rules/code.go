@@ -17,7 +17,11 @@ const (
 	askedReturn   = "return"   // the function has returned
 	askedFail     = "fail"     // it has returned an error
 	askedContinue = "continue" // it has ended, for another run to begin
+	askedCancel   = "cancel"   // it was told that its saga turns back
 )
+
+// noted are what a function may record that was told so.
+var noted = []string{askedCancel, "attribute", "side", "version"}
 
 // ask tells what the function has asked for with an event.
 func (t *tale) ask(e *Event) {
@@ -28,6 +32,7 @@ func (t *tale) ask(e *Event) {
 		switch {
 		case t.returned:
 			t.c.findf("I8", t.id, "event %d asks for %s, and the function had returned", e.Seq, what)
+		case e.Asked[0] == askedCancel && slices.Contains(noted, word):
 		case t.turned:
 			t.c.findf("I3", t.id, "event %d asks for %s, and the saga goes in reverse", e.Seq, what)
 		case what == askedReturn || what == askedContinue:
