@@ -3,6 +3,7 @@ package kafka
 import (
 	"fmt"
 	"math"
+	"runtime"
 
 	"github.com/IBM/sarama"
 )
@@ -255,6 +256,9 @@ func (f *fetcher) take(response *sarama.FetchResponse) error {
 	}
 	if got == 0 && behind != nil {
 		return f.pass(behind)
+	}
+	if got > 0 {
+		runtime.Gosched() // who takes it goes on before we ask for more
 	}
 	return nil
 }
