@@ -99,7 +99,6 @@ func (f *flight) done(i int, err error) {
 	}
 	seat.done = true
 	s := seat.stream
-	full := r.inFlight >= r.cfg.MaxInFlight // then the dispatcher waits for this
 	r.inFlight--
 	r.flying[s.share.bucket]--
 	r.outcome(err)
@@ -108,9 +107,8 @@ func (f *flight) done(i int, err error) {
 	}
 	if s.open--; s.open == 0 {
 		r.settle(s)
-		full = true
 	}
-	if full {
+	if r.ready.len() > 0 { // what had no room, or waited for this
 		signal(r.wake)
 	}
 }
@@ -177,6 +175,7 @@ func (r *Relay) retryLater(s *stream) {
 	wait := r.backOff(s)
 	s.place, s.retryAt = backedOff, time.Now().Add(wait)
 	heap.Push(&r.waiting, s)
+	signal(r.wake) // it may be the first that is due
 	if more, ok := r.complaints.Pass(time.Now()); ok {
 		r.cfg.Log.Warn("outbox row not published", "id", s.rows[0].ID, "topic", s.rows[0].Topic,
 			"attempt", s.attempts, "pause", wait, "more", more, "error", s.err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/unwindhq/unwind/internal/bucket"
@@ -251,13 +252,14 @@ func (r *run) mine(n int) bool { return r.c.writerOf(n) == r.w }
 
 // after does what may only be done after the commit.
 func (r *run) after(f *fold) {
-	r.measure(f)
 	if r.again {
 		r.c.cfg.Relay.Doubt(f.buckets()...)
 	}
 	if !r.foreign {
 		r.c.cfg.Relay.Hand(outbox.Rows(f.writes.Messages, f.writes.IDs))
+		runtime.Gosched() // somebody waits for what leaves now, nobody for the rest
 	}
+	r.measure(f)
 	r.post(f)
 	for _, s := range f.sagas {
 		r.settled(s, f.b.Now())
