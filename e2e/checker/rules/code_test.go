@@ -71,8 +71,10 @@ func askingCode() rules.Run {
 	return rules.Run{
 		Definitions: map[rules.Pin]rules.Definition{trip: {Code: true}, {Name: "ship"}: {}},
 		Sagas: []rules.Saga{
-			{ID: happy, Pin: trip, Status: rules.Completed, Seq: 4}, {ID: child, Pin: rules.Pin{Name: "ship"}, Status: rules.Completed, Seq: 1},
-			{ID: sad, Pin: trip, Status: rules.Compensated, Seq: 3}, {ID: other, Pin: rules.Pin{Name: "ship"}, Status: rules.Compensated, Seq: 2},
+			{ID: happy, Pin: trip, Status: rules.Completed, Seq: 4},
+			{ID: child, Pin: rules.Pin{Name: "ship"}, Status: rules.Completed, Seq: 1},
+			{ID: sad, Pin: trip, Status: rules.Compensated, Seq: 3},
+			{ID: other, Pin: rules.Pin{Name: "ship"}, Status: rules.Compensated, Seq: 2},
 		},
 		Events: []rules.Event{
 			{Saga: happy, Seq: 1, At: at(1), Kind: rules.Started, Asked: []string{"approval:sign"}},

@@ -57,7 +57,7 @@ func (t *tale) byHand(e *Event) {
 			t.late = time.Time{}
 		}
 		s.epoch = max(s.epoch, 1) + 1 // one that was held from the first was begun, and never sent
-	case s.phase.undo(), t.code && t.turned && s.phase == done: // of code nothing tells when its undo is due
+	case s.phase.undo(), t.code && t.turned: // of code nothing tells when its undo is due
 		s.phase = kept
 	default:
 		s.phase = skipped
@@ -74,6 +74,9 @@ func (t *tale) edited(e *Event) {
 	s.epoch, s.from, s.hash = max(s.epoch, 1)+1, s.attempt, 0
 	switch s.phase {
 	case doing, resting:
+		if t.code && t.turned {
+			return // its undo is edited
+		}
 		s.phase = held
 	case undoing, undoResting:
 		s.phase = undoHeld
