@@ -37,7 +37,7 @@ func (b *bus) command(c saga.Command) {
 	w.trail.published(c)
 	c.Route = saga.Route{Namespace: "sim", Incarnation: 1, ReplyTopic: "replies"}
 	c.Route.Token = keys.Token("sim", c.ID, c.Epoch, c.Participant)
-	p := w.participants[c.Participant]
+	p := w.participant(c.Participant)
 	r := record{saga.CommandHeaders(c, w.now), c.Payload.Data}
 	lane := "to " + c.Participant + c.ID.Saga.String()
 	delay := w.upTo(50 * time.Millisecond)

@@ -98,7 +98,7 @@ func (w *world) alive(id saga.ID, step saga.Step) bool {
 	if step.ForEach == nil {
 		return w.runs(id, step, 0) > 0 && !w.byHand[effectKey{id, step.Name}]
 	}
-	for item := range maxList {
+	for item := range max(maxList, w.most) {
 		ref := saga.StepRef{Name: step.Name, Item: item + 1}
 		if w.runs(id, step, ref.Item) > 0 && !w.byHand[effectKey{id, ref.String()}] {
 			return true
@@ -125,7 +125,7 @@ func (w *world) exists(step saga.Step, key effectKey) bool {
 	if step.Waits() || step.Child != nil {
 		return false
 	}
-	e := w.participants[step.Participant].effects[key]
+	e := w.participant(step.Participant).effects[key]
 	return e != nil && e.alive
 }
 
@@ -142,7 +142,7 @@ func (w *world) checkTransition(before, next saga.State, e saga.Event) {
 		w.brokenf("I12: saga %s: was %s and is %s", next.ID, before.Status, next.Status)
 	}
 	for i := range before.Steps {
-		if k, ok := next.At(before.Place(i)); ok && next.Visit(k) == before.Visit(i) {
+		if k, ok := again(&before, i, &next); ok && next.Visit(k) == before.Visit(i) {
 			w.checkStep(before.Steps[i], next.Steps[k], k, e, next)
 		}
 	}
@@ -224,6 +224,7 @@ func (w *world) goesBack(s saga.State, undone string, i int) bool {
 // out of a step that is over.
 func (w *world) checkItems(s saga.State) {
 	for _, sp := range s.Extras().Spreads {
+		w.most = max(w.most, sp.Count)
 		step, underWay := w.store.deciders[s.ID].Definition().Steps[sp.Step], 0
 		returns := s.Extras().Reset > 0 && w.goesBack(s, "", sp.Step)
 		for _, st := range s.Items(sp.Step) {
@@ -331,6 +332,7 @@ func (w *world) checkEnd() {
 		w.checkSaga(id)
 	}
 	for _, id := range w.store.order {
+		w.checkOwn(id)
 		w.checkReplay(id)
 		w.checkInputs(id)
 		w.checkEffects(id)
@@ -338,8 +340,8 @@ func (w *world) checkEnd() {
 		w.checkFamily(id)
 	}
 	w.checkQueues()
-	for i := range participantCount {
-		for key, e := range w.participants[participantName(i)].effects {
+	for _, p := range w.participants {
+		for key, e := range p.effects {
 			if w.store.rows[key.id] == nil && e.alive {
 				w.brokenf("I4: %s was done for saga %s, which does not exist", key.step, key.id)
 			}
@@ -469,7 +471,7 @@ func (w *world) checkEarlier(state *saga.State, number int, step saga.Step) {
 	if step.ForEach == nil || step.Child != nil || step.Reason != "" {
 		return
 	}
-	for item := range maxList {
+	for item := range max(maxList, w.most) {
 		for visit := range state.Visit(number) {
 			ref := saga.StepRef{Name: step.Name, Item: item + 1, Visit: visit}
 			if w.exists(step, effectKey{state.ID, ref.String()}) && !w.byHand[effectKey{state.ID, unvisited(ref).String()}] {

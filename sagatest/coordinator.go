@@ -17,6 +17,7 @@ type coordinator struct {
 	life     int // counts its restarts; what an earlier life has scheduled is void
 	position int // the replies read so far
 	polling  bool
+	sweeping bool
 	healthy  time.Time // since when it can reach the participants and hear them
 	wakes    map[saga.ID]time.Time
 	shut     map[saga.Way]time.Time // until when its gate holds commands
@@ -39,7 +40,7 @@ func newCoordinator(w *world) *coordinator {
 // begin starts a life: it reads from the stored offset and rebuilds its wakes
 // from the stored states.
 func (c *coordinator) begin() {
-	c.up, c.position, c.wakes, c.polling = true, c.w.store.offset, map[saga.ID]time.Time{}, false
+	c.up, c.position, c.wakes, c.polling, c.sweeping = true, c.w.store.offset, map[saga.ID]time.Time{}, false, false
 	c.healthy, c.shut, c.runs = c.w.now, map[saga.Way]time.Time{}, map[saga.ID]*saga.Run{}
 	if c.w.options.Mutant != WakesLost {
 		for _, id := range c.w.store.order {
@@ -140,6 +141,9 @@ func (c *coordinator) fate(own bool) (kept, known, dead bool) {
 // settle hands fresh commands to the relay and sets the wakes. After an unknown
 // end it looks again a little later; what another node has changed, it notices.
 func (c *coordinator) settle(changes []*change, own, known bool) {
+	if c.w.own != nil && c.up {
+		c.sweepSoon()
+	}
 	for _, ch := range changes {
 		switch {
 		case !c.up:
@@ -174,12 +178,16 @@ func (c *coordinator) decide(inputs []input, own bool) []*change {
 			ch.folded = append(ch.folded, in.mail)
 		}
 		if in.event.Kind == saga.Started && ch.decider == nil {
-			ch.decider = c.w.deciderOf(in.event.Extras().Definition)
-			c.w.store.deciders[in.id] = ch.decider
+			if ch.decider = c.w.deciderOf(in.event.Extras().Definition); ch.decider != nil {
+				c.w.store.deciders[in.id] = ch.decider
+			}
 		}
 		if ch.decider == nil { // a message for nobody
 			c.w.hit("mail-for-nobody")
 			continue
+		}
+		if in.event.Kind == saga.Started && in.event.Extras().Version == "" {
+			in.event.Own().Version = versionOf(ch.decider)
 		}
 		if _, code := ch.decider.(*saga.Code); code && ch.run == nil {
 			c.take(ch, own)

@@ -2,7 +2,8 @@
 //
 // [Play] plays a [Scene] of a saga of either kind in virtual time: what is given, what
 // happens, and what must become of it. [Scripts] plays those that are written in YAML.
-// [Inject] plays a scene with a fault at every point. docs/testing.md shows all of it, and what is beside them.
+// [Inject] plays a scene with a fault at every point, and [SimulateOwn] runs worlds of many
+// sagas of yours, with all faults at once. docs/testing.md shows all of it, and what is beside them.
 //
 // [Simulate] runs a hundred sagas through the real core in a world that is
 // simulated whole: a store, an outbox and its relay, a bus, participants with the

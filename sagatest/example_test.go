@@ -1,7 +1,9 @@
 package sagatest_test
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"time"
@@ -148,6 +150,24 @@ func ExampleInject() {
 	// Output:
 	// 1716 runs, 0 broken
 	// true true true
+}
+
+// A hundred worlds full of trouble, twenty sagas in each.
+func ExampleSimulateOwn() {
+	all := sagatest.SimulateOwn(quiet{&printed{}}, orders(), sagatest.Own{
+		Input: func(draw *rand.Rand) any { return map[string]int{"cents": draw.IntN(200_000)} },
+		Answers: map[string][]sagatest.Answer{
+			"charge": {{Output: map[string]any{"receipt": "R-1"}}, {Reject: "declined"}, {Fail: "no line"}},
+		},
+		Invariant: func(p *sagatest.Played) error {
+			if p.State.Status == saga.Completed && !p.State.PivotSent {
+				return errors.New("nobody has paid")
+			}
+			return nil
+		},
+	})
+	fmt.Println(all.Worlds, "worlds,", len(all.Broken), "broken;", all.Completed > 500, all.Compensated > 500, all.Virtual > 20*24*time.Hour)
+	// Output: 100 worlds, 0 broken; true true true
 }
 
 // quiet is a test that says nothing.

@@ -56,9 +56,13 @@ func (w *world) family() []saga.Definition {
 	}
 }
 
-// deciderOf finds the decider of a definition.
-func (w *world) deciderOf(name string) decider {
-	i := slices.IndexFunc(w.deciders, func(m decider) bool { return m.Definition().Name == name })
+// deciderOf finds the saga of a name; nil without one.
+func (w *world) deciderOf(name string) Saga {
+	i := slices.IndexFunc(w.deciders, func(d Saga) bool { return d.Definition().Name == name })
+	if i < 0 {
+		w.brokenf("there is no saga %s, which is begun as a child: put it among Own.With", name)
+		return nil
+	}
 	return w.deciders[i]
 }
 
@@ -137,7 +141,13 @@ func (w *world) nurse(ch *change) {
 		}
 	}
 	c.operate()
+	if w.own != nil {
+		c.attend()
+	}
 	c.attendToCode()
+	if chain := ch.state.Extras().Chain; w.own != nil && chain != nil && chain.Run > ownRuns {
+		w.after(w.upTo(time.Minute), func() { c.press(saga.Terminated) })
+	}
 	if w.rng.IntN(8) == 0 {
 		w.after(w.upTo(20*time.Second), c.cancel)
 	}
@@ -161,7 +171,7 @@ func (w *world) rescue(id saga.ID, step string) {
 		}
 		for _, kind := range []saga.EventKind{saga.StepResolved, saga.StepSkipped} {
 			w.coordinator.submit(id, saga.Event{
-				Kind: kind, Actor: saga.Actor{Kind: saga.Operator}, Reason: "it was seen to", Step: ref, Payload: saga.JSON(w.document()),
+				Kind: kind, Actor: saga.Actor{Kind: saga.Operator}, Reason: "it was seen to", Step: ref, Payload: saga.JSON(w.someOutput(ref.Name)),
 			})
 		}
 		w.rescue(id, step)

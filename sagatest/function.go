@@ -1,6 +1,7 @@
 package sagatest
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -8,18 +9,8 @@ import (
 	"github.com/unwindhq/unwind/saga"
 )
 
-// decider is one of the two kinds of sagas: a *saga.Machine, which is declared, or a
-// *saga.Code, which is a function. The simulator treats them alike; what the steps of a
-// function's saga are is in its state, and those that were committed are kept aside.
-type decider interface {
-	saga.Decider
-	Definition() saga.Definition
-}
-
-var (
-	_ decider = (*saga.Machine)(nil)
-	_ decider = (*saga.Code)(nil)
-)
+// versionOf is how a saga's version is called; a definition that was not applied has none.
+func versionOf(of Saga) string { return cmp.Or(of.Definition().Version, "r1") }
 
 // planned are the steps that a function has asked for, in all of its transactions.
 type planned struct {
@@ -145,11 +136,23 @@ func (c *coordinator) follow(ch *change, effect saga.Effect) bool {
 // ended lets nothing of the world go on.
 func (w *world) ended() { w.coordinator.stop() }
 
+// attend lets people give a saga what it waits for.
+func (c *client) attend() {
+	if c.w.own != nil {
+		c.attendToOwn(90 * time.Second)
+		return
+	}
+	for _, step := range c.decider.Definition().Steps {
+		c.attendTo(step)
+	}
+	c.attendToCode()
+}
+
 // attendToCode gives a function's saga what it waits for, again and again until it has
 // ended; now and then a signal before it awaits one.
 func (c *client) attendToCode() {
 	w := c.w
-	if _, is := c.decider.(*saga.Code); !is {
+	if _, is := c.decider.(*saga.Code); !is || w.own != nil {
 		return
 	}
 	w.after(w.upTo(90*time.Second), func() {
@@ -225,4 +228,13 @@ func inVain(before *saga.State, ref saga.StepRef) bool {
 	plan := before.Extras().Plan
 	i, ok := plan.Find(ref)
 	return ok && before.Steps[i].Phase != saga.Done
+}
+
+// again returns where the state of before.Steps[i] is in the next one: a function's steps
+// that are over are let go of once there are many.
+func again(before *saga.State, i int, next *saga.State) (int, bool) {
+	if plan := before.Extras().Plan; plan != nil {
+		return next.Extras().Plan.Find(plan.Steps[i].Ref())
+	}
+	return next.At(before.Place(i))
 }

@@ -97,8 +97,9 @@ func (p *participant) heartbeat(r record, cmd saga.Command, begin time.Time, tak
 // handle runs a command in one transaction: guard, effect and stored reply.
 func (p *participant) handle(r record, cmd saga.Command) {
 	if cmd.ID.Direction == saga.Do {
-		outcome, payload := p.do(cmd)
-		p.answer(r, cmd, outcome, payload)
+		if outcome, payload := p.do(cmd); outcome != 0 {
+			p.answer(r, cmd, outcome, payload)
+		}
 		return
 	}
 	p.answer(r, cmd, p.undo(cmd), nil)
@@ -117,7 +118,7 @@ func (p *participant) do(cmd saga.Command) (saga.Outcome, []byte) {
 		g.phase == guardRejected && p.w.options.Mutant == NoStickyRejection)
 	switch {
 	case g == nil || again:
-		return p.first(key, cmd.Epoch)
+		return p.first(key, cmd)
 	case g.phase == guardUndone:
 		p.w.hit("do-after-undo")
 		return saga.Rejected, nil
@@ -126,7 +127,7 @@ func (p *participant) do(cmd saga.Command) (saga.Outcome, []byte) {
 		return saga.Rejected, nil
 	case cmd.Epoch > g.epoch && g.phase == guardRejected:
 		p.w.hit("refusal-reopened")
-		return p.first(key, cmd.Epoch)
+		return p.first(key, cmd)
 	}
 	g.epoch = cmd.Epoch
 	p.w.hit("stored-reply")
@@ -134,7 +135,7 @@ func (p *participant) do(cmd saga.Command) (saga.Outcome, []byte) {
 }
 
 // first runs a do that was not run before.
-func (p *participant) first(key effectKey, epoch int) (saga.Outcome, []byte) {
+func (p *participant) first(key effectKey, cmd saga.Command) (saga.Outcome, []byte) {
 	w := p.w
 	switch mayRefuse := w.mayRefuse(key); {
 	case w.strikes(technicalFailure, 0.1):
@@ -142,10 +143,18 @@ func (p *participant) first(key effectKey, epoch int) (saga.Outcome, []byte) {
 	case !mayRefuse && w.strikes(retriableRefusal, 0.1):
 		return saga.Rejected, nil
 	}
-	g := &guard{phase: guardDone, epoch: epoch, outcome: saga.Succeeded, payload: w.document()}
-	if w.mayRefuse(key) && w.rng.IntN(10) == 0 {
+	g := &guard{phase: guardDone, epoch: cmd.Epoch, outcome: saga.Succeeded}
+	if w.own != nil {
+		g.outcome, g.payload = w.ownAnswer(cmd)
+	} else if g.payload = w.document(); w.mayRefuse(key) && w.rng.IntN(10) == 0 {
+		g.outcome, g.payload = saga.Rejected, nil
+	}
+	switch {
+	case g.outcome == saga.Rejected && w.mayRefuse(key):
 		w.hit("rejected")
-		g = &guard{phase: guardRejected, epoch: epoch, outcome: saga.Rejected}
+		g.phase = guardRejected
+	case g.outcome != saga.Succeeded: // nothing was done, and the next attempt may get another answer
+		return g.outcome, nil
 	}
 	p.guards[key] = g
 	if g.phase == guardRejected {

@@ -8,13 +8,23 @@ import (
 
 // sweep sends, each second, what is left in the outbox.
 func (c *coordinator) sweep() {
-	active := !c.w.calm() || len(c.w.store.mail) > 0
+	c.sweeping = false
+	active := c.w.own == nil && !c.w.calm() || len(c.w.store.mail) > 0
 	c.deliverAll()
 	for _, id := range c.w.store.order {
 		c.relay(id)
-		active = active || !c.w.store.rows[id].ended || c.w.store.unsent(id)
+		active = active || c.w.own == nil && !c.w.store.rows[id].ended || c.w.store.unsent(id)
 	}
 	if active {
+		c.sweepSoon()
+	}
+}
+
+// sweepSoon sweeps in a second. In a user's world, whose sagas may sleep for months, it is
+// called by what leaves something there.
+func (c *coordinator) sweepSoon() {
+	if !c.sweeping {
+		c.sweeping = true
 		c.later(time.Second, c.sweep)
 	}
 }

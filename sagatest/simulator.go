@@ -37,6 +37,7 @@ type Report struct {
 	Violations  []string       // Violations are the broken invariants; at most 20.
 
 	options Options // that it was run with
+	story   string  // of a user's saga that is broken
 }
 
 const defaultSagas = 100
@@ -72,10 +73,15 @@ func Simulate(seed uint64, options Options) Report {
 	} else {
 		w.drawDefinitions()
 	}
-	w.scheduleStarts()
-	w.scheduleTrouble()
+	w.begin()
 	w.toItsEnd()
 	return w.report
+}
+
+// begin schedules what clients do and what goes wrong.
+func (w *world) begin() {
+	w.scheduleStarts()
+	w.scheduleTrouble()
 }
 
 func (w *world) toItsEnd() {
@@ -85,6 +91,9 @@ func (w *world) toItsEnd() {
 		}
 	}()
 	w.run()
+	if w.own != nil && w.report.Failed() {
+		return // what else there is would only hide it
+	}
 	w.checkEnd()
 	w.checkRules()
 }
@@ -92,9 +101,17 @@ func (w *world) toItsEnd() {
 // scheduleStarts lets clients start sagas, and cancel some of them.
 func (w *world) scheduleStarts() {
 	for range w.options.Sagas {
-		client := &client{w: w, decider: w.deciders[w.rng.IntN(len(w.deciders))]}
+		client := &client{w: w, decider: w.anySaga()}
 		w.after(w.upTo(startFor), client.start)
 	}
+}
+
+// anySaga chooses what is started.
+func (w *world) anySaga() Saga {
+	if w.own != nil {
+		return w.deciders[0]
+	}
+	return w.deciders[w.rng.IntN(len(w.deciders))]
 }
 
 // scheduleTrouble lets outages, kills and silences come and go.
@@ -109,9 +126,9 @@ func (w *world) scheduleTrouble() {
 			w.coordinator.crash()
 		}
 	})
-	names := slices.Sorted(maps.Keys(w.participants))
 	w.repeat(40*time.Second, func() {
-		if w.strikes(silence, 1) {
+		names := slices.Sorted(maps.Keys(w.participants))
+		if len(names) > 0 && w.strikes(silence, 1) {
 			p := w.participants[names[w.rng.IntN(len(names))]]
 			p.silentUntil = w.now.Add(w.upTo(50 * time.Second))
 		}
@@ -126,7 +143,7 @@ func (w *world) scheduleTrouble() {
 // repeat calls f at random times, about every mean, while there is trouble.
 func (w *world) repeat(mean time.Duration, f func()) {
 	w.after(w.upTo(2*mean), func() {
-		if w.calm() {
+		if w.calm() || w.now.Sub(w.origin) > troubleFor {
 			return
 		}
 		f()
@@ -138,7 +155,7 @@ func (w *world) repeat(mean time.Duration, f func()) {
 // or gives up.
 type client struct {
 	w       *world
-	decider decider
+	decider Saga
 	id      saga.ID
 	input   []byte
 	held    bool
@@ -149,25 +166,23 @@ type client struct {
 func (c *client) start() {
 	w := c.w
 	if c.id.IsZero() {
-		c.id, c.input = w.newID(), w.document()
+		c.id, c.input = w.newID(), w.input()
 		w.store.deciders[c.id] = c.decider
 		c.held = w.rng.IntN(6) == 0
 		if w.rng.IntN(6) == 0 {
 			c.begin = w.now.Add(w.upTo(40 * time.Second)).Truncate(time.Microsecond)
 			w.hit("delayed-start")
 		}
-		for _, step := range c.decider.Definition().Steps {
-			c.attendTo(step)
-		}
-		c.attendToCode()
+		c.attend()
 	}
 	def := c.decider.Definition()
 	e := saga.Event{
 		Kind: saga.Started, Actor: saga.Actor{Kind: saga.Operator}, Payload: saga.JSON(c.input), Hold: c.held, RequestID: "start",
-		Extra: &saga.EventExtra{Definition: def.Name, Version: def.Version, Level: saga.Level, Begin: c.begin},
+		Extra: &saga.EventExtra{Definition: def.Name, Version: versionOf(c.decider), Level: saga.Level, Begin: c.begin},
 	}
 	if w.coordinator.submit(c.id, e) {
 		w.acked = append(w.acked, c.id)
+		w.starting--
 		if w.rng.IntN(6) == 0 {
 			w.after(w.upTo(20*time.Second), c.cancel)
 		}
@@ -176,7 +191,9 @@ func (c *client) start() {
 	}
 	if w.calm() || w.rng.IntN(20) > 0 {
 		w.after(time.Second, c.start)
+		return
 	}
+	w.starting--
 }
 
 func (c *client) cancel() {

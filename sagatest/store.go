@@ -11,9 +11,10 @@ import (
 type store struct {
 	rows     map[saga.ID]*row
 	order    []saga.ID
-	deciders map[saga.ID]decider
+	deciders map[saga.ID]Saga
 	offset   int // the replies read so far, as it was last written
 	nextRow  int
+	open     int // the sagas that have not ended
 	mail     []letter
 	locks    []lockRow
 }
@@ -35,13 +36,13 @@ type outgoing struct {
 }
 
 func newStore() *store {
-	return &store{rows: map[saga.ID]*row{}, deciders: map[saga.ID]decider{}}
+	return &store{rows: map[saga.ID]*row{}, deciders: map[saga.ID]Saga{}}
 }
 
 // change is what a transaction does to one saga.
 type change struct {
 	id      saga.ID
-	decider decider
+	decider Saga
 	before  saga.State
 	state   saga.State
 	stored  saga.History // the saga's whole history as the transaction sees it
@@ -85,6 +86,12 @@ func (s *store) commit(c *change) []outgoing {
 		r = &row{}
 		s.rows[c.id] = r
 		s.order = append(s.order, c.id)
+		s.open++
+	}
+	if ended := c.state.Status.Ended(); ended != r.ended {
+		if s.open++; ended {
+			s.open -= 2
+		}
 	}
 	r.state, r.ended = saga.AppendState(nil, &c.state), c.state.Status.Ended()
 	r.history, r.watched = c.stored, c.watched

@@ -63,7 +63,7 @@ func (w *world) left() rules.Run {
 		def := m.Definition()
 		ruled := ruled(def)
 		_, ruled.Code = m.(*saga.Code)
-		r.Definitions[pin(def.Name, def.Version)] = ruled
+		r.Definitions[pin(def.Name, versionOf(m))] = ruled
 	}
 	for _, id := range w.acked {
 		r.Starts = append(r.Starts, rules.Start{ID: id.String()})
@@ -77,7 +77,7 @@ func (w *world) left() rules.Run {
 // leave adds a saga with its history.
 func (w *world) leave(r *rules.Run, id saga.ID) {
 	state, row := w.store.state(id), w.store.rows[id]
-	s := rules.Saga{ID: id.String(), Pin: pin(state.Definition, state.Version), Status: int(state.Status), Seq: state.Seq}
+	s := rules.Saga{ID: id.String(), Pin: pin(state.Definition, versionOf(w.store.deciders[id])), Status: int(state.Status), Seq: state.Seq}
 	for _, a := range state.Attention {
 		s.Attention = append(s.Attention, string(a.Reason))
 	}

@@ -32,7 +32,7 @@ type world struct {
 	report  Report
 	armed   map[Fault]bool
 
-	deciders     []decider
+	deciders     []Saga
 	store        *store
 	bus          *bus
 	trail        trail
@@ -45,6 +45,9 @@ type world struct {
 	heard        map[effectKey]time.Time // when a step under way has said last that it is at work
 	acked        []saga.ID
 	holders      map[string]saga.ID // who got each lock last
+	own          *Own               // what the user says; nil in our worlds
+	starting     int                // the sagas that were neither started nor given up
+	most         int                // the longest list of items that there was
 }
 
 func newWorld(seed uint64, options Options) *world {
@@ -59,8 +62,7 @@ func newWorld(seed uint64, options Options) *world {
 	w.bus = &bus{w: w, lanes: map[string]time.Time{}}
 	w.coordinator = newCoordinator(w)
 	for i := range participantCount {
-		name := participantName(i)
-		w.participants[name] = newParticipant(w, name)
+		w.participant(participantName(i))
 	}
 	return w
 }
@@ -82,7 +84,12 @@ func (w *world) arm() {
 }
 
 // calm reports whether the time of trouble is over.
-func (w *world) calm() bool { return w.now.Sub(w.origin) > troubleFor }
+func (w *world) calm() bool {
+	if w.own != nil {
+		return w.tired()
+	}
+	return w.now.Sub(w.origin) > troubleFor
+}
 
 // strikes reports, with probability p, that fault f happens now, and counts it.
 func (w *world) strikes(f Fault, p float64) bool {
@@ -115,8 +122,29 @@ func (w *world) newID() saga.ID {
 	return id
 }
 
+// participant returns the participant of a name.
+func (w *world) participant(name string) *participant {
+	p := w.participants[name]
+	if p == nil {
+		p = newParticipant(w, name)
+		w.participants[name] = p
+	}
+	return p
+}
+
+// input is that of a saga, as JSON.
+func (w *world) input() []byte {
+	if w.own != nil {
+		return w.ownInput()
+	}
+	return w.document()
+}
+
 // document is a random document as JSON, sometimes too large for the state.
 func (w *world) document() []byte {
+	if w.own != nil {
+		return []byte(`{}`)
+	}
 	pad := ""
 	if w.rng.IntN(12) == 0 {
 		pad = strings.Repeat("x", saga.InlineMax)
@@ -136,13 +164,22 @@ func (w *world) after(d time.Duration, f func()) {
 
 // run lets the world go on until nothing more happens, or for too long.
 func (w *world) run() {
-	for len(w.queue) > 0 && w.now.Sub(w.origin) < endAfter {
-		next := heap.Pop(&w.queue).(item)
-		w.now = next.at
-		next.f()
+	most := endAfter
+	if w.own != nil {
+		most = w.own.Until
+	}
+	for len(w.queue) > 0 && w.now.Sub(w.origin) < most && !w.endless() {
+		w.runOne()
 	}
 	w.report.Virtual = w.now.Sub(w.origin)
 	slices.SortFunc(w.acked, func(a, b saga.ID) int { return strings.Compare(a.String(), b.String()) })
+}
+
+// runOne lets the next thing happen.
+func (w *world) runOne() {
+	next := heap.Pop(&w.queue).(item)
+	w.now = next.at
+	next.f()
 }
 
 // item is something that will happen; items of the same time keep their order.
