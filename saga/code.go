@@ -86,6 +86,10 @@ type Ask struct {
 // AskedAttribute begins the Record of an Ask that sets an attribute; its name follows.
 const AskedAttribute = "attribute:"
 
+// AskedTogether is the Record of an Ask that says that the steps which come now are undone
+// side by side.
+const AskedTogether = "together"
+
 // Asked is the record of an Ask in the event that led to it.
 type Asked struct {
 	What string          // What says what it was, such as do:pay payments/charge, sleep:pause, await:paid or side:orderNo.

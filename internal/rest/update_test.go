@@ -71,3 +71,19 @@ func TestUpdateProblems(t *testing.T) {
 	_, err := newWorld(t).connect(t).Update(t.Context(), id(9).String(), "x", client.Verb{})
 	requireCode(t, client.NotFound, err)
 }
+
+// What a participant has said last of a step is shown, also of a saga that is code.
+func TestProgressOfCodeIsShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.add(func(s *saga.State) {
+		s.Steps = s.Steps[:1]
+		s.Steps[0].Own().Progress = &saga.Progress{At: at, Data: []byte(`{"seats":3}`)}
+		s.Own().Plan = &saga.Plan{Asked: 1, Steps: []*saga.Planned{{Step: saga.Step{Name: "reserve", Participant: "airline", Command: "reserve"}, Ask: 1}}}
+	})
+	got, err := w.connect(t).Get(t.Context(), id.String())
+	require.NoError(t, err)
+	require.Equal(t, "reserve", got.Steps[0].Step)
+	require.JSONEq(t, `{"seats":3}`, string(got.Steps[0].Progress))
+	require.Equal(t, at, *got.Steps[0].ProgressAt)
+}

@@ -44,7 +44,7 @@ func Do[Res any](c *Context, step saga.Step, in any) (Res, error) {
 // Start is Do without the wait: steps that were started run side by side, and are
 // undone side by side.
 func Start[Res any](c *Context, step saga.Step, in any) Future[Res] {
-	ask, name := saga.Ask{Step: step, After: c.b.done}, step.Name // a closure over the step would put it on the heap
+	ask, name := saga.Ask{Step: step, After: c.b.before()}, step.Name // a closure over the step would put it on the heap
 	if !c.r.replay {
 		data, err := encode(c.r, in)
 		if err != nil {

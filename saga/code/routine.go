@@ -50,6 +50,7 @@ type branch struct {
 	yield func(struct{}) bool
 	done  []int64 // the steps that were over last, as far as they leave something to undo
 	until []*cell // the conditions that it waits for
+	apart *group  // of steps that are undone together; nil: they are not
 }
 
 // cell is what a branch may wait for.

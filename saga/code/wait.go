@@ -96,5 +96,5 @@ func First(c *Context, of ...Awaited) int {
 // one runs until it waits, so they need no locks. fn must use its own Context.
 func Go[T any](c *Context, fn func(c *Context) (T, error)) Future[T] {
 	c.r.mayAsk()
-	return Future[T]{cell: c.r.branch(c.b.done, func(c *Context) (any, error) { return fn(c) })}
+	return Future[T]{cell: c.r.branch(c.b.before(), func(c *Context) (any, error) { return fn(c) })}
 }

@@ -18,6 +18,7 @@ const (
 	askedFail     = "fail"     // it has returned an error
 	askedContinue = "continue" // it has ended, for another run to begin
 	askedCancel   = "cancel"   // it was told that its saga turns back
+	askedTogether = "together" // its steps are undone side by side from here on
 )
 
 // noted are what a function may record that was told so.
@@ -35,6 +36,8 @@ func (t *tale) ask(e *Event) {
 		case e.Asked[0] == askedCancel && slices.Contains(noted, word):
 		case t.turned:
 			t.c.findf("I3", t.id, "event %d asks for %s, and the saga goes in reverse", e.Seq, what)
+		case what == askedTogether:
+			t.beside = true
 		case what == askedReturn || what == askedContinue:
 			t.returned = true
 		case what == askedFail:

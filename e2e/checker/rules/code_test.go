@@ -123,3 +123,17 @@ func TestCodeThatWaitsAndHasChildren(t *testing.T) {
 
 // idOf is the id of the nth saga of askingCode.
 func idOf(n int) string { return askingCode().Sagas[n-1].ID }
+
+// Steps that a function wants to be undone together may be undone in any order.
+func TestCodeThatIsUndoneTogether(t *testing.T) {
+	t.Parallel()
+	r := wholeOfCode()
+	e := event(&r, sad, 5)
+	e.Sent = append([]rules.Sent{sent("flight", rules.Undo, 1)}, e.Sent...)
+	require.NotEmpty(t, rules.Check(r))
+	first := event(&r, sad, 1)
+	first.Asked = append([]string{"together"}, first.Asked...)
+	for _, f := range rules.Check(r) {
+		require.NotContains(t, f.String(), "before its turn")
+	}
+}
