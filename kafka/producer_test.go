@@ -158,3 +158,17 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	require.ErrorIs(t, err, kafka.ErrClosed)
 	goleak.VerifyNone(t, before)
 }
+
+// A record that comes after a quiet while, and none behind it, is sent: the producer asks
+// first how many partitions there are, and finds its broker idle.
+func TestOneRecordAfterAQuietWhile(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3)
+	p := newProducer(t, c.config)
+	for n := range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		require.NoError(t, p.Send(ctx, kafka.Record{Topic: c.topic, Partition: int32(n % 3), Value: []byte("one")}), "record %d", n)
+		cancel()
+		kafka.Doubt(p)
+	}
+}

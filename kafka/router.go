@@ -190,6 +190,9 @@ func (p *Producer) placeAll(t *topic, err error) {
 		}
 		l.queue = append(l.queue, *r)
 		p.ready(l)
+		if l.carrier != nil { // who has handed the record over is gone
+			notify(l.carrier.wake)
+		}
 	}
 	t.waiting = nil
 	p.mu.Unlock()

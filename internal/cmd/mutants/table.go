@@ -142,6 +142,11 @@ var mutants = []mutant{
 		"./outbox", "TestOrderUnderPublishErrors",
 	},
 	{
+		"idle-carrier-left-asleep", "I4", "a record that had to ask how many partitions there are waits for the next one to be sent",
+		"kafka/router.go", "notify(l.carrier.wake)", "_ = l.carrier.wake",
+		"./kafka", "TestOneRecordAfterAQuietWhile",
+	},
+	{
 		"batch-behind-the-next", "I5", "the producer puts a batch without an answer behind what has come since",
 		"kafka/verdict.go", "l.carrier, l.trouble = nil, err",
 		"l.carrier, l.trouble = nil, err\n\tif l.batch != nil {\n\t\tl.queue, l.batch = append(l.queue, l.batch.parcels...), nil\n\t}",
