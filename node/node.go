@@ -10,6 +10,7 @@ import (
 
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/internal/app"
+	"github.com/unwindhq/unwind/internal/retention"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/sagapg"
@@ -33,9 +34,15 @@ type Config struct {
 	TopicPrefix  string         // TopicPrefix begins the names of all topics. Default "unwind.".
 	CreateTopics bool           // CreateTopics creates missing topics when they are needed. In production let unwind topics apply do it.
 
+	Retention Retention // Retention says for how long sagas are kept once they have ended. Default: for ever. Give every process of a database the same.
+
 	MetricsListen string          // MetricsListen is the address of /metrics. Default "": none.
 	Tracer        *tracing.Tracer // Tracer exports the sagas' traces. nil: tracing is off.
 }
+
+// Retention says for how long sagas are kept once they have ended, by their class: at
+// least so long; 0 is for ever.
+type Retention = retention.Policy
 
 // Validate reports every fault of c at once.
 func (c Config) Validate() error { return c.app().Validate() }
@@ -48,7 +55,7 @@ func (c Config) app() app.Config {
 		DatabaseURL: c.DatabaseURL, Schema: c.Schema, Namespaces: c.Namespaces, Code: c.Code, Locals: c.Locals, Listen: c.Listen,
 		Migrate: c.Migrate, Version: c.Version, Log: c.Log,
 		Brokers: c.Brokers, Security: c.Security, Prefix: c.TopicPrefix, CreateTopics: c.CreateTopics,
-		MetricsListen: c.MetricsListen, Tracer: c.Tracer,
+		Retention: c.Retention, MetricsListen: c.MetricsListen, Tracer: c.Tracer,
 	}
 }
 

@@ -40,6 +40,16 @@ var mutants = []mutant{
 		"./sagatest", "TestSimulation",
 	},
 	{
+		"deleted-though-changed", "I1", "an ended saga is deleted though something has happened to it since it was judged",
+		"saga/sagapg/retentionqueries.go", "AND s.seq = w.seq", "",
+		"./saga/sagapg", "TestOneTransactionIsBounded",
+	},
+	{
+		"family-torn", "I1", "a family of sagas is deleted by its first member's age alone",
+		"internal/retention/policy.go", "if !p.due(&family[i], now) {", "if i == 0 && !p.due(&family[i], now) {",
+		"./internal/retention", "TestDue",
+	},
+	{
 		"told-and-not-kept", "I1", "what a saga tells another is not written with its transition",
 		"saga/coordinator/collect.go", "\t\tf.tell(s)\n", "",
 		"./saga/sagapg", "TestChildren",
