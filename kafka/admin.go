@@ -62,7 +62,7 @@ func (a *Admin) Create(ctx context.Context, topics ...Topic) error {
 				return fmt.Errorf("create topic %s: %w", t.Name, err)
 			}
 		}
-		return awaitTopics(ctx, admin, topics)
+		return await(ctx, "to be served", func() (string, error) { return unready(admin, topics) })
 	})
 }
 
@@ -86,17 +86,17 @@ func create(admin sarama.ClusterAdmin, t Topic) error {
 	return err
 }
 
-// awaitTopics waits until the cluster serves every topic.
-func awaitTopics(ctx context.Context, admin sarama.ClusterAdmin, topics []Topic) error {
+// await waits until no topic is left for something.
+func await(ctx context.Context, what string, left func() (topic string, err error)) error {
 	for {
-		left, err := unready(admin, topics)
-		if err != nil || left == "" {
+		topic, err := left()
+		if err != nil || topic == "" {
 			return err
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("wait for topic %s: %w", left, ctx.Err())
+			return fmt.Errorf("wait for topic %s %s: %w", topic, what, ctx.Err())
 		}
 	}
 }
@@ -194,7 +194,9 @@ func fromDetail(name string, d sarama.TopicDetail) Topic {
 	return t
 }
 
-// Delete deletes topics with all their records. Missing ones are fine.
+// Delete deletes topics with all their records, and returns when the cluster shows none
+// of them any more, which a busy broker is slow to see. Missing ones are fine. When ctx
+// ends first they are deleted all the same.
 func (a *Admin) Delete(ctx context.Context, names ...string) error {
 	return a.with(ctx, func(admin sarama.ClusterAdmin) error {
 		for _, n := range names {
@@ -203,8 +205,19 @@ func (a *Admin) Delete(ctx context.Context, names ...string) error {
 				return fmt.Errorf("delete topic %s: %w", n, err)
 			}
 		}
-		return nil
+		return await(ctx, "to be gone", func() (string, error) { return present(admin, names) })
 	})
+}
+
+// present returns the name of a topic that the cluster shows, if any.
+func present(admin sarama.ClusterAdmin, names []string) (string, error) {
+	found, err := describe(admin, names)
+	for _, n := range names {
+		if err == nil && found[n] != nil {
+			return n, nil
+		}
+	}
+	return "", err
 }
 
 // DeleteGroups deletes consumer groups, which must have no members any more, with
