@@ -334,6 +334,7 @@ func (w *world) checkEnd() {
 	for _, id := range w.store.order {
 		w.checkOwn(id)
 		w.checkReplay(id)
+		w.checkUpdates(id)
 		w.checkInputs(id)
 		w.checkEffects(id)
 		w.checkAnnounced(id)

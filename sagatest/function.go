@@ -2,7 +2,9 @@ package sagatest
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -161,8 +163,42 @@ func (c *client) attendToCode() {
 			return
 		}
 		c.tell(w.wanted(&state))
+		c.update()
 		c.attendToCode()
 	})
+}
+
+// updateMore is the update that functions of the simulator offer.
+const updateMore = "more"
+
+// update asks a function's saga to take more, often with an id that it has had already;
+// not every function takes it, and nothing is no more.
+func (c *client) update() {
+	w := c.w
+	n := w.rng.IntN(6)
+	e := saga.Event{
+		Kind: saga.Updated, Actor: saga.Actor{Kind: saga.Operator, Name: "ann"}, RequestID: fmt.Sprintf("more %d", n),
+		Payload: saga.JSON(strconv.AppendInt(nil, int64(n), 10)), Hold: w.rng.IntN(3) == 0,
+	}
+	e.Own().Update = updateMore
+	w.hit(string(saga.Updated))
+	w.coordinator.submit(c.id, e)
+}
+
+// checkUpdates: I11, an update is taken once for its id, in the order of the history.
+func (w *world) checkUpdates(id saga.ID) {
+	sum, taken := 0, map[string]bool{}
+	for _, e := range w.store.rows[id].history {
+		if e.Kind != saga.Updated {
+			continue
+		}
+		n, _ := strconv.Atoi(string(e.Payload.Data)) // the client wrote it
+		sum += n
+		if answer, ok := e.UpdateAnswer(); !ok || string(answer.Output) != strconv.Itoa(sum) || taken[e.RequestID] || n == 0 {
+			w.brokenf("I11: saga %s: event %d takes update %q, and answers %q after %d", id, e.Seq, e.RequestID, answer.Output, sum)
+		}
+		taken[e.RequestID] = true
+	}
 }
 
 // wanted is what a function's saga waits for from people, else a signal that it may await.

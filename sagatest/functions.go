@@ -104,9 +104,11 @@ func (w *world) patient() play {
 	wait := w.seconds(60)
 	asks := saga.Approval{By: []string{"group:desk"}, EscalateAfter: w.seconds(20), EscalateTo: []string{"group:leads"}, Due: 21*time.Second + w.seconds(60), ApproveWhenLate: w.rng.IntN(2) == 0}
 	return func(c *code.Context, in document) (int, error) {
+		more := takesMore(c)
 		if _, err := code.Do[document](c, s[0], in); err != nil {
 			return 0, err
 		}
+		code.First(c, c.When(func() bool { return *more > 0 }), c.Timer(wait/4))
 		if in.Yes {
 			if _, err := code.Approve(c, "sign", asks); err != nil && !errors.Is(err, code.ErrTimeout) {
 				return 0, err
@@ -125,6 +127,18 @@ func (w *world) patient() play {
 		}
 		return in.N, err
 	}
+}
+
+// takesMore offers an update that adds up what it is given.
+func takesMore(c *code.Context) *int {
+	more := 0
+	code.Update(c, updateMore, func(n int) error {
+		if n == 0 {
+			return errors.New("nothing is no more")
+		}
+		return nil
+	}, func(n int) (int, error) { more += n; return more, nil })
+	return &more
 }
 
 // branches does some things side by side, with branches of its own, and goes on when all

@@ -253,7 +253,7 @@ func TestRulesCatchMutants(t *testing.T) {
 // reachedByCode are what fifty seeds of functions must have hit beside.
 var reachedByCode = []string{
 	"asked-do", "asked-pivot", "asked-sleep", "asked-await", "asked-approval", "asked-child", "asked-side", "asked-version", "asked-attribute",
-	"asked-continue", "asked-return", "asked-fail", "continued", "evicted", "child", "history-asked", "signal-kept", "escalated", "tombstone",
+	"asked-continue", "asked-cancel", "asked-update", "asked-return", "asked-fail", "continued", "evicted", "child", "history-asked", "signal-kept", "escalated", "tombstone",
 	"phase-unknown", "phase-held", "phase-undo-held", "phase-undo-resting", "phase-raising", "phase-reversing", "phase-expired", "kill",
 	"crash-before-commit", "crash-after-commit", "commit-unknown-kept", "commit-unknown-lost", "edited", "past-pivot", "verb-refused",
 }

@@ -31,8 +31,11 @@ func updateCommand(r *remote) *cobra.Command {
 				return err
 			}
 			err = show(cmd, r.format, done, func(w io.Writer) {
+				if done.Error != "" {
+					return // which is told as an error
+				}
 				var pretty bytes.Buffer
-				_ = json.Indent(&pretty, done.Output, "", "  ") // the server sent JSON, or nothing
+				_ = json.Indent(&pretty, done.Output, "", "  ") // the server sent JSON
 				_, _ = fmt.Fprintln(w, pretty.String())         // a Builder never fails
 			})
 			if err == nil && done.Error != "" {
