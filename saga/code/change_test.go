@@ -273,3 +273,23 @@ func TestAnEventMayBeDecidedAgain(t *testing.T) {
 func (w *world) wakeNow() []saga.Command {
 	return w.event(saga.Event{Kind: saga.Woke, Actor: saga.Actor{Kind: saga.Engine}})
 }
+
+// What was decided and not committed has moved the coroutine on: it is of another moment,
+// and the next event gets one that is run from the history.
+func TestACoroutineOfAnotherMomentIsThrownAway(t *testing.T) {
+	t.Parallel()
+	w := newTest(t, bookTrip)
+	out := w.start(`{"Trip":7}`)
+	lost := replyTo(out[0], saga.Succeeded, `{"Ref":"F"}`, "")
+	lost.At = testStart
+	_, effects, err := w.code.DecideIn(&w.run, w.state, w.history, lost)
+	require.NoError(t, err)
+	require.Equal(t, []string{`do hotel hotels/book {"Trip":7}`}, sent(commands(effects)))
+
+	refused := replyTo(out[0], saga.Rejected, "", "no seats")
+	refused.At = testStart.Add(time.Second)
+	state, effects, err := w.code.DecideIn(&w.run, w.state, w.history, refused)
+	require.NoError(t, err)
+	require.Equal(t, saga.Compensated, state.Status)
+	require.Empty(t, commands(effects))
+}

@@ -308,6 +308,36 @@ var mutants = []mutant{
 		"./saga", "TestScenarios",
 	},
 	{
+		"tried-in-vain-and-left", "I3", "what a function's step may have done is not undone while the function goes on",
+		"saga/grow.go", "if d.s.Steps[i].Phase == Unknown && d.step(i).Compensation != \"\" {", "if false {",
+		"./saga/code", "TestCodeGoesOnWhileAFailedStepIsUndone",
+	},
+	{
+		"undone-side-by-side", "I3", "a function does not note what a step came after, so that all is undone at once",
+		"saga/code/func.go", "saga.Ask{Step: step, After: c.b.done}", "saga.Ask{Step: step}",
+		"./saga/code", "TestCodeTurnsBackInReverse",
+	},
+	{
+		"changed-code-runs-on", "I8", "a function that asks for something else than it did is not found out",
+		"saga/grow.go", "case recorded[n].What != a.What:", "case false:",
+		"./saga/code", "TestAChangeOfTheCodeIsFound",
+	},
+	{
+		"side-effect-again", "I8", "a function that is run again has its side effects again",
+		"saga/code/routine.go", "case !r.replay:", "case !r.replay || len(r.recorded) > 0:",
+		"./saga/sagapg", "TestCodeOutlivesItsOwner",
+	},
+	{
+		"coroutine-of-another-moment", "I8", "a coroutine that was decided on and not committed is taken for the saga's",
+		"saga/run.go", "g.run.co == nil || g.run.last != g.before.resumed()", "g.run.co == nil",
+		"./saga/code", "TestACoroutineOfAnotherMomentIsThrownAway",
+	},
+	{
+		"input-written-anew", "I2", "what a function asks with is stored as other bytes than were sent",
+		"saga/sagapg/asked.go", "`,\"data\":`...), a.Data...)", "`,\"data\": `...), []byte(strings.ReplaceAll(string(a.Data), \"{ \", \"{\"))...)",
+		"./saga/sagapg", "TestCodeKeepsTheBytesOfAnInput",
+	},
+	{
 		"approved-by-the-maker", "I12", "who has made a large batch may approve it",
 		"internal/batch/queries.go", " AND actor <> $2", "",
 		"./internal/batch", "TestALargeBatchNeedsASecondPerson",
