@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/e2e/written"
 )
 
 const (
@@ -30,6 +31,7 @@ const (
 type load struct {
 	clients []*client.Client
 	rate    float64
+	code    bool // some trips are functions
 	file    *os.File
 	began   time.Time
 	stop    chan struct{}
@@ -42,7 +44,7 @@ type load struct {
 }
 
 func newLoad(w *world) (*load, error) {
-	l := &load{rate: w.config.rate, acked: map[string]string{}, stop: make(chan struct{}), began: time.Now()}
+	l := &load{rate: w.config.rate, code: w.config.code, acked: map[string]string{}, stop: make(chan struct{}), began: time.Now()}
 	var err error
 	if l.file, err = os.Create(w.started()); err != nil {
 		return nil, fmt.Errorf("open the file of starts: %w", err)
@@ -93,7 +95,7 @@ func (l *load) run(ctx context.Context) error {
 func (l *load) start(ctx context.Context, n int) {
 	key := keyStem + strconv.Itoa(n)
 	for try := n; ctx.Err() == nil; try++ {
-		s, _, err := l.clients[try%len(l.clients)].Start(ctx, client.Start{Definition: "trip", Key: key, Input: inputOf(n)})
+		s, _, err := l.clients[try%len(l.clients)].Start(ctx, client.Start{Definition: l.definition(n), Key: key, Input: inputOf(n)})
 		if err == nil {
 			l.note(key, s.ID)
 			return
@@ -104,6 +106,14 @@ func (l *load) start(ctx context.Context, n int) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// definition is that of the nth trip.
+func (l *load) definition(n int) string {
+	if l.code && n%3 == 2 {
+		return written.Roam
+	}
+	return "trip"
 }
 
 // input is what a trip is started with.

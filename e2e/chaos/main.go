@@ -31,6 +31,7 @@ type config struct {
 	rate                            float64
 	seed                            uint64
 	calm                            time.Duration
+	code                            bool
 }
 
 // errFound says that the run took place and something is wrong.
@@ -78,6 +79,7 @@ func read() (config, error) {
 	flag.IntVar(&c.kills, "kills", 50, "kill -9, shared out evenly")
 	flag.Float64Var(&c.rate, "rate", 70, "sagas started each second")
 	flag.Uint64Var(&c.seed, "seed", 0, "the schedule's seed; 0: one by the clock")
+	flag.BoolVar(&c.code, "code", false, "let every third trip be a function; the coordinators are then e2e/codenode instead of unwind serve")
 	flag.DurationVar(&c.calm, "calm", 3*time.Minute, "how long the sagas may take to end after the last fault")
 	flag.Parse()
 	if c.seed == 0 {

@@ -17,7 +17,7 @@ const (
 	// countDead uses dead_letters_open.
 	countDead = `SELECT count(*) FROM unwind.dead_letters`
 	// readSagas scans all sagas that clients have started, with their keys, after the run.
-	readSagas = `SELECT s.id, s.status, coalesce(k.key, '') FROM unwind.sagas s LEFT JOIN unwind.start_keys k ON k.saga = s.id WHERE s.definition = 'trip'`
+	readSagas = `SELECT s.id, s.status, coalesce(k.key, '') FROM unwind.sagas s LEFT JOIN unwind.start_keys k ON k.saga = s.id WHERE s.definition IN ('trip', 'roam')`
 	// readStays uses the primary key: the business keys of the stays that have not ended.
 	readStays = `SELECT key FROM unwind.business_keys WHERE namespace = 'default' AND definition = 'stay'`
 	// readEffects scans a ledger, after the run.

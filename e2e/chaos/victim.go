@@ -104,8 +104,12 @@ func (w *world) makeVictims() {
 
 // coordinator is the command of a coordinator.
 func (w *world) coordinator(i int, arm string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(w.dir, "unwind"), "serve", "--log", "warn", "--listen", strings.TrimPrefix(w.urls[i], "http://"))
-	cmd.Env = append(os.Environ(), append(w.env(), "UNWIND_METRICS_LISTEN=off", "UNWIND_FAILPOINT="+arm)...)
+	address := strings.TrimPrefix(w.urls[i], "http://")
+	cmd := exec.Command(filepath.Join(w.dir, "unwind"), "serve", "--log", "warn", "--listen", address)
+	if w.config.code {
+		cmd = exec.Command(filepath.Join(w.dir, "codenode"))
+	}
+	cmd.Env = append(os.Environ(), append(w.env(), "UNWIND_METRICS_LISTEN=off", "UNWIND_LISTEN="+address, "UNWIND_FAILPOINT="+arm)...)
 	return cmd
 }
 

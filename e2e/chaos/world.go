@@ -103,7 +103,7 @@ func (w *world) build(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
-	return w.tool(ctx, "go", "build", "-o", w.dir+string(filepath.Separator), "./cmd/unwind")
+	return w.tool(ctx, "go", "build", "-o", w.dir+string(filepath.Separator), "./cmd/unwind", "./e2e/codenode")
 }
 
 // tool runs a program to its end, which must be a good one.

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/unwindhq/unwind/e2e/written"
+	"github.com/unwindhq/unwind/internal/failpoint"
 	"github.com/unwindhq/unwind/node"
 )
 
@@ -26,6 +27,9 @@ func main() {
 }
 
 func run(ctx context.Context) error {
+	if err := failpoint.Arm(os.Getenv("UNWIND_FAILPOINT")); err != nil {
+		return err
+	}
 	sagas, err := written.Sagas()
 	if err != nil {
 		return err
@@ -33,7 +37,7 @@ func run(ctx context.Context) error {
 	n, err := node.New(node.Config{
 		DatabaseURL: os.Getenv("UNWIND_DATABASE_URL"), Brokers: strings.Split(os.Getenv("UNWIND_KAFKA_BROKERS"), ","),
 		TopicPrefix: os.Getenv("UNWIND_TOPIC_PREFIX"), Listen: os.Getenv("UNWIND_LISTEN"),
-		Code: sagas, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Code: sagas, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		return err

@@ -21,14 +21,18 @@ type ticket struct {
 }
 
 // Sagas returns all of them: codeTrip and codePair do what the definitions trip and
-// pair do, with a side effect and a short sleep.
+// pair do, with a side effect and a short sleep; Roam does what chaos's trip does.
 func Sagas() ([]*saga.Code, error) {
 	trip, err := code.Func(definition("codeTrip", flight, hotel, charge, mail), bookTrip)
 	if err != nil {
 		return nil, err
 	}
 	pair, err := code.Func(definition("codePair", flight, hotel, charge), bookPair)
-	return []*saga.Code{trip, pair}, err
+	if err != nil {
+		return nil, err
+	}
+	roaming, err := code.Func(definition(Roam, fly, stay, settle), roam)
+	return []*saga.Code{trip, pair, roaming}, err
 }
 
 func definition(name string, steps ...saga.Step) saga.Definition {
