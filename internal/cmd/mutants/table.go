@@ -314,7 +314,7 @@ var mutants = []mutant{
 	},
 	{
 		"undone-side-by-side", "I3", "a function does not note what a step came after, so that all is undone at once",
-		"saga/code/func.go", "saga.Ask{Step: step, After: c.b.done}", "saga.Ask{Step: step}",
+		"saga/code/func.go", "saga.Ask{Step: step, After: c.b.before()}", "saga.Ask{Step: step}",
 		"./saga/code", "TestCodeTurnsBackInReverse",
 	},
 	{
