@@ -134,7 +134,7 @@ func fake(t *testing.T) string {
 	answer("GET /v1/whoami", 200, client.Identity{Name: "ci", Key: "k7mq2xwa", Roles: map[string]string{"shop": "operator", "*": "viewer"}, Namespaces: []string{"default", "shop"}})
 	answer("GET /v1/sagas", 200, client.Page{Sagas: []client.Saga{reversing()}, Next: sagaID})
 	answer("GET /v1/definitions", 200, client.Definitions{Definitions: []client.Definition{{Name: "bookTrip", Version: "r3", Hash: "0123456789abcdef", AppliedAt: &begin}}})
-	answer("GET /v1/definitions/bookTrip", 200, client.Definition{Name: "bookTrip", Version: "r3", Hash: "0123", Canonical: []byte(`{"saga":"bookTrip"}`)})
+	answer("GET /v1/definitions/bookTrip", 200, client.Definition{Name: "bookTrip", Version: "r3", Hash: "0123", Retention: "short", KeptFor: "168h0m0s", Canonical: []byte(`{"saga":"bookTrip"}`)})
 	answer("PUT /v1/definitions", 200, client.Applied{Name: "bookTrip", Version: "r3", Created: true})
 	bank := client.Hold{Kind: "participant", Name: "payments", Held: true, Reason: "the bank moves", Actor: "operator:ann", At: begin}
 	answer("GET /v1/holds", 200, client.Holds{Holds: []client.Hold{bank, {Kind: "definition", Name: "order", Rate: 20, Actor: "operator:bob", At: later}}})
