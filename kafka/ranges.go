@@ -32,29 +32,44 @@ func (a *Admin) Ranges(ctx context.Context, which func(topic string) bool) (map[
 		if !which(topic) {
 			continue
 		}
-		if ranges[topic], err = askRanges(client, topic); err != nil {
+		if ranges[topic], err = askRanges(ctx, client, topic); err != nil {
 			return nil, err
 		}
 	}
 	return ranges, nil
 }
 
+// offsets is who knows them: a sarama.Client.
+type offsets interface {
+	Partitions(topic string) ([]int32, error)
+	GetOffset(topic string, partition int32, at int64) (int64, error)
+}
+
 // askRanges asks for the offsets of a topic.
-func askRanges(client sarama.Client, topic string) (map[int32]Range, error) {
+func askRanges(ctx context.Context, client offsets, topic string) (map[int32]Range, error) {
 	partitions, err := client.Partitions(topic)
 	if err != nil {
 		return nil, fmt.Errorf("list the partitions of %s: %w", topic, err)
 	}
 	ranges := map[int32]Range{}
 	for _, p := range partitions {
-		var held Range
-		if held.Oldest, err = client.GetOffset(topic, p, sarama.OffsetOldest); err == nil {
-			held.Next, err = client.GetOffset(topic, p, sarama.OffsetNewest)
-		}
-		if err != nil {
+		if ranges[p], err = askRange(ctx, client, topic, p); err != nil {
 			return nil, fmt.Errorf("ask what %s/%d holds: %w", topic, p, err)
 		}
-		ranges[p] = held
 	}
 	return ranges, nil
+}
+
+// askRange asks for a while what may be answered soon: of a topic that was made just
+// now the leader is known before it knows so itself.
+func askRange(ctx context.Context, client offsets, topic string, partition int32) (held Range, err error) {
+	for attempt := 1; ; attempt++ {
+		if held.Oldest, err = client.GetOffset(topic, partition, sarama.OffsetOldest); err == nil {
+			held.Next, err = client.GetOffset(topic, partition, sarama.OffsetNewest)
+		}
+		if !isAny(err, passing) || attempt == maxAttempts || ctx.Err() != nil {
+			return held, err
+		}
+		pause(ctx, attemptPause)
+	}
 }
