@@ -33,7 +33,7 @@ func batchCreateCommand(r *remote) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create VERB", Short: "Freeze which sagas a verb is for, and show them; nothing is asked yet", Args: cobra.ExactArgs(1),
 		Long: "Freeze which sagas a verb is for, and show them. VERB is one of those of unwind saga: cancel, pause, resume, retry, skip, resolve,\n" +
-			"edit, reset, signal, approve, refuse, assign, acknowledge, snooze, describe, annotate or terminate.",
+			"edit, reset, signal, approve, refuse, assign, acknowledge, snooze, describe, annotate, restart or terminate.",
 		Example: "  unwind batch create retry --definition bookTrip --attention --reason 'the hotel is back'\n" +
 			"  unwind batch run 7 --watch",
 		RunE: func(cmd *cobra.Command, args []string) error {

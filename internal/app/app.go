@@ -109,7 +109,7 @@ func (a *App) Run(ctx context.Context) error {
 		{"fleet", p.fleet.Run}, // ends before the lease: its rows count while the node lives
 		{"rest", func(ctx context.Context) error { return p.server.Serve(ctx, listener) }},
 		{"starts from Kafka", p.runStarts},
-		{"batches", batch.Runner{Store: p.batches, Engine: p.engine, Check: p.checkVerb, Log: a.cfg.Log}.Run},
+		{"batches", batch.Runner{Store: p.batches, Engine: p.engine, Check: p.checkVerb, Restart: p.restart, Log: a.cfg.Log}.Run},
 		{"schedules", a.scheduler(p).Run},
 		{"retention", a.deleter(p).Run},
 		{"start", func(ctx context.Context) error { return a.announce(ctx, p.engine) }},

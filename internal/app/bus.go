@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/unwindhq/unwind/internal/batch"
+	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/rest"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/outbox"
@@ -52,6 +53,28 @@ func (p *parts) checkVerb(ctx context.Context, v coordinator.Verb) error {
 		return fmt.Errorf("%w: %w", saga.ErrInvalid, err)
 	}
 	return nil
+}
+
+// restart starts a saga of a batch anew, as REST does one saga.
+func (p *parts) restart(ctx context.Context, id saga.ID, key string, who saga.Actor) (fresh bool, err error) {
+	row, err := p.reader.Get(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	first, err := p.reader.History(ctx, id, 0, 1)
+	if err != nil {
+		return false, err
+	}
+	again, err := intake.Again(row, first, key)
+	if err != nil {
+		return false, err
+	}
+	again.Actor, again.Waits = who, true
+	result, err := p.intake.Start(ctx, again)
+	if intake.Refused(err) {
+		err = fmt.Errorf("%w: %w", saga.ErrInvalid, err)
+	}
+	return result.New, err
 }
 
 // reader fits sagapg.Reader to REST's port.

@@ -52,11 +52,15 @@ const (
 	Refused   Outcome = "refused"   // Refused: the saga answered why not.
 )
 
+// Restarted is the verb of a batch that starts sagas anew which have ended. It is no
+// event of theirs: each of them is followed by a saga of its own.
+const Restarted saga.EventKind = "restarted"
+
 // Request asks for a batch.
 type Request struct {
 	Filter       sagapg.Filter  // Filter chooses the sagas; After and Limit are left out.
 	Asked        string         // Asked is the filter as it was asked for, JSON.
-	Verb         saga.EventKind // Verb is what is asked of each.
+	Verb         saga.EventKind // Verb is what is asked of each, or Restarted.
 	Step         string         // Step is the step that it is about; empty for none.
 	Parameters   Parameters     // Parameters are what the verb says beside.
 	Reason       string         // Reason says why.

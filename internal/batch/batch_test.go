@@ -218,3 +218,31 @@ func TestABatchMustFit(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 20, made.Total)
 }
+
+// A batch may start sagas anew that have ended: no verb is asked of them, and who asks is
+// told with a key that makes a repeat harmless.
+func TestABatchStartsAnew(t *testing.T) {
+	t.Parallel()
+	store, _ := open(t, 20)
+	r := request()
+	r.Verb = batch.Restarted
+	made, err := store.Create(t.Context(), r)
+	require.NoError(t, err)
+	var e engine
+	var keys sync.Map
+	runs(t, batch.Runner{Store: store, Engine: &e, Restart: func(_ context.Context, id saga.ID, key string, who saga.Actor) (bool, error) {
+		require.Equal(t, saga.Actor{Kind: saga.Operator, Name: "ann"}, who)
+		keys.Store(key, true)
+		if id[15] == 1 {
+			return false, fmt.Errorf("it is running: %w", saga.ErrNotNow)
+		}
+		return id[15] != 3, nil
+	}})
+	_, err = store.Change(t.Context(), made.ID, batch.Running, "operator:ann")
+	require.NoError(t, err)
+	done := is(t, store, made.ID, batch.Done)
+	require.Equal(t, map[batch.Outcome]int{batch.Asked: 8, batch.Unchanged: 1, batch.Refused: 1}, done.Counts)
+	require.Zero(t, e.asked())
+	_, known := keys.Load(fmt.Sprintf("batch %d", made.ID))
+	require.True(t, known)
+}

@@ -26,9 +26,13 @@ type Runner struct {
 	Store  *Store                                        // Store keeps the batches. Required.
 	Engine Engine                                        // Engine carries out the verbs. Required.
 	Check  func(context.Context, coordinator.Verb) error // Check looks at a verb by its saga's definition first; what wraps a refusal of package saga is final. nil takes all.
-	Every  time.Duration                                 // Every is how often a batch is looked for, and how often a running one is asked whether it goes on. Default 1 s.
-	Idle   time.Duration                                 // Idle is how long a process may be silent before another goes on with its batch. Default 10 s.
-	Log    *slog.Logger                                  // Log receives what an operator should know. nil discards it.
+	// Restart starts a saga anew that has ended, and reports whether it has not done so
+	// before with this key. Required where there are batches of Restarted.
+	Restart func(ctx context.Context, id saga.ID, key string, who saga.Actor) (fresh bool, err error)
+
+	Every time.Duration // Every is how often a batch is looked for, and how often a running one is asked whether it goes on. Default 1 s.
+	Idle  time.Duration // Idle is how long a process may be silent before another goes on with its batch. Default 10 s.
+	Log   *slog.Logger  // Log receives what an operator should know. nil discards it.
 }
 
 // atOnce is how many sagas are asked side by side.
@@ -124,13 +128,9 @@ func (r Runner) one(ctx context.Context, b Batch, id saga.ID) (Outcome, string) 
 		Kind: b.Verb, Saga: id, Step: b.Step, Reason: b.Reason, RequestID: fmt.Sprintf("batch %d", b.ID),
 		Actor: saga.Actor{Kind: saga.ActorKind(kind), Name: name}, Signal: p.Signal, Outcome: p.Outcome, Groups: p.Groups, Payload: saga.JSON(p.Payload),
 	}
-	var res coordinator.VerbResult
-	err := r.check(ctx, verb)
-	if err == nil {
-		res, err = r.Engine.Do(ctx, verb)
-	}
+	changed, err := r.do(ctx, verb)
 	switch {
-	case err == nil && res.Changed:
+	case err == nil && changed:
 		return Asked, ""
 	case err == nil:
 		return Unchanged, ""
@@ -141,11 +141,19 @@ func (r Runner) one(ctx context.Context, b Batch, id saga.ID) (Outcome, string) 
 	return "", ""
 }
 
-func (r Runner) check(ctx context.Context, verb coordinator.Verb) error {
-	if r.Check == nil {
-		return nil
+// do carries out a verb and reports whether it has changed something.
+func (r Runner) do(ctx context.Context, verb coordinator.Verb) (changed bool, err error) {
+	if verb.Kind == Restarted {
+		return r.Restart(ctx, verb.Saga, verb.RequestID, verb.Actor)
 	}
-	return r.Check(ctx, verb)
+	if r.Check != nil {
+		err = r.Check(ctx, verb)
+	}
+	if err != nil {
+		return false, err
+	}
+	res, err := r.Engine.Do(ctx, verb)
+	return res.Changed, err
 }
 
 // final reports whether asking again would be answered the same.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"github.com/unwindhq/unwind/client"
-	"github.com/unwindhq/unwind/internal/access"
 	"github.com/unwindhq/unwind/internal/batch"
 	"github.com/unwindhq/unwind/saga"
 )
@@ -106,9 +105,16 @@ func (s *Server) createBatch(ctx context.Context, in *createBatchInput) (*batchO
 
 // mayBatch refuses who may not ask one saga for the verb.
 func (s *Server) mayBatch(ctx context.Context, namespace string, verb saga.EventKind) error {
-	g := grantOf(ctx)
-	if verb == saga.Terminated && g.principal.Role(namespace) < rules[SagasTerminate].least {
-		return newProblem(http.StatusForbidden, client.Forbidden, "key "+g.principal.Name+" may not do that: terminate takes the role "+access.Admin.String())
+	needs := SagasOperate
+	switch verb {
+	case saga.Terminated:
+		needs = SagasTerminate
+	case batch.Restarted:
+		needs = SagasStart
+	}
+	g, least := grantOf(ctx), rules[needs].least
+	if g.principal.Role(namespace) < least {
+		return newProblem(http.StatusForbidden, client.Forbidden, "key "+g.principal.Name+" may not do that: "+string(needs)+" takes the role "+least.String())
 	}
 	return nil
 }

@@ -23,14 +23,13 @@ type many struct {
 	payload func(client.BatchRequest) json.RawMessage
 }
 
-// manyVerbs are what a batch may ask. What needs the state of one saga to be seen
-// first is not among them: restart starts others, and has bulk starts.
+// manyVerbs are what a batch may ask.
 var manyVerbs = map[string]many{
 	"cancel": {kind: saga.Cancelled}, "pause": {kind: saga.Paused}, "resume": {kind: saga.Resumed}, "terminate": {kind: saga.Terminated},
-	"annotate": {kind: saga.Annotated},
-	"retry":    {kind: saga.Retried, takes: []string{"step"}},
-	"skip":     {kind: saga.StepSkipped, needs: []string{"step"}},
-	"reset":    {kind: saga.Reset, needs: []string{"step"}},
+	"annotate": {kind: saga.Annotated}, "restart": {kind: batch.Restarted},
+	"retry": {kind: saga.Retried, takes: []string{"step"}},
+	"skip":  {kind: saga.StepSkipped, needs: []string{"step"}},
+	"reset": {kind: saga.Reset, needs: []string{"step"}},
 	"resolve": {
 		kind: saga.StepResolved, needs: []string{"step"}, takes: []string{"output"},
 		payload: func(r client.BatchRequest) json.RawMessage { return r.Output },

@@ -31,6 +31,7 @@ func TestManyVerbs(t *testing.T) {
 		`"verb":"snooze","until":"2030-01-01T00:00:00Z","step":"a"`:      {Verb: saga.Snoozed, Step: "a", Parameters: batch.Parameters{Payload: []byte(`{"until":"2030-01-01T00:00:00Z"}`)}},
 		`"verb":"describe","attributes":{"customer":"c8","cents": null}`: {Verb: saga.Described, Parameters: batch.Parameters{Payload: []byte(`{"cents":null,"customer":"c8"}`)}},
 		`"verb":"annotate"`:                                              {Verb: saga.Annotated},
+		`"verb":"restart"`:                                               {Verb: batch.Restarted},
 	} {
 		for _, asks := range []bool{false, true} {
 			server, alone := open.URL, 0

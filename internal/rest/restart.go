@@ -2,11 +2,8 @@ package rest
 
 import (
 	"context"
-	"net/http"
 
-	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/internal/intake"
-	"github.com/unwindhq/unwind/saga/coordinator"
 )
 
 type restartInput struct {
@@ -27,23 +24,16 @@ func (s *Server) restart(ctx context.Context, in *restartInput) (*startOutput, e
 	if err != nil {
 		return nil, s.answer(ctx, err)
 	}
-	if !row.State.Status.Ended() {
-		return nil, newProblem(http.StatusConflict, client.NotNow, "the saga is "+row.State.Status.String()+": only one that has ended can be started again")
-	}
 	first, err := s.cfg.Reader.History(ctx, id, 0, 1)
-	if err == nil && len(first) == 0 {
-		err = coordinator.ErrNotFound
-	}
 	if err != nil {
 		return nil, s.answer(ctx, err)
 	}
-	key := in.Key
-	if key != "" {
-		key = "restart of " + id.String() + ": " + key
+	again, err := intake.Again(row, first, in.Key)
+	if err != nil {
+		return nil, s.answer(ctx, err)
 	}
-	result, err := s.cfg.Starts.Start(ctx, intake.Request{
-		Namespace: row.Namespace, Definition: row.State.Definition, Version: in.Body.Version, Key: key, Input: first[0].Payload, Actor: s.actor(ctx),
-	})
+	again.Version, again.Actor = in.Body.Version, s.actor(ctx)
+	result, err := s.cfg.Starts.Start(ctx, again)
 	if err != nil {
 		return nil, s.answer(ctx, err)
 	}
