@@ -85,14 +85,19 @@ func (r Runner) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	for walk := (*Walk)(nil); ctx.Err() == nil; pause(ctx, r.Every) {
+	for walk := (*Walk)(nil); ctx.Err() == nil; {
 		walk = r.turn(ctx, walk)
-		if err := r.round(ctx, walk); err != nil {
+		err := r.round(ctx, walk)
+		if err != nil {
 			walk = nil // nothing is left out
-			if ctx.Err() == nil {
-				r.Log.WarnContext(ctx, "ended sagas could not be deleted; it is tried again", "error", err)
-			}
 		}
+		if errors.Is(err, errNotMine) {
+			continue // the next turn may come at once
+		}
+		if err != nil && ctx.Err() == nil {
+			r.Log.WarnContext(ctx, "ended sagas could not be deleted; it is tried again", "error", err)
+		}
+		pause(ctx, r.Every)
 	}
 	return nil
 }
