@@ -20,7 +20,7 @@ defaults: {timeout: 2s, retry: {attempts: 2, backoff: 100ms, cap: 500ms}, undo: 
 	"steady": `
 unwind: v1
 saga: steady
-defaults: {timeout: 6s, retry: {attempts: 2, backoff: 100ms, cap: 1s}, undo: {timeout: 6s, retry: {attempts: 2, backoff: 100ms}}}
+defaults: {timeout: 15s, retry: {attempts: 2, backoff: 100ms, cap: 1s}, undo: {timeout: 15s, retry: {attempts: 2, backoff: 100ms}}}
 ` + tripSteps,
 	// patient outlasts two minutes without an answer.
 	"patient": `
