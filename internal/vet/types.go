@@ -60,7 +60,7 @@ func isMethod(obj types.Object, path, name string) bool {
 }
 
 // root is the variable that is, or holds, what is written to; nil if it is none.
-func root(e ast.Expr) *ast.Ident {
+func (c checker) root(e ast.Expr) *ast.Ident {
 	for {
 		switch x := e.(type) {
 		case *ast.ParenExpr:
@@ -70,7 +70,9 @@ func root(e ast.Expr) *ast.Ident {
 		case *ast.IndexExpr:
 			e = x.X
 		case *ast.SelectorExpr:
-			e = x.X
+			if e = x.X; c.isPackage(x.X) {
+				return x.Sel
+			}
 		case *ast.Ident:
 			return x
 		default:

@@ -220,8 +220,8 @@ func isNil(e ast.Expr) bool {
 // not run again, or more often than is known.
 func (c checker) writes(lit *ast.FuncLit, what string) {
 	written := func(e ast.Expr) {
-		id := root(e)
-		if v, ok := c.TypesInfo.Uses[id].(*types.Var); ok && (v.Pos() < lit.Pos() || v.Pos() > lit.End()) {
+		id := c.root(e)
+		if v, ok := c.TypesInfo.Uses[id].(*types.Var); ok && v.Pkg() == c.Pkg && (v.Pos() < lit.Pos() || v.Pos() > lit.End()) {
 			c.Reportf(e.Pos(), "this %s writes %s, and may only look: change it in the update's handler or in the function", what, id.Name)
 		}
 	}
@@ -252,26 +252,12 @@ func (c checker) builtin(name string, n *ast.CallExpr) {
 
 // written reports a package's variable that is, or holds, what is written to.
 func (c checker) written(e ast.Expr) {
-	for {
-		switch x := e.(type) {
-		case *ast.ParenExpr:
-			e = x.X
-		case *ast.StarExpr:
-			e = x.X
-		case *ast.IndexExpr:
-			e = x.X
-		case *ast.SelectorExpr:
-			if e = x.X; c.isPackage(x.X) {
-				e = x.Sel
-			}
-		case *ast.Ident:
-			if v, ok := c.TypesInfo.ObjectOf(x).(*types.Var); ok && v.Pkg() != nil && v.Parent() == v.Pkg().Scope() {
-				c.Reportf(x.Pos(), "a saga function writes the package's variable %s, again each time that it is run: keep it in the function, or write it in a step", v.Name())
-			}
-			return
-		default:
-			return
-		}
+	id := c.root(e)
+	if id == nil {
+		return
+	}
+	if v, ok := c.TypesInfo.ObjectOf(id).(*types.Var); ok && v.Pkg() != nil && v.Parent() == v.Pkg().Scope() {
+		c.Reportf(id.Pos(), "a saga function writes the package's variable %s, again each time that it is run: keep it in the function, or write it in a step", v.Name())
 	}
 }
 
