@@ -34,7 +34,7 @@ func initCommand() *cobra.Command {
 			if dir != "." {
 				saidf(cmd, "\ncd %s", dir)
 			}
-			saidf(cmd, "%s dev --no-stub stock         # leave it running\ngo mod tidy && go run .          # in another terminal; then see README.md", self())
+			saidf(cmd, "%-32s # leave it running\n%-32s # in another terminal; then see README.md", self()+" dev --no-stub stock", "go mod tidy && go run .")
 			return nil
 		},
 	}
