@@ -20,6 +20,13 @@ defaults: {timeout: 2s, retry: {attempts: 2, backoff: 100ms, cap: 500ms}, undo: 
 	"steady": `
 unwind: v1
 saga: steady
+defaults: {timeout: 6s, retry: {attempts: 2, backoff: 100ms, cap: 1s}, undo: {timeout: 6s, retry: {attempts: 2, backoff: 100ms}}}
+` + tripSteps,
+	// steadier gives participants time to join again behind a broker that was killed: a busy
+	// one answers who asks for offsets at once, and lets groups join some ten seconds later.
+	"steadier": `
+unwind: v1
+saga: steadier
 defaults: {timeout: 15s, retry: {attempts: 2, backoff: 100ms, cap: 1s}, undo: {timeout: 15s, retry: {attempts: 2, backoff: 100ms}}}
 ` + tripSteps,
 	// patient outlasts two minutes without an answer.

@@ -10,15 +10,18 @@ import (
 	"github.com/unwindhq/unwind/saga"
 )
 
-// outage is longer than the whole retry budget of a step of steady: two attempts of
-// fifteen seconds and a pause. A broker that was killed and is busy answers who asks for
-// offsets at once, and lets groups join some ten seconds later: an attempt outlasts that.
-const outage = 32 * time.Second
+const (
+	// outage is longer than the whole retry budget of a step of steady: two attempts of
+	// six seconds and a pause.
+	outage = 14 * time.Second
+	// longOutage is that for steadier, whose attempts have fifteen.
+	longOutage = 32 * time.Second
+)
 
 // inFlight starts sagas whose commands are with a participant that is at work.
-func (w *world) inFlight(t *testing.T, n int) []saga.ID {
+func (w *world) inFlight(t *testing.T, n int, definition string) []saga.ID {
 	t.Helper()
-	ids := w.startMany(t, n, func(int) (string, script) { return "steady", script{"hotels": {"slow:1s"}} })
+	ids := w.startMany(t, n, func(int) (string, script) { return definition, script{"hotels": {"slow:1s"}} })
 	for _, id := range ids {
 		w.phase(t, id, "hotel", saga.Doing.String())
 	}
@@ -41,7 +44,7 @@ func TestCoordinatorAway(t *testing.T) {
 	t.Run("participants answer", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, testserver.Kafka(t), 1)
-		ids := w.inFlight(t, 10)
+		ids := w.inFlight(t, 10, "steady")
 		w.nodes[0].kill()
 		<-time.After(outage)
 		w.begin(0)
@@ -50,7 +53,7 @@ func TestCoordinatorAway(t *testing.T) {
 	t.Run("participants are away too", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, testserver.Kafka(t), 1)
-		ids := w.inFlight(t, 10)
+		ids := w.inFlight(t, 10, "steady")
 		w.nodes[0].kill()
 		require.NoError(t, w.hands.pause())
 		<-time.After(outage)
@@ -67,10 +70,10 @@ func TestKafkaAway(t *testing.T) {
 	t.Parallel()
 	broker := testserver.RestartableKafka(t)
 	w := newWorld(t, broker.Brokers(), 1)
-	ids := w.inFlight(t, 10)
+	ids := w.inFlight(t, 10, "steadier")
 	broker.Kill()
-	ids = append(ids, w.startMany(t, 10, func(int) (string, script) { return "steady", nil })...)
-	<-time.After(outage)
+	ids = append(ids, w.startMany(t, 10, func(int) (string, script) { return "steadier", nil })...)
+	<-time.After(longOutage)
 	for _, id := range ids {
 		s, ok := w.look(id)
 		require.True(t, ok)
