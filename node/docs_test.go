@@ -108,6 +108,20 @@ func lend(c *code.Context, in Loan) (Loan, error) {
 	return in, err // code.ErrCanceled, if it was cancelled
 }
 
+type Delivery struct{ Stops []string }
+
+func plan(ctx context.Context, stops []string) (string, error) {
+	return strings.Join(stops, ", "), ctx.Err()
+}
+
+func deliver(c *code.Context, in Delivery) (string, error) {
+	route, err := plan(c, in.Stops) // func plan(ctx context.Context, stops []string) (string, error)
+	if err != nil {
+		return "", err
+	}
+	return code.Do[string](c, saga.Step{Name: "drive", Participant: "vans", Command: "drive", Compensation: "turnAround"}, route)
+}
+
 type Item struct{ Name string }
 
 type Cart struct {
@@ -222,7 +236,7 @@ func TestTheDocumentCompiles(t *testing.T) {
 	_, err := code.Func(saga.Definition{Name: "bookJourney", Version: "r1"}, bookJourney)
 	require.NoError(t, err)
 	require.NoError(t, declared())
-	for _, shown := range []any{change, mount, recorded, embedded, bookAll, fillCart, lend} {
+	for _, shown := range []any{change, mount, recorded, embedded, bookAll, fillCart, lend, deliver} {
 		require.NotNil(t, shown)
 	}
 	require.NoError(t, err2)

@@ -42,6 +42,7 @@ type Coroutine interface {
 // News is what the function is told.
 type News struct {
 	At       time.Time // At is the event's time: all that the function knows of clocks.
+	Deadline time.Time // Deadline is when the saga turns back because it is late; zero: never, or no more.
 	Answers  []Answer  // Answers end what the function has asked for, in the order in which they came. They are lent.
 	Update   *Update   // Update is what it is asked to take, before it goes on; nil: nothing.
 	Back     bool      // Back: the saga turns back, so everything that the function waits for ends, and it is to end. It may record values, and gets no step.

@@ -137,7 +137,7 @@ func (d *decision) resume(answers []Answer) (Turn, error) {
 			return Turn{}, err
 		}
 	}
-	news := News{At: d.e.At, Answers: answers, Back: g.back, Replay: d.e.Seq != 0, Seq: seq}
+	news := News{At: d.e.At, Deadline: d.s.Deadline, Answers: answers, Back: g.back, Replay: d.e.Seq != 0, Seq: seq}
 	if news.Replay && round == 0 {
 		news.Recorded = d.e.Extras().Asked
 	}

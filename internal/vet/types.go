@@ -29,11 +29,13 @@ func (c checker) isContext(e ast.Expr) bool {
 
 func isContext(t types.Type) bool {
 	p, ok := types.Unalias(t).(*types.Pointer)
-	if !ok {
-		return false
-	}
-	named, ok := types.Unalias(p.Elem()).(*types.Named)
-	return ok && isObject(named.Obj(), codePath, "Context")
+	return ok && isNamed(p.Elem(), codePath, "Context")
+}
+
+// isNamed reports whether t is that type.
+func isNamed(t types.Type, path, name string) bool {
+	named, ok := types.Unalias(t).(*types.Named)
+	return ok && isObject(named.Obj(), path, name)
 }
 
 func (c checker) callee(n *ast.CallExpr) types.Object { return typeutil.Callee(c.TypesInfo, n) }

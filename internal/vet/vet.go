@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
 
 	"golang.org/x/tools/go/analysis"
 )
@@ -55,13 +56,15 @@ func (c checker) visit(n ast.Node) bool {
 	case *ast.GoStmt:
 		c.Reportf(n.Pos(), "go statement in a saga function: branches that are run again in the same order are started with code.Go")
 	case *ast.SelectStmt:
-		c.Reportf(n.Pos(), "select in a saga function: wait for the first of several futures with code.First")
+		if !c.pollsDone(n) {
+			c.Reportf(n.Pos(), "select in a saga function: wait for the first of several futures with code.First, which ends when the saga turns back, as c.Done does")
+		}
 		return c.clauses(n)
 	case *ast.SendStmt:
 		c.channel(n.Arrow, "send")
 	case *ast.UnaryExpr:
 		if n.Op == token.ARROW {
-			c.channel(n.OpPos, "receive")
+			c.receive(n)
 		}
 	case *ast.RangeStmt:
 		c.loop(n)
@@ -81,6 +84,48 @@ func (c checker) visit(n ast.Node) bool {
 
 func (c checker) channel(at token.Pos, what string) {
 	c.Reportf(at, "channel %s in a saga function: hand values over by a future of code.Go, or wait with code.Await", what)
+}
+
+// receive refuses to wait for a channel. What ends a context ends every other wait, too.
+func (c checker) receive(n *ast.UnaryExpr) {
+	if c.isDone(n.X) {
+		c.Reportf(n.OpPos, "a receive from Done in a saga function blocks it for good: wait with code.Await, c.Sleep or c.Until, which end when the saga turns back, or ask c.Err()")
+		return
+	}
+	c.channel(n.OpPos, "receive")
+}
+
+// isDone reports whether e is the channel of a context.
+func (c checker) isDone(e ast.Expr) bool {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	f := c.callee(call)
+	return f != nil && (isMethod(f, "context", "Done") || isMethod(f, codePath, "Done"))
+}
+
+// pollsDone reports whether a select only asks whether a context is over: its channel is
+// closed where the function waits, not while it runs.
+func (c checker) pollsDone(s *ast.SelectStmt) bool {
+	polls, waits := 0, true
+	for _, clause := range s.Body.List {
+		clause, _ := clause.(*ast.CommClause)
+		if clause.Comm == nil {
+			waits = false
+			continue
+		}
+		stmt, _ := clause.Comm.(*ast.ExprStmt)
+		if stmt == nil {
+			return false
+		}
+		receive, _ := ast.Unparen(stmt.X).(*ast.UnaryExpr)
+		if receive == nil || !c.isDone(receive.X) {
+			return false
+		}
+		polls++
+	}
+	return polls == 1 && !waits
 }
 
 // clauses looks at the bodies of a select; its channels have been reported with it.
@@ -122,16 +167,34 @@ func (c checker) keysOfMap(e ast.Expr) bool {
 }
 
 // harmlessOfContext are the Context's methods that ask for nothing.
-var harmlessOfContext = map[string]bool{"ID": true, "Now": true, "HistoryLength": true, "Err": true}
+var harmlessOfContext = map[string]bool{
+	"ID": true, "Now": true, "HistoryLength": true, "Err": true, "Done": true, "Deadline": true, "Value": true,
+}
 
 // drawsOfContext are those, and those whose results are the same whenever what was taken
 // from the history is run again.
-var drawsOfContext = map[string]bool{"ID": true, "Now": true, "HistoryLength": true, "Err": true, "NewID": true, "Uint64": true, "Float64": true}
+var drawsOfContext = with(harmlessOfContext, "NewID", "Uint64", "Float64")
+
+func with(names map[string]bool, more ...string) map[string]bool {
+	all := maps.Clone(names)
+	for _, name := range more {
+		all[name] = true
+	}
+	return all
+}
 
 // asks reports whether something in n may ask for anything: whether it has the
-// Context do more than what is harmless, such as to tell the saga's id.
+// Context do more than what is harmless, such as to tell the saga's id, or hands it on as
+// more than a context.Context.
 func (c checker) asks(n ast.Node, harmless map[string]bool) (found bool) {
+	handed := map[ast.Expr]bool{} // as a context.Context
 	ast.Inspect(n, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			c.handsOn(call, handed)
+		}
+		if e, ok := n.(ast.Expr); ok && handed[e] {
+			return false
+		}
 		if sel, ok := n.(*ast.SelectorExpr); ok && c.isContext(sel.X) && harmless[sel.Sel.Name] {
 			return false
 		}
@@ -141,6 +204,19 @@ func (c checker) asks(n ast.Node, harmless map[string]bool) (found bool) {
 		return !found
 	})
 	return found
+}
+
+// handsOn adds those of a call's arguments that it takes as a context.Context.
+func (c checker) handsOn(call *ast.CallExpr, handed map[ast.Expr]bool) {
+	f, ok := types.Unalias(c.TypesInfo.TypeOf(call.Fun)).Underlying().(*types.Signature)
+	if !ok {
+		return // a conversion
+	}
+	for i, arg := range call.Args {
+		if i < f.Params().Len() && isNamed(f.Params().At(i).Type(), "context", "Context") {
+			handed[arg] = true
+		}
+	}
 }
 
 // call looks at a call and says whether to look at all of its parts.

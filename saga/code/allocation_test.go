@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/unwindhq/unwind/saga"
+	"github.com/unwindhq/unwind/saga/code"
 )
 
 // What a function costs more than a definition is mostly what it allocates: more than
@@ -19,4 +20,18 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // counts the process
 	got := testing.AllocsPerRun(200, func() { bookOne(made) })
 	require.LessOrEqual(t, got, float64(most), "a whole saga of four commands")
 	t.Logf("a whole saga of four commands: %v of %v", got, most)
+}
+
+// A function pays for a context that ends only if it asks for one.
+func TestDoneIsMadeWhenItIsAskedFor(t *testing.T) { //nolint:paralleltest // counts the process's allocations
+	run := func(fn func(*code.Context)) float64 {
+		made := mustCode(t, func(c *code.Context, in trip) (booking, error) { fn(c); return bookTrip(c, in) })
+		return testing.AllocsPerRun(100, func() { bookOne(made) })
+	}
+	plain := run(func(*code.Context) {})
+	require.InDelta(t, plain, run(func(c *code.Context) { _, _ = c.Deadline(); _, _ = c.Err(), c.Value(key{}) }), 0.5)
+	const most = 6
+	got := run(func(c *code.Context) { _ = c.Done() }) - plain
+	require.LessOrEqual(t, got, float64(most))
+	t.Logf("Done: %v of %v", got, most)
 }

@@ -13,6 +13,9 @@ import (
 
 // Context is what a saga's function has of the world. Each branch has its own; it
 // must not be used by another, nor once the function has returned.
+//
+// It is a context.Context, for packages that take one: its Done, Err, Deadline and Value
+// may be used by any goroutine at any time. They are over where the saga turns back.
 type Context struct {
 	r *routine
 	b *branch

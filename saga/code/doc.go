@@ -29,5 +29,5 @@
 // order; what ran side by side, side by side. Behind the pivot there is no way
 // back: steps are tried until they succeed, and an error puts attention on the saga.
 // A saga that is turned back from outside ends the function's waits with
-// [ErrCanceled].
+// [ErrCanceled], and ends the function's [Context], which is a context.Context.
 package code

@@ -31,8 +31,11 @@ func (f *Failed) Error() string { return f.Reason }
 var ErrTimeout = errors.New("it did not come in time")
 
 // ErrCanceled says that the saga turns back: it was cancelled, its deadline has passed,
-// or its parent turns back. Whatever the function waits for ends with it.
-var ErrCanceled = errors.New("the saga turns back")
+// or its parent turns back. Whatever the function waits for ends with it. It is a
+// context.Canceled, too.
+var ErrCanceled error = turnsBack
+
+var turnsBack = &ended{"the saga turns back"}
 
 // PanicError is a panic of the function. It puts attention on the saga, which
 // stays where it is until a corrected function is there.

@@ -104,9 +104,10 @@ func (r *routine) knowJSON(data []byte) {
 }
 
 // SideEffect runs fn once and records what it returns, which is JSON: run again,
-// the saga gets the recorded value. fn must be quick, must not use c, and may run
-// more than once if its value could not be committed: the process dies, the database
-// is away, another node has changed the saga meanwhile.
+// the saga gets the recorded value. fn must be quick, must not ask c for anything (it
+// may hand it on as a context.Context), and may run more than once if its value could
+// not be committed: the process dies, the database is away, another node has changed
+// the saga meanwhile.
 func SideEffect[T any](c *Context, name string, fn func() T) T {
 	var value T
 	data := c.record("side:"+name, func() json.RawMessage {

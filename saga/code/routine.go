@@ -36,6 +36,7 @@ type routine struct {
 	fault    error
 	stopped  bool
 	back     bool // the saga turns back
+	life     life // what other packages see
 	late     int  // how much was asked for and waited for since
 
 	queries map[string]func() any // what others may look at; nil: nothing
@@ -109,7 +110,7 @@ func (r *routine) ended(b *branch, end *cell) {
 }
 
 // errStopped unwinds the branches of a routine that is stopped.
-var errStopped = errors.New("the saga's code was stopped")
+var errStopped = &ended{"the saga's code was stopped"}
 
 // raise ends the turn with a fault: the saga cannot go on with this code.
 func (r *routine) raise(err error) {
@@ -142,6 +143,9 @@ func (r *routine) close(ask int64) *cell {
 
 // Resume implements saga.Coroutine.
 func (r *routine) Resume(news saga.News) saga.Turn {
+	if r.seq == 0 {
+		r.life.deadline = news.Deadline
+	}
 	r.now, r.seq, r.replay, r.asks = news.At, news.Seq, news.Replay, nil
 	r.recorded = append(r.recorded, values(news.Recorded)...)
 	for i := range news.Answers {
@@ -183,13 +187,15 @@ func (r *routine) turn(turn saga.Turn) saga.Turn {
 	return turn
 }
 
-// Stop implements saga.Coroutine.
+// Stop implements saga.Coroutine. The function's contexts end after its deferred functions:
+// those are to see what it saw.
 func (r *routine) Stop() {
 	r.stopped = true
 	for _, b := range r.live {
 		b.stop()
 	}
 	r.live, r.ready = nil, nil
+	r.life.finish(errStopped)
 }
 
 // values are the records that side effects and versions have left.

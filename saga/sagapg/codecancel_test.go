@@ -1,6 +1,7 @@
 package sagapg_test
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 	"testing"
@@ -18,9 +19,15 @@ import (
 func TestACancelReachesTheCode(t *testing.T) {
 	t.Parallel()
 	f := &counted{before: func(c *code.Context) error {
+		ctx, cancel := context.WithCancel(c)
+		defer cancel()
 		_, err := code.Await[any](c, "go", 0)
-		if errors.Is(err, code.ErrCanceled) {
-			c.SetAttribute("stopped", "before the charge")
+		select {
+		case <-ctx.Done():
+			if errors.Is(err, code.ErrCanceled) && errors.Is(err, context.Canceled) {
+				c.SetAttribute("stopped", "before the charge")
+			}
+		default:
 		}
 		return err
 	}}

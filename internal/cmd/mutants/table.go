@@ -333,6 +333,11 @@ var mutants = []mutant{
 		"./saga/code", "TestACoroutineOfAnotherMomentIsThrownAway",
 	},
 	{
+		"context-outlives-its-saga", "I8", "what other packages made of a function's context goes on when the saga turns back",
+		"saga/code/cancel.go", "r.life.finish(turnsBack)", "_ = turnsBack",
+		"./saga/code", "TestContextsEndWhereTheSagaTurnsBack",
+	},
+	{
 		"input-written-anew", "I2", "what a function asks with is stored as other bytes than were sent",
 		"saga/sagapg/asked.go", "`,\"data\":`...), a.Data...)", "`,\"data\": `...), []byte(strings.ReplaceAll(string(a.Data), \"{ \", \"{\"))...)",
 		"./saga/sagapg", "TestCodeKeepsTheBytesOfAnInput",

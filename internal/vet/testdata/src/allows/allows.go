@@ -89,6 +89,36 @@ func trip(c *code.Context, in map[string]int) (int, error) {
 	return branch.Get(c)
 }
 
+// contexts hands its Context on as one of the standard library.
+func contexts(c *code.Context, in map[string]int) (int, error) {
+	ctx, cancel := context.WithCancel(context.WithValue(c, "tenant", "x"))
+	defer cancel()
+	for name := range in {
+		look(c, name)
+	}
+	select {
+	case <-c.Done():
+		return 0, c.Err()
+	default:
+	}
+	select {
+	default:
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+	at, _ := c.Deadline()
+	code.Query(c, "late", func() bool { return look(c, "x") || c.Now().After(at) || c.Value("x") != nil })
+	return code.SideEffect(c, "rate", func() int {
+		ctx, cancel := context.WithTimeout(c, time.Second)
+		defer cancel()
+		_, _ = http.NewRequestWithContext(ctx, "GET", "x", nil)
+		<-c.Done()
+		return len(c.ID())
+	}), nil
+}
+
+func look(ctx context.Context, name string) bool { return ctx.Err() != nil }
+
 func effects(c *code.Context, in int) (int, error) {
 	_ = code.SideEffect(c, "now", time.Now)
 	_ = code.SideEffect[int64](c, "host", func() int64 {

@@ -44,6 +44,9 @@ func clock(c *code.Context, in int) (int, error) {
 	now := time.Now                                         // want `time.Now in a saga function`
 	_, stop := context.WithTimeout(context.Background(), 1) // want `context.WithTimeout in a saga function: .*code.First`
 	stop()
+	_, stop = context.WithDeadline(c, c.Now()) // want `context.WithDeadline in a saga function: .*a c.Timer`
+	stop()
+	_ = context.AfterFunc(c, stop) // want `context.AfterFunc in a saga function`
 	_ = now
 	return in, nil
 }
@@ -70,6 +73,24 @@ func parallel(c *code.Context, in int) (int, error) {
 	case <-ready:
 		_ = time.Now() // want `time.Now in a saga function`
 	default:
+	}
+	<-c.Done() // want `a receive from Done in a saga function blocks it for good: .*c.Err\(\)`
+	var ctx context.Context = c
+	_, _ = <-ctx.Done() // want `a receive from Done`
+	select {            // want `select in a saga function: .*turns back`
+	case <-c.Done():
+	}
+	select { // want `select in a saga function`
+	case <-c.Done():
+	case <-ctx.Done():
+	default:
+	}
+	select { // want `select in a saga function`
+	case <-c.Done():
+	case ready <- 1:
+	default:
+	}
+	for range c.Done() { // want `channel range in a saga function`
 	}
 	mu.Lock()                 // want `\(sync.Mutex\).Lock in a saga function: .*take turns`
 	var wg sync.WaitGroup     // want `sync.WaitGroup in a saga function`
@@ -139,6 +160,9 @@ func (trip) book(c *code.Context, in int) (int, error) {
 	_ = code.SideEffect(c, "x", func() int {                            // want `this side effect uses the saga's Context`
 		v, _ := code.Do[int](c, "x", 1)
 		return v
+	})
+	_ = code.SideEffect(c, "z", func() int { // want `this side effect uses the saga's Context`
+		return randv2.New(c).IntN(6)
 	})
 	code.Query(c, "x", func() int { // want `this query uses the saga's Context`
 		v, _ := f.Get(c)

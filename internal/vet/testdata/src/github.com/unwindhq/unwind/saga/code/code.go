@@ -8,6 +8,10 @@ type Context struct{}
 func (c *Context) ID() string                                  { return "" }
 func (c *Context) Now() time.Time                              { return time.Time{} }
 func (c *Context) HistoryLength() int64                        { return 0 }
+func (c *Context) Err() error                                  { return nil }
+func (c *Context) Done() <-chan struct{}                       { return nil }
+func (c *Context) Deadline() (at time.Time, ok bool)           { return at, false }
+func (c *Context) Value(key any) any                           { return nil }
 func (c *Context) Sleep(d time.Duration)                       {}
 func (c *Context) Timer(d time.Duration) (f Future[struct{}])  { return f }
 func (c *Context) Uint64() uint64                              { return 0 }
