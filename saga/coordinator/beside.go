@@ -1,22 +1,30 @@
 package coordinator
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/unwindhq/unwind/saga"
 )
 
-// beside is a goroutine that runs what may take too long, one call at a time. It
-// is kept from call to call, because a new one has to grow its stack each time. It
-// ends when calls is closed.
+// A batch that may let users' functions run is decided beside its writer: a function may
+// loop for ever, and must cost its saga, not the writer. The writer waits, and looks when
+// one has run for too long: then it takes the batch back, and tries it again without that
+// function.
+
+// beside is a goroutine that decides such batches, one at a time. It is kept from batch to
+// batch, because a new one has to grow its stack each time. It ends when calls is closed.
 type beside struct {
 	calls chan func()
 	ended chan struct{}
-	timer *time.Timer
 }
 
 func newBeside() *beside {
-	b := &beside{calls: make(chan func()), ended: make(chan struct{}), timer: time.NewTimer(time.Hour)}
+	b := &beside{calls: make(chan func()), ended: make(chan struct{})}
 	go func() {
 		for call := range b.calls {
 			call()
@@ -26,21 +34,106 @@ func newBeside() *beside {
 	return b
 }
 
-// call runs fn and reports whether it has ended in time. If not, fn goes on, and b
-// can be given nothing more but to leave.
-func (b *beside) call(limit time.Duration, fn func()) bool {
-	b.timer.Reset(limit)
-	b.calls <- fn
-	select {
-	case <-b.ended:
-		return true
-	case <-b.timer.C:
-		return false
+// turn is one decision of a batch, the same whenever the batch is tried again.
+type turn struct {
+	saga saga.ID
+	item int // its number among the saga's items, or nextRun
+}
+
+// nextRun is the turn of a saga's next run, whose id is another one in each try.
+const nextRun = -1
+
+// watchdog tells a writer which decision about code is under way, and whoever decides
+// whether the writer still waits for it.
+type watchdog struct {
+	mu    sync.Mutex
+	at    *folding // nil: none
+	since time.Time
+	left  bool
+}
+
+// begin notes that a saga's function may run from now on.
+func (w *watchdog) begin(s *folding) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.at, w.since = s, time.Now()
+}
+
+// end notes that it does not any more. If the writer has left, the goroutine ends here,
+// with what is its own: the saga's function. All else is the writer's again.
+func (w *watchdog) end(run *saga.Run) {
+	w.mu.Lock()
+	left := w.left
+	w.at = nil
+	w.mu.Unlock()
+	if left {
+		run.Stop()
+		runtime.Goexit()
 	}
 }
 
-// beside returns where a decision about code is run: the writer's own goroutine for
-// them, or one for this decision alone.
+// leave returns the saga whose function has run for limit, and does not wait for it any
+// longer; or nil, and how long that may still take.
+func (w *watchdog) leave(limit time.Duration) (overdue *folding, rest time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.at == nil {
+		return nil, limit
+	}
+	if rest = limit - time.Since(w.since); rest > 0 {
+		return nil, rest
+	}
+	w.left = true
+	return w.at, 0
+}
+
+// errOverdue says that a function has run for too long, and the batch may be tried again
+// at once, without it.
+var errOverdue = errors.New("a saga's code has run for too long")
+
+// decide decides a batch, beside the writer if it may let users' functions run.
+func (r *run) decide(ctx context.Context, f *fold, b Batch) error {
+	f.b = b
+	if !f.hasCode() {
+		return f.decide(ctx)
+	}
+	in := r.beside()
+	defer r.besideOver(in)
+	var err error
+	in.calls <- func() { err = f.decide(ctx) }
+	limit := r.c.cfg.CodeTimeout
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		select {
+		case <-in.ended:
+			return err
+		case <-timer.C:
+		}
+		overdue, rest := f.watchdog.leave(limit)
+		if overdue != nil {
+			return r.leave(overdue)
+		}
+		timer.Reset(rest)
+	}
+}
+
+// leave goes on without a function that runs for too long, which keeps its goroutine until
+// it ends: whoever has written an endless loop loses one saga and a processor.
+func (r *run) leave(overdue *folding) error {
+	if r.w != nil {
+		r.w.beside = nil
+	}
+	overdue.run = nil // it is in use
+	if r.overdue == nil {
+		r.overdue = map[turn]bool{}
+	}
+	r.overdue[overdue.turn] = true
+	return fmt.Errorf("saga %s: %w", overdue.id, errOverdue)
+}
+
+// beside returns where a batch with code is decided: the writer's own goroutine for them,
+// or one for this batch alone.
 func (r *run) beside() *beside {
 	if r.w == nil {
 		return newBeside()
@@ -51,22 +144,9 @@ func (r *run) beside() *beside {
 	return r.w.beside
 }
 
-// besideOver ends what beside has made for one decision.
+// besideOver ends what beside has made for one batch.
 func (r *run) besideOver(b *beside) {
 	if r.w == nil {
 		close(b.calls)
 	}
-}
-
-// leave goes on without a call that takes too long: whoever has written an endless
-// loop loses one saga and a processor, not the writer.
-func (r *run) leave(b *beside, left *saga.Run) {
-	if r.w != nil {
-		r.w.beside = nil
-		close(b.calls)
-	}
-	go func() {
-		<-b.ended
-		left.Stop()
-	}()
 }

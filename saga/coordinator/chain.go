@@ -40,7 +40,7 @@ func (f *fold) begin(s *folding, next saga.Continue) error {
 	case s.next != nil:
 		return errors.New("the saga continues as new twice in one batch")
 	}
-	n := &folding{id: next.To, bucket: s.bucket, row: Row{Namespace: s.row.Namespace, State: saga.State{ID: next.To}}}
+	n := &folding{id: next.To, bucket: s.bucket, turn: turn{s.id, nextRun}, row: Row{Namespace: s.row.Namespace, State: saga.State{ID: next.To}}}
 	it := mailTo(s, next)
 	if admitted.version != "" {
 		it.event.Own().Version = admitted.version
@@ -69,7 +69,7 @@ func mailTo(s *folding, next saga.Continue) *item {
 func (f *fold) decideFirst(n *folding, it *item) ([]saga.Effect, error) {
 	x := it.event.Extras()
 	v := version{n.row.Namespace, x.Definition, x.Version}
-	d, ok := f.r.c.cfg.Definitions.Decider(v.namespace, v.name, v.version)
+	d, ok := f.loaded(v)
 	if !ok {
 		if f.r.lacking[v] == nil {
 			f.missing[v] = true

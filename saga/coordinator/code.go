@@ -87,51 +87,70 @@ func (c *coroutines) forget(bucket int) {
 	}
 }
 
-// decideOn runs Decide. A saga that is code gets its function, and a time limit.
+// hasCode reports whether the batch may let users' functions run.
+func (f *fold) hasCode() bool {
+	for _, id := range f.ids {
+		row, _ := f.stored(id)
+		for _, it := range f.sagas[id].items {
+			if d, _ := f.loaded(versionOf(&row, it)); isCode(d) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isCode(d saga.Decider) bool {
+	_, is := d.(*saga.Code)
+	return is
+}
+
+// decideOn runs Decide. A saga that is code gets its function, which is watched.
 func (f *fold) decideOn(s *folding, history saga.History, e saga.Event) (saga.State, []saga.Effect, error) {
 	code, ok := s.decider.(*saga.Code)
-	if !ok {
+	switch {
+	case !ok:
 		return s.decider.Decide(s.row.State, history, e)
-	}
-	if s.run == nil {
+	case f.r.overdue[s.turn]:
+		return f.decideWithout(s, code, history, e)
+	case s.run == nil && f.r.foreign:
 		s.run = &saga.Run{}
-		if !f.r.foreign {
-			s.run = f.r.w.coroutines.take(s.id)
-		}
+	case s.run == nil:
+		s.run = f.r.w.coroutines.take(s.id)
 	}
-	d, state, run := decided{}, s.row.State, s.run
-	in := f.r.beside()
-	defer f.r.besideOver(in)
-	if !in.call(f.r.c.cfg.CodeTimeout, func() { d.decide(code, run, state, history, e) }) {
-		f.r.leave(in, run)
-		alone := decided{} // a saga turns back without its function, too
-		s.run = saga.Deaf()
-		if alone.decide(code, s.run, state, history, e); alone.err == nil || errors.Is(alone.err, saga.ErrNeedHistory) {
-			return alone.state, alone.effects, alone.err
-		}
-		s.run = &saga.Run{}
-		return state, nil, fmt.Errorf("the code has run for %s without waiting for anything: it must be quick; do long work in a step", f.r.c.cfg.CodeTimeout)
-	}
-	if d.err != nil && !errors.Is(d.err, saga.ErrNeedHistory) && !saga.IsRefusal(d.err) {
+	run := s.run // once nobody waits any more, s is not ours
+	f.watchdog.begin(s)
+	state, effects, err := decideIn(code, run, s.row.State, history, e)
+	f.watchdog.end(run)
+	if err != nil && !errors.Is(err, saga.ErrNeedHistory) && !saga.IsRefusal(err) {
 		s.run.Stop()
 	}
-	return d.state, d.effects, d.err
+	return state, effects, err
 }
 
-// decided is what Decide has answered.
-type decided struct {
-	state   saga.State
-	effects []saga.Effect
-	err     error
+// decideWithout decides about a saga whose function has run for too long: it turns back
+// without it, too.
+func (f *fold) decideWithout(s *folding, code *saga.Code, history saga.History, e saga.Event) (saga.State, []saga.Effect, error) {
+	if s.run != nil {
+		s.run.Stop()
+	}
+	s.run = saga.Deaf()
+	state, effects, err := decideIn(code, s.run, s.row.State, history, e)
+	if err == nil || errors.Is(err, saga.ErrNeedHistory) {
+		return state, effects, err
+	}
+	s.run = &saga.Run{}
+	return s.row.State, nil, fmt.Errorf("the code has run for %s without waiting for anything: it must be quick; do long work in a step", f.r.c.cfg.CodeTimeout)
 }
 
-func (d *decided) decide(code *saga.Code, run *saga.Run, state saga.State, history saga.History, e saga.Event) {
+// decideIn is DecideIn, of which a panic is an error.
+func decideIn(code *saga.Code, run *saga.Run, s saga.State, history saga.History, e saga.Event) (state saga.State, effects []saga.Effect, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			d.err = fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	d.state, d.effects, d.err = code.DecideIn(run, state, history, e)
+	return code.DecideIn(run, s, history, e)
 }
 
 // rest keeps the functions of a committed batch that wait for their next events.

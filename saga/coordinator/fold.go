@@ -30,6 +30,10 @@ type fold struct {
 
 	continues []*item // starts of next runs that were not admitted yet
 
+	last        version // found last in memory
+	lastDecider saga.Decider
+	watchdog    watchdog
+
 	writes Writes
 }
 
@@ -54,6 +58,7 @@ type folding struct {
 	acquire []Lock
 	release []Lock
 	decider saga.Decider
+	turn    turn      // what is decided now
 	run     *saga.Run // its function, if it is code
 	next    *folding  // the next run of its chain, which this batch starts
 	granted []out     // what the gate let through in this try
@@ -140,8 +145,7 @@ func (f *fold) recall(load *Load) {
 }
 
 // decide folds every saga, a second time with its history where one is needed.
-func (f *fold) decide(ctx context.Context, b Batch) error {
-	f.b = b
+func (f *fold) decide(ctx context.Context) error {
 	var needs []saga.ID
 	for _, id := range f.ids {
 		if s := f.sagas[id]; f.one(s) {
@@ -153,7 +157,7 @@ func (f *fold) decide(ctx context.Context, b Batch) error {
 	}
 	if len(needs) > 0 {
 		var err error
-		if f.history, err = b.Histories(ctx, needs); err != nil {
+		if f.history, err = f.b.Histories(ctx, needs); err != nil {
 			return fmt.Errorf("read the histories of %d sagas: %w", len(needs), err)
 		}
 		for _, id := range needs {
@@ -185,8 +189,8 @@ func (f *fold) one(s *folding) (needs bool) {
 		s.run = nil
 	}
 	f.unfollow(s)
-	for _, it := range s.items {
-		it.folded = false
+	for i, it := range s.items {
+		it.folded, s.turn = false, turn{s.id, i}
 		f.item(s, it)
 		if s.needs {
 			return true
@@ -412,11 +416,8 @@ func (f *fold) historyOf(s *folding) saga.History {
 // decider finds the saga's definition. A version that is not in memory is loaded
 // after this try, outside of its transaction.
 func (f *fold) decider(s *folding, it *item) (saga.Decider, error) {
-	v := version{s.row.Namespace, s.row.State.Definition, s.row.State.Version}
-	if it.start != nil {
-		v = version{it.start.Namespace, it.start.Definition, it.start.Version}
-	}
-	if d, ok := f.r.c.cfg.Definitions.Decider(v.namespace, v.name, v.version); ok {
+	v := versionOf(&s.row, it)
+	if d, ok := f.loaded(v); ok {
 		return d, nil
 	}
 	if why := f.r.lacking[v]; why != nil {
@@ -424,6 +425,25 @@ func (f *fold) decider(s *folding, it *item) (saga.Decider, error) {
 	}
 	f.missing[v] = true
 	return nil, errMissing
+}
+
+// versionOf is what an item is decided with.
+func versionOf(row *Row, it *item) version {
+	if it.start != nil {
+		return version{it.start.Namespace, it.start.Definition, it.start.Version}
+	}
+	return version{row.Namespace, row.State.Definition, row.State.Version}
+}
+
+// loaded finds a version that is in memory. Most of a batch's sagas are of one.
+func (f *fold) loaded(v version) (d saga.Decider, ok bool) {
+	if f.last == v && f.lastDecider != nil {
+		return f.lastDecider, true
+	}
+	if d, ok = f.r.c.cfg.Definitions.Decider(v.namespace, v.name, v.version); ok {
+		f.last, f.lastDecider = v, d
+	}
+	return d, ok
 }
 
 // loadMissing brings the missing definitions into memory. What does not exist is

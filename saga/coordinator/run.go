@@ -25,6 +25,7 @@ type run struct {
 	accuses bool    // it puts attention on a saga whose data cannot be stored
 
 	lacking map[version]error // versions that this node can never decide, and why
+	overdue map[turn]bool     // decisions in which a function has run for too long
 
 	followers map[saga.ID]follower // what is known of the next runs of sagas, by the run before
 }
@@ -50,7 +51,7 @@ func (r *run) process(ctx context.Context, items []*item) {
 		case errors.Is(err, ErrUnknownOutcome):
 			r.again = true
 			r.missMail(items)
-		case errors.Is(err, errLoaded):
+		case errors.Is(err, errLoaded), errors.Is(err, errOverdue):
 			continue
 		case errors.Is(err, ErrStale) && !r.careful:
 			r.careful = true
@@ -203,7 +204,7 @@ func (r *run) transact(ctx context.Context, f *fold) error {
 	if f.known == nil {
 		r.c.tick(b.Now())
 	}
-	if err := f.decide(ctx, b); err != nil {
+	if err := r.decide(ctx, f, b); err != nil {
 		return err
 	}
 	if len(f.missing)+len(f.continues) > 0 {

@@ -7,11 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/code"
 	"github.com/unwindhq/unwind/saga/coordinator"
+	"github.com/unwindhq/unwind/saga/sagapg"
 )
 
 // A cancel reaches the function at the node that takes it, whether it has the saga's
@@ -65,13 +67,26 @@ func TestACancelOfCodeThatDoesNotEnd(t *testing.T) {
 		c.Sleep(time.Hour)
 		return nil
 	}}
-	w, shelf := written(t, f.book, func(cfg *coordinator.Config) { cfg.CodeTimeout = 300 * time.Millisecond })
-	id := w.start(t, "travel", `{}`)
-	require.Eventually(t, func() bool { return len(w.stateOf(t, id).Steps) == 3 }, patience, time.Millisecond)
-	_, err := w.c.Do(t.Context(), coordinator.Verb{Kind: saga.Cancelled, Saga: id, RequestID: "c"})
+	const overruns = 300 * time.Millisecond
+	w, shelf := written(t, f.book, func(cfg *coordinator.Config) { cfg.CodeTimeout = overruns })
+	// The other node's Postgres ends a transaction that idles for a shorter time.
+	impatient := w.pool.Config()
+	impatient.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "100ms"
+	pool, err := pgxpool.NewWithConfig(t.Context(), impatient)
 	require.NoError(t, err)
-	w.ends(t, id, saga.Compensated)
-	require.Equal(t, []string{"flight/do@1", "hotel/do@1", "hotel/undo@1", "flight/undo@1"}, steps(w.bus.commands(id)))
-	require.Empty(t, w.stateOf(t, id).Attention)
-	w.again(t, shelf.get(), id)
+	t.Cleanup(pool.Close)
+	store, err := sagapg.New(sagapg.Config{Pool: pool})
+	require.NoError(t, err)
+	other, err := coordinator.New(coordinator.Config{Store: store, Definitions: shelf, Relay: w.bus, Keys: keys, Incarnation: 1, CodeTimeout: overruns})
+	require.NoError(t, err)
+	for name, by := range map[string]*coordinator.Coordinator{"owner": w.c, "other": other} {
+		id := w.start(t, "travel", `{}`)
+		require.Eventually(t, func() bool { return len(w.stateOf(t, id).Steps) == 3 }, patience, time.Millisecond)
+		_, err := by.Do(t.Context(), coordinator.Verb{Kind: saga.Cancelled, Saga: id, RequestID: "c"})
+		require.NoError(t, err, name)
+		w.ends(t, id, saga.Compensated)
+		require.Equal(t, []string{"flight/do@1", "hotel/do@1", "hotel/undo@1", "flight/undo@1"}, steps(w.bus.commands(id)), name)
+		require.Empty(t, w.stateOf(t, id).Attention, name)
+		w.again(t, shelf.get(), id)
+	}
 }
