@@ -33,6 +33,7 @@ const shown = 3
 // at each event the coordinator dies before and after its commit, or when it has sent.
 // What the scene expects is not looked at. t fails unless after each run
 //
+//   - every event could be decided: no panic of a function, no expression that failed;
 //   - the saga has ended, or asks for attention, or waits for others whom the scene does
 //     not play;
 //   - no effect is lost, doubled or left over;

@@ -244,3 +244,27 @@ func TestScenesThatCannotBePlayed(t *testing.T) {
 	}
 	require.Contains(t, told(trips(), sagatest.Scene{Input: 5}), "the scene breaks off: got read the saga's input: json: cannot unmarshal")
 }
+
+// TestAPlayedPanic: the saga stands still, as with a coordinator, until somebody has
+// corrected the function; what it could not take is told again.
+func TestAPlayedPanic(t *testing.T) {
+	t.Parallel()
+	turns := 0
+	made, err := code.Func(saga.Definition{Name: "hasty", Version: "r1"}, func(c *code.Context, in trip) (ticket, error) {
+		got, err := code.Do[ticket](c, saga.Step{Name: "flight", Participant: "airline", Command: "reserve", Compensation: "release"}, in)
+		if turns++; turns == 1 {
+			panic("a mistake")
+		}
+		return got, err
+	})
+	require.NoError(t, err)
+	scene := sagatest.Scene{
+		Answers: map[string][]sagatest.Answer{"flight": {{Output: ticket{"F-1"}}}},
+		Expect:  sagatest.Expect{Status: saga.Running, Attention: []string{"transition-failed flight"}, Commands: []sagatest.Command{{Do: "flight"}}},
+	}
+	sagatest.Play(t, made, scene)
+	turns = 0
+	scene.Cues = []sagatest.Cue{{At: 30 * 24 * time.Hour, Do: sagatest.Retry("")}}
+	scene.Expect.Status, scene.Expect.Attention, scene.Expect.Output = saga.Completed, []string{}, ticket{"F-1"}
+	sagatest.Play(t, made, scene)
+}

@@ -30,6 +30,11 @@ func (w *world) check(err error) {
 	case w.struck < len(w.faults):
 		w.brokenf("the same each time: %s did not strike; the saga is not what it was in the run before", w.faults[w.struck])
 	}
+	for _, a := range state.Attention {
+		if a.Reason == saga.TransitionFailed { // a panic, an expression that cannot read what came: it would stand here for good
+			w.brokenf("every event can be decided: %s", a.Text)
+		}
+	}
 	if w.end() == "" {
 		w.brokenf("it ends or asks for attention: it is %s, and nothing more will happen", state.Status)
 	}

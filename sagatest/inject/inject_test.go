@@ -228,3 +228,18 @@ func TestFaultsAreText(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// TestAFunctionThatPanics on a way that only a fault leads to: attention is no end for it.
+func TestAFunctionThatPanics(t *testing.T) {
+	t.Parallel()
+	hasty, err := code.Func(saga.Definition{Name: "hasty", Version: "r1"}, func(c *code.Context, _ any) (any, error) {
+		if _, err := code.Do[any](c, steps[0], 1); err != nil {
+			panic("nobody has tried this")
+		}
+		return code.Do[any](c, steps[1], 1)
+	})
+	require.NoError(t, err)
+	report := inject.Explore(config(hasty))
+	require.Positive(t, report.NumBroken)
+	require.Contains(t, report.Broken[0].String(), "every event can be decided: panic in the code: nobody has tried this")
+}

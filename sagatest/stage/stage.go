@@ -79,7 +79,8 @@ type Stage struct {
 	childs  map[saga.ID]*child
 	events  int
 	ended   time.Duration
-	healthy time.Time // since when somebody decides; zero: ever since
+	kept    []saga.Event // what the saga takes later
+	healthy time.Time    // since when somebody decides; zero: ever since
 }
 
 // watch is something that happens once a condition holds.
@@ -155,6 +156,9 @@ func (s *Stage) Submit(e saga.Event) error {
 	if s.events++; s.events > s.cfg.MaxEvents {
 		return fmt.Errorf("%w: %d events in %s", ErrEndless, s.cfg.MaxEvents, s.Elapsed())
 	}
+	if s.keep(&e) {
+		return nil
+	}
 	e.At = s.now
 	next, effects, err := s.decide(nil, e)
 	if errors.Is(err, saga.ErrNeedHistory) {
@@ -188,6 +192,7 @@ func (s *Stage) commit(e saga.Event, next saga.State, effects []saga.Effect) {
 		s.ended = s.Elapsed()
 	}
 	s.state = next
+	s.free()
 }
 
 func (s *Stage) crash(e saga.Event, seq int64) Crash {
@@ -239,15 +244,6 @@ func (s *Stage) decide(h saga.History, e saga.Event) (saga.State, []saga.Effect,
 		return code.DecideIn(&s.run, s.state, h, e)
 	}
 	return s.cfg.Decider.Decide(s.state, h, e)
-}
-
-// poisoned treats what cannot be decided as a coordinator does: a verb and a start are
-// refused; anything else puts attention on the saga.
-func (s *Stage) poisoned(e saga.Event, cause error) error {
-	if e.Kind != saga.Replied && e.Kind != saga.Woke {
-		return cause
-	}
-	return s.Submit(saga.Event{Kind: saga.Poisoned, Actor: saga.Actor{Kind: saga.Engine}, Step: e.Step, Reason: saga.Clip(cause.Error())})
 }
 
 // performOne lets the cast answer a command, or play a child. What the saga notes or
@@ -331,16 +327,16 @@ func (s *Stage) Run() error {
 // next is what happens next: what was pushed, or the saga's own wake. What happens at
 // one time happens in the order in which it was pushed, the wake last.
 func (s *Stage) next() (time.Time, func() error) {
-	wake := s.state.WakeAt()
+	wake := s.wakeAt()
+	if !wake.IsZero() && wake.Before(s.now) {
+		wake = s.now
+	}
 	if len(s.queue) > 0 && (wake.IsZero() || !s.queue[0].at.After(wake)) {
 		first := heap.Pop(&s.queue).(item)
 		return first.at, first.do
 	}
 	if wake.IsZero() {
 		return s.now, nil
-	}
-	if wake.Before(s.now) {
-		wake = s.now
 	}
 	return wake, func() error {
 		before := s.state.Seq
@@ -351,7 +347,7 @@ func (s *Stage) next() (time.Time, func() error) {
 		if err := s.Submit(woke); err != nil {
 			return err
 		}
-		if s.state.Seq == before && !s.state.WakeAt().After(s.now) && len(s.queue) == 0 {
+		if s.state.Seq == before && !s.wakeAt().After(s.now) && len(s.queue) == 0 {
 			return fmt.Errorf("%w: a wake at %s changes nothing", ErrEndless, s.Elapsed())
 		}
 		return nil
