@@ -74,6 +74,14 @@ func (r Replay) definitions() (names []string) {
 	return names
 }
 
+// chosen are the names of the functions whose sagas are run again.
+func (r Replay) chosen() []string {
+	if r.Definition != "" {
+		return []string{r.Definition}
+	}
+	return r.definitions()
+}
+
 // Run runs the histories again and returns how many there were, and how many differ.
 // The error says that it could not, or not to the end.
 func (r Replay) Run(ctx context.Context) (ReplayedSoFar, error) {
@@ -90,10 +98,7 @@ func (r Replay) Run(ctx context.Context) (ReplayedSoFar, error) {
 		r.Schema = "unwind"
 	}
 	reader := sagapg.NewReader(pool, r.Schema)
-	for _, name := range r.definitions() {
-		if r.Definition != "" && name != r.Definition {
-			continue
-		}
+	for _, name := range r.chosen() {
 		if err := r.definition(ctx, reader, name, &sum); err != nil {
 			return sum, fmt.Errorf("replay the sagas of %s: %w", name, err)
 		}

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/unwindhq/unwind/client"
+	"github.com/unwindhq/unwind/internal/recording"
 	"github.com/unwindhq/unwind/internal/testserver"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/code"
@@ -156,6 +158,15 @@ func TestReplayMain(t *testing.T) {
 		require.Contains(t, text, "bookTrip r1: event 3 was do:hotel local/note undo forget, the code now wants do:room local/note undo forget\n")
 		require.Contains(t, text, "5 of 7 sagas (")
 	}
+	exit, text = call(other, "-database", url, "-json")
+	require.Equal(t, 1, exit, text)
+	var report recording.Report
+	require.NoError(t, json.Unmarshal([]byte(text), &report))
+	require.Equal(t, []any{[]string{"bookTrip"}, 7, 5}, []any{report.Definitions, report.Sagas, report.Differences})
+	require.Equal(t, "event 3 was do:hotel local/note undo forget, the code now wants do:room local/note undo forget", report.Found[4].Text)
+	exit, text = call(same, "-recorded", file, "-definition", "bookTrip", "-json")
+	require.Equal(t, 0, exit, text)
+	require.Contains(t, text, `{"definitions":["bookTrip"],"sagas":7,`)
 	for _, args := range [][]string{{"-database", url, "-definition", "bookTrop"}, {"-since", "a day"}, {"more"}, {"-recorded", file + "x"}, {"-recorded", file, "-definition", "bookTrop"}, {"-database", "postgres://127.0.0.1:1/none"}} {
 		exit, text = call(same, args...)
 		require.Equal(t, 2, exit, text)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,7 +23,8 @@ const (
 
 // ReplayMain is Replay as a command of your program: it reads args as flags, prints
 // each difference to out and how far it is to progress, and returns what to exit with:
-// 0 if every function does what it did, 1 if one does not, 2 if it could not look.
+// 0 if every function does what it did, 1 if one does not, 2 if it could not look. With
+// -json it prints one line of JSON instead, in the end. unwind def replay calls it so.
 //
 //	if len(os.Args) > 1 && os.Args[1] == "replay" {
 //		os.Exit(node.ReplayMain(ctx, os.Args[2:], os.Stdout, os.Stderr, functions...))
@@ -30,6 +32,7 @@ const (
 func ReplayMain(ctx context.Context, args []string, out, progress io.Writer, code ...*saga.Code) int {
 	r := Replay{Code: code, Found: func(d Difference) { fmt.Fprintln(out, d) }}
 	var record, recorded string
+	var asJSON bool
 	flags := flag.NewFlagSet("replay", flag.ContinueOnError)
 	flags.SetOutput(progress)
 	flags.StringVar(&r.DatabaseURL, "database", os.Getenv("UNWIND_DATABASE_URL"), "Postgres, as a URL; it is only read. Default $UNWIND_DATABASE_URL")
@@ -39,6 +42,7 @@ func ReplayMain(ctx context.Context, args []string, out, progress io.Writer, cod
 	flags.DurationVar(&r.Since, "since", 0, "only sagas with an event within that time, such as 24h; 0 is all")
 	flags.StringVar(&record, "record", "", "write the histories to this file too, a JSON object a line, for tests")
 	flags.StringVar(&recorded, "recorded", "", "read such a file instead of a database")
+	flags.BoolVar(&asJSON, "json", false, "print one JSON object in the end, for programs")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return replaySame
@@ -48,16 +52,34 @@ func ReplayMain(ctx context.Context, args []string, out, progress io.Writer, cod
 		fmt.Fprintf(progress, "replay: %q is no flag\n", flags.Arg(0))
 		return replayBlind
 	}
+	report := recording.Report{Definitions: r.chosen(), Found: []Difference{}}
+	if asJSON {
+		r.Found = func(d Difference) { report.Found = append(report.Found, d) }
+	}
 	sum, err := r.run(ctx, record, recorded, progress)
-	switch {
-	case err != nil:
+	if err != nil {
 		fmt.Fprintln(progress, err)
 		return replayBlind
-	case sum.Differences > 0:
-		fmt.Fprintf(out, "%d of %d sagas (%d events) would not do what they did\n", sum.Differences, sum.Sagas, sum.Events)
+	}
+	report.Sagas, report.Events, report.Differences = sum.Sagas, sum.Events, sum.Differences
+	return tellReplay(out, asJSON, report)
+}
+
+// tellReplay prints what a replay came to, and returns what to exit with.
+func tellReplay(out io.Writer, asJSON bool, report recording.Report) int {
+	switch {
+	case asJSON:
+		if err := json.NewEncoder(out).Encode(report); err != nil {
+			return replayBlind
+		}
+	case report.Differences > 0:
+		fmt.Fprintf(out, "%d of %d sagas (%d events) would not do what they did\n", report.Differences, report.Sagas, report.Events)
+	default:
+		fmt.Fprintf(out, "%d sagas (%d events) do what they did\n", report.Sagas, report.Events)
+	}
+	if report.Differences > 0 {
 		return replayDiffers
 	}
-	fmt.Fprintf(out, "%d sagas (%d events) do what they did\n", sum.Sagas, sum.Events)
 	return replaySame
 }
 
