@@ -21,7 +21,8 @@ type ticket struct {
 }
 
 // Sagas returns all of them: codeTrip and codePair do what the definitions trip and
-// pair do, with a side effect and a short sleep; Roam does what chaos's trip does.
+// pair do, with a side effect and a short sleep; Roam does what chaos's trip does; Cart
+// takes updates.
 func Sagas() ([]*saga.Code, error) {
 	trip, err := code.Func(definition("codeTrip", flight, hotel, charge, mail), bookTrip)
 	if err != nil {
@@ -32,7 +33,11 @@ func Sagas() ([]*saga.Code, error) {
 		return nil, err
 	}
 	roaming, err := code.Func(definition(Roam, fly, stay, settle), roam)
-	return []*saga.Code{trip, pair, roaming}, err
+	if err != nil {
+		return nil, err
+	}
+	cart, err := code.Func(definition(Cart, seat), fillCart)
+	return []*saga.Code{trip, pair, roaming, cart}, err
 }
 
 func definition(name string, steps ...saga.Step) saga.Definition {
