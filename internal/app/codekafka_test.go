@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,19 +104,87 @@ func TestCodeIsHeldToItsContracts(t *testing.T) {
 // runCards runs the participant: it refuses the second charge of 13.
 func runCards(t *testing.T, config app.Config) {
 	t.Helper()
+	runParticipant(t, config, func(p *participant.Participant) {
+		participant.HandleFunc(p, "charge", func(ctx context.Context, cents int) (int, error) {
+			if cents == 13 && participant.Info(ctx).ID.Step.Visit == 1 {
+				return 0, participant.Reject("unlucky")
+			}
+			return cents, nil
+		})
+		participant.HandleUndoFunc(p, "refund", func(context.Context, int) error { return nil })
+	})
+}
+
+// runParticipant runs the participant cards with its handlers until the test ends.
+func runParticipant(t *testing.T, config app.Config, handle func(*participant.Participant)) {
+	t.Helper()
 	p, err := participant.New(participant.Config{Name: "cards", Kafka: kafka.Config{Brokers: config.Brokers}, TopicPrefix: config.Prefix})
 	require.NoError(t, err)
-	participant.HandleFunc(p, "charge", func(ctx context.Context, cents int) (int, error) {
-		if cents == 13 && participant.Info(ctx).ID.Step.Visit == 1 {
-			return 0, participant.Reject("unlucky")
-		}
-		return cents, nil
-	})
-	participant.HandleUndoFunc(p, "refund", func(context.Context, int) error { return nil })
+	handle(p)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
 	t.Cleanup(func() { stop(); require.NoError(t, <-ended) })
+}
+
+// TestHeartbeatsOfCodeOverKafka: a participant works at a function's step for several
+// times its heartbeat and says so, with how far it is. It is not asked again, also when
+// the coordinator is another one in between; its progress is shown; the history is run
+// again by the function.
+func TestHeartbeatsOfCodeOverKafka(t *testing.T) {
+	t.Parallel()
+	const heartbeat = 2 * time.Second
+	pack := saga.Step{Name: "pack", Participant: "cards", Command: "pack", Reason: "boxes are kept", Do: saga.Policy{Heartbeat: heartbeat}}
+	made, err := code.Func(saga.Definition{Name: "packAll", Version: "r1", Steps: []saga.Step{pack}}, func(c *code.Context, boxes int) (int, error) {
+		return code.Do[int](c, pack, boxes)
+	})
+	require.NoError(t, err)
+	config := app.Config{
+		DatabaseURL: testserver.Postgres(t), Brokers: testserver.Kafka(t), Prefix: "beat." + time.Now().Format("150405.000000") + ".", Partitions: 1,
+		Listen: "127.0.0.1:0", Migrate: true, CreateTopics: true, Code: []*saga.Code{made},
+	}
+	a, end := run(t, config)
+	c, err := client.New(client.Config{URL: a.URL()})
+	require.NoError(t, err)
+	enough := make(chan struct{})
+	var attempts atomic.Int32
+	runParticipant(t, config, func(p *participant.Participant) {
+		participant.HandleFunc(p, "pack", func(ctx context.Context, boxes int) (int, error) {
+			attempts.Add(1)
+			beat := time.NewTicker(participant.Info(ctx).Heartbeat / 10)
+			defer beat.Stop()
+			for packed := 1; ; packed++ {
+				if err := participant.Heartbeat(ctx, map[string]int{"packed": packed, "of": boxes}); err != nil {
+					return 0, err
+				}
+				select {
+				case <-beat.C:
+				case <-enough:
+					return packed, nil
+				}
+			}
+		})
+	})
+	started, _, err := c.Start(t.Context(), client.Start{Definition: "packAll", Input: 99})
+	require.NoError(t, err)
+	packedFor := func(c *client.Client, d time.Duration) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			s, err := c.Get(t.Context(), started.ID)
+			return err == nil && len(s.Steps) == 1 && s.Steps[0].ProgressAt != nil && s.Steps[0].ProgressAt.Sub(*s.StartedAt) > d
+		}, time.Minute, 10*time.Millisecond)
+	}
+	packedFor(c, 2*heartbeat)
+	end()
+	_, c = startApp(t, config)
+	packedFor(c, 4*heartbeat)
+	s, err := c.Get(t.Context(), started.ID)
+	require.NoError(t, err)
+	require.Equal(t, []any{"pack", "doing", 1}, []any{s.Steps[0].Step, s.Steps[0].Phase, s.Steps[0].Attempt})
+	require.Regexp(t, `^\{"of": ?99, ?"packed": ?\d+\}$`, string(s.Steps[0].Progress))
+	close(enough)
+	require.Equal(t, "completed", wait(t, c, started.ID, client.End).Status)
+	require.EqualValues(t, 1, attempts.Load())
 }
 
 // metricsOf reads a page of metrics.
