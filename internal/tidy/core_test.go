@@ -11,10 +11,12 @@ import (
 
 // The core decides; it has no clock, no randomness, no goroutines and no I/O.
 var (
-	core         = []string{"saga", "saga/code", "compensation"}
-	coreImports  = []string{module + "/internal/record", module + "/internal/bucket", module + "/compensation", module + "/saga", "runtime/debug"} // compensation itself is a leaf: see layers; debug is for the stack of a panic
-	coreBanned   = []string{"context", "crypto/rand", "database", "io/fs", "log", "math/rand", "net", "os", "path/filepath", "reflect", "runtime", "sync", "syscall", "unsafe"}
-	coreExcept   = map[string][]string{"saga/code": {"context", "sync/atomic"}} // its Context is a context.Context, which any goroutine may ask
+	core        = []string{"saga", "saga/code", "compensation"}
+	coreImports = []string{module + "/internal/record", module + "/internal/bucket", module + "/compensation", module + "/saga"} // compensation itself is a leaf: see layers
+	coreBanned  = []string{"context", "crypto/rand", "database", "io/fs", "log", "math/rand", "net", "os", "path/filepath", "reflect", "runtime", "sync", "syscall", "unsafe"}
+	coreExcept  = map[string][]string{ // its Context is a context.Context, which any goroutine may ask; where it has panicked; which types are no JSON
+		"saga/code": {"context", "sync/atomic", "runtime", "reflect"},
+	}
 	clockReaders = []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTimer", "NewTicker"}
 )
 

@@ -12,6 +12,7 @@ type rule struct {
 	only     []string // only are the names of functions that are refused; empty for all of them
 	not      []string // not are names that are fine: functions, or types with all their methods
 	types    bool     // types says that types are refused too, besides functions and variables
+	said     bool     // said: it is fine where the function is not run again
 	cure     string   // cure is what to write instead
 }
 
@@ -47,6 +48,14 @@ var rules = []rule{
 		cure: "branches of code.Go take turns, so they need no locks; wait with a future's Get or code.First",
 	},
 	{
+		packages: []string{"fmt", "log", "log/slog"}, said: true,
+		only: []string{
+			"Print", "Printf", "Println", "Scan", "Scanf", "Scanln", "Fatal", "Fatalf", "Fatalln", "Panic", "Panicf", "Panicln", "Output",
+			"Debug", "DebugContext", "Info", "InfoContext", "Warn", "WarnContext", "Error", "ErrorContext", "Log", "LogAttrs",
+		},
+		cure: "it is said again each time that the function is run again; write if !c.Replaying() { … } around it, or say it in a step",
+	},
+	{
 		packages: []string{"net"}, not: []string{"CIDRMask", "IPv4", "IPv4Mask", "JoinHostPort", "SplitHostPort", "ParseCIDR", "ParseIP", "ParseMAC", "HardwareAddr", "IP", "IPMask", "IPNet"},
 		cure: ioCure,
 	},
@@ -60,10 +69,11 @@ var rules = []rule{
 	},
 }
 
-// refused is what to write instead of obj, empty if obj is fine.
-func refused(obj types.Object) string {
+// refused is what to write instead of obj, empty if obj is fine. once says that it is used
+// where the function is not run again.
+func refused(obj types.Object, once bool) string {
 	for _, r := range rules {
-		if r.names(obj.Pkg().Path()) && r.refuses(obj) {
+		if r.names(obj.Pkg().Path()) && r.refuses(obj) && (!r.said || !once) {
 			return r.cure
 		}
 	}

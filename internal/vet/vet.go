@@ -23,7 +23,7 @@ var Analyzer = &analysis.Analyzer{
 }
 
 func run(pass *analysis.Pass) (any, error) {
-	c := checker{pass}
+	c := checker{Pass: pass}
 	for _, file := range pass.Files {
 		ast.Inspect(file, c.find)
 	}
@@ -31,7 +31,10 @@ func run(pass *analysis.Pass) (any, error) {
 }
 
 // checker looks at one package.
-type checker struct{ *analysis.Pass }
+type checker struct {
+	*analysis.Pass
+	once bool // where a function is not run again
+}
 
 // find looks for saga functions; what is inside one is visit's.
 func (c checker) find(n ast.Node) bool {
@@ -70,6 +73,10 @@ func (c checker) visit(n ast.Node) bool {
 		c.loop(n)
 	case *ast.CallExpr:
 		return c.call(n)
+	case *ast.FuncLit:
+		c.branch(n)
+	case *ast.IfStmt:
+		return c.condition(n)
 	case *ast.AssignStmt:
 		for _, to := range n.Lhs {
 			c.written(to)
@@ -80,6 +87,51 @@ func (c checker) visit(n ast.Node) bool {
 		c.used(n)
 	}
 	return true
+}
+
+// branch refuses a function with a Context of its own that asks with another one: it would
+// wait in the place of another branch.
+func (c checker) branch(f *ast.FuncLit) {
+	if !c.takesContext(f.Type) {
+		return
+	}
+	ast.Inspect(f.Body, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok && c.isContext(sel.X) && harmlessOfContext[sel.Sel.Name] {
+			return false
+		}
+		id, ok := n.(*ast.Ident)
+		if ok && c.isContext(id) && outside(c.TypesInfo.Uses[id], f) {
+			c.Reportf(id.Pos(), "%s is the Context of another branch: use the one that this function is given", id.Name)
+		}
+		return true
+	})
+}
+
+func outside(obj types.Object, f *ast.FuncLit) bool {
+	return obj != nil && (obj.Pos() < f.Pos() || obj.Pos() > f.End())
+}
+
+// condition looks at an if statement: in if !c.Replaying() something may be said, and
+// nothing asked for.
+func (c checker) condition(n *ast.IfStmt) bool {
+	not, ok := ast.Unparen(n.Cond).(*ast.UnaryExpr)
+	if !ok || not.Op != token.NOT || n.Init != nil {
+		return true
+	}
+	call, ok := ast.Unparen(not.X).(*ast.CallExpr)
+	if !ok || !isMethod(c.callee(call), codePath, "Replaying") {
+		return true
+	}
+	if c.asks(n.Body, harmlessOfContext) {
+		c.Reportf(n.Pos(), "the saga asks for something the first time only, and for something else when it is run again: ask outside of it")
+	}
+	once := c
+	once.once = true
+	ast.Inspect(n.Body, once.visit)
+	if n.Else != nil {
+		ast.Inspect(n.Else, c.visit)
+	}
+	return false
 }
 
 func (c checker) channel(at token.Pos, what string) {
@@ -169,6 +221,7 @@ func (c checker) keysOfMap(e ast.Expr) bool {
 // harmlessOfContext are the Context's methods that ask for nothing.
 var harmlessOfContext = map[string]bool{
 	"ID": true, "Now": true, "HistoryLength": true, "Err": true, "Done": true, "Deadline": true, "Value": true,
+	"Replaying": true,
 }
 
 // drawsOfContext are those, and those whose results are the same whenever what was taken
@@ -314,9 +367,13 @@ func (c checker) writes(lit *ast.FuncLit, what string) {
 	})
 }
 
-// builtin looks at calls of close, make, delete and clear.
+// builtin looks at calls of print, println, close, make, delete and clear.
 func (c checker) builtin(name string, n *ast.CallExpr) {
 	switch {
+	case name == "print", name == "println":
+		if !c.once {
+			c.Reportf(n.Pos(), "%s in a saga function: it is said again each time that the function is run again; write if !c.Replaying() { … } around it", name)
+		}
 	case name == "close":
 		c.channel(n.Pos(), "close")
 	case name == "make" && is[*types.Chan](c.TypesInfo.TypeOf(n)):
@@ -343,7 +400,7 @@ func (c checker) used(id *ast.Ident) {
 	if obj == nil || obj.Pkg() == nil || obj.Pkg() == c.Pkg {
 		return
 	}
-	if cure := refused(obj); cure != "" {
+	if cure := refused(obj, c.once); cure != "" {
 		c.Reportf(id.Pos(), "%s in a saga function: %s", full(obj), cure)
 	}
 }

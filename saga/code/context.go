@@ -31,6 +31,11 @@ func (c *Context) Now() time.Time { return c.r.now }
 // some thousands a function that goes round for ever should continue as new.
 func (c *Context) HistoryLength() int64 { return c.r.seq }
 
+// Replaying reports whether the function is being run again, up to where it was. It is for
+// what is to be said once, such as a line of a log: nothing that the function asks for may
+// depend on it.
+func (c *Context) Replaying() bool { return c.r.replay }
+
 // Uint64 returns a number that is the same whenever the function is run again. It
 // makes the Context a source for math/rand/v2.
 func (c *Context) Uint64() uint64 {

@@ -11,7 +11,7 @@ import (
 // bytes, a number, true or false; nil takes it away. A saga has at most
 // saga.MaxAttributes.
 func (c *Context) SetAttribute(name string, value any) {
-	c.r.mayAsk()
+	c.mayAsk()
 	data, err := json.Marshal(value)
 	if err != nil {
 		c.r.raise(fmt.Errorf("write attribute %s: %w", name, err))

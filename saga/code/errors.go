@@ -41,7 +41,7 @@ var turnsBack = &ended{"the saga turns back"}
 // stays where it is until a corrected function is there.
 type PanicError struct {
 	Value any    // Value is what it has panicked with.
-	Stack []byte // Stack is where.
+	Stack []byte // Stack is where: a line for each function and one for its place.
 }
 
 // Error returns the value and the stack.

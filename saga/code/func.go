@@ -10,9 +10,12 @@ import (
 )
 
 // Func makes a saga of a function. def says what it is called: Name and Version
-// are required, the version is r and a number, and it must have no steps. The
-// error is saga.Faults.
+// are required, the version is r and a number; its Steps, if it has any, are all commands
+// that the function may ask for. In and Out are kept as JSON. The error is saga.Faults.
 func Func[In, Out any](def saga.Definition, fn func(c *Context, in In) (Out, error)) (*saga.Code, error) {
+	if faults := misuse(fn); len(faults) > 0 {
+		return nil, faults
+	}
 	run := func(c *Context, input json.RawMessage) (json.RawMessage, error) {
 		in, err := read[In](c.r, input)
 		if err != nil {
@@ -24,7 +27,7 @@ func Func[In, Out any](def saga.Definition, fn func(c *Context, in In) (Out, err
 		}
 		data, err := encode(c.r, out)
 		if err != nil {
-			return nil, fmt.Errorf("write the saga's output: %w", err)
+			c.r.raise(fmt.Errorf("write the saga's output: %w", err))
 		}
 		return data, nil
 	}

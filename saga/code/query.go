@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime/debug"
 	"slices"
 
 	"github.com/unwindhq/unwind/saga"
@@ -27,7 +26,7 @@ var errQueryAsks = errors.New("it asks the saga's Context for something: a query
 // It is no event, and a query may be added, changed and taken away while sagas run.
 func Query[T any](c *Context, name string, fn func() T) {
 	r := c.r
-	r.mayAsk()
+	c.mayAsk()
 	if !saga.IsName(name) {
 		r.raise(fmt.Errorf("query %.80q: it is not a name; write one like progress: [a-z][A-Za-z0-9]*", name))
 	}
@@ -68,7 +67,7 @@ func (r *routine) look(asks error, fn func()) (err error) {
 		case asks:
 			err = asks
 		default:
-			err = &PanicError{Value: p, Stack: debug.Stack()}
+			err = &PanicError{Value: p, Stack: stack()}
 		}
 	}()
 	fn()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +20,7 @@ type routine struct {
 	root   *cell // ends with the function
 	live   []*branch
 	ready  []*branch // those that can go on, in turn
+	at     *branch   // whose turn it is
 	asks   []saga.Ask
 	asked  int64          // steps asked for so far
 	open   []*cell        // those that are not over, in the order of their numbers
@@ -101,7 +101,7 @@ func (r *routine) ended(b *branch, end *cell) {
 		end.err = ErrCanceled // a wait that could not say so
 	default:
 		if r.fault == nil {
-			r.fault = &PanicError{Value: p, Stack: debug.Stack()}
+			r.fault = &PanicError{Value: p, Stack: stack()}
 		}
 		return
 	}
@@ -110,7 +110,7 @@ func (r *routine) ended(b *branch, end *cell) {
 }
 
 // errStopped unwinds the branches of a routine that is stopped.
-var errStopped = &ended{"the saga's code was stopped"}
+var errStopped = &ended{"the saga's function has ended or was stopped: its Context must not be used any more"}
 
 // raise ends the turn with a fault: the saga cannot go on with this code.
 func (r *routine) raise(err error) {
@@ -167,10 +167,12 @@ func (r *routine) Resume(news saga.News) saga.Turn {
 	for r.fault == nil && !r.root.over && (len(r.ready) > 0 || r.conditions()) {
 		b := r.ready[0]
 		r.ready = r.ready[1:]
+		r.at = b
 		if _, more := b.next(); !more {
 			r.live = slices.DeleteFunc(r.live, func(other *branch) bool { return other == b })
 		}
 	}
+	r.at = nil
 	return r.turn(turn)
 }
 
@@ -212,7 +214,7 @@ func values(recorded []saga.Asked) []saga.Asked {
 // wait lets other branches run until one of the cells is over.
 func (c *Context) wait(cells ...*cell) {
 	for len(cells) > 0 && !slices.ContainsFunc(cells, (*cell).isOver) {
-		c.r.mayAsk()
+		c.mayAsk()
 		for _, one := range cells {
 			if !slices.Contains(one.waiters, c.b) {
 				one.waiters = append(one.waiters, c.b)
@@ -231,7 +233,7 @@ func (c *Context) wait(cells ...*cell) {
 // asked notes a request and returns its future.
 func asked[T any](c *Context, ask *saga.Ask, decode func(*saga.Answer) (T, error)) Future[T] {
 	r := c.r
-	r.mayAsk()
+	c.mayAsk()
 	if r.back {
 		r.tooLate()
 		return Future[T]{cell: &cell{over: true, cut: true}}
@@ -270,7 +272,7 @@ func (b *branch) join(done []int64) {
 // record records a value, or takes the recorded one in a replay.
 func (c *Context) record(what string, value func() json.RawMessage) json.RawMessage {
 	r := c.r
-	r.mayAsk()
+	c.mayAsk()
 	ask := saga.Ask{Record: what}
 	switch {
 	case !r.replay:

@@ -8,7 +8,7 @@ import "github.com/unwindhq/unwind/saga"
 // returns. Without it what ran one after the other is undone one after the other, the
 // last first.
 func (c *Context) UndoTogether(fn func() error) error {
-	c.r.mayAsk()
+	c.mayAsk()
 	c.r.asks = append(c.r.asks, saga.Ask{Record: saga.AskedTogether})
 	before := c.b.apart
 	c.b.apart = &group{before: c.b.before()}

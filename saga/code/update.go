@@ -42,7 +42,7 @@ type update struct {
 // that is offered again replaces the one before. name is like a step's.
 func Update[In, Out any](c *Context, name string, validate func(in In) error, handle func(in In) (Out, error)) {
 	r := c.r
-	r.mayAsk()
+	c.mayAsk()
 	if !saga.IsName(name) {
 		r.raise(fmt.Errorf("update %.80q: it is not a name; write one like changeSeat: [a-z][A-Za-z0-9]*", name))
 	}
@@ -136,7 +136,7 @@ func (c *Context) Until(holds func() bool) {
 // a condition and a Timer.
 func (c *Context) When(holds func() bool) Future[struct{}] {
 	r := c.r
-	r.mayAsk()
+	c.mayAsk()
 	if r.back {
 		r.tooLate()
 	}

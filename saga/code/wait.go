@@ -76,7 +76,7 @@ type Awaited interface {
 }
 
 // First waits until one of some futures is there and returns its index; of several
-// that are there, the first of the list. The others are not cancelled. When the saga
+// that are there, the first of the list; of none, -1. The others are not cancelled. When the saga
 // turns back it is one whose Get says so.
 func First(c *Context, of ...Awaited) int {
 	cells := make([]*cell, len(of))
@@ -93,8 +93,10 @@ func First(c *Context, of ...Awaited) int {
 }
 
 // Go runs fn as a branch of the saga, beside what follows. Branches take turns:
-// one runs until it waits, so they need no locks. fn must use its own Context.
+// one runs until it waits, so they need no locks. fn must use its own Context. A
+// branch that waits when the function returns ends there, and its error with it: call
+// Get. The steps that it has started are waited for.
 func Go[T any](c *Context, fn func(c *Context) (T, error)) Future[T] {
-	c.r.mayAsk()
+	c.mayAsk()
 	return Future[T]{cell: c.r.branch(c.b.before(), func(c *Context) (any, error) { return fn(c) })}
 }

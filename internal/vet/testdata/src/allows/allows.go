@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand"
 	randv2 "math/rand/v2"
@@ -133,4 +134,19 @@ func effects(c *code.Context, in int) (int, error) {
 		return rand.Int(), nil
 	})
 	return in, nil
+}
+
+func says(c *code.Context, in int) (int, error) {
+	text := fmt.Sprintf("booking %d", in)
+	if !c.Replaying() {
+		fmt.Println(text)
+		slog.Info(text, "saga", c.ID(), "at", c.Now())
+	}
+	first := code.Go(c, func(own *code.Context) (int, error) {
+		if !own.Replaying() {
+			println(c.ID())
+		}
+		return code.Do[int](own, "hotel", in)
+	})
+	return first.Get(c)
 }

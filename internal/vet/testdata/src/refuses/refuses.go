@@ -5,7 +5,10 @@ import (
 	"context"
 	crand "crypto/rand"
 	"database/sql"
+	"fmt"
 	"io/ioutil"
+	"log"
+	"log/slog"
 	"maps"
 	"math/rand"
 	randv2 "math/rand/v2"
@@ -48,6 +51,33 @@ func clock(c *code.Context, in int) (int, error) {
 	stop()
 	_ = context.AfterFunc(c, stop) // want `context.AfterFunc in a saga function`
 	_ = now
+	return in, nil
+}
+
+func said(c *code.Context, in int) (int, error) {
+	fmt.Println("booking", in)     // want `fmt.Println in a saga function: it is said again .*!c.Replaying\(\)`
+	log.Printf("booking %d", in)   // want `log.Printf in a saga function`
+	slog.Info("booking", "in", in) // want `slog.Info in a saga function`
+	println(in)                    // want `println in a saga function`
+	if !c.Replaying() {            // want `the saga asks for something the first time only`
+		code.Do[int](c, "hotel", in)
+		_ = time.Now() // want `time.Now in a saga function`
+	}
+	if !c.Replaying() {
+		slog.Info("booking", "saga", c.ID())
+	} else {
+		slog.Info("again") // want `slog.Info in a saga function`
+	}
+	if c.Replaying() {
+		fmt.Println("again") // want `fmt.Println in a saga function`
+	}
+	return in, nil
+}
+
+func branches(c *code.Context, in int) (int, error) {
+	code.Go(c, func(own *code.Context) (int, error) {
+		return code.Do[int](c, "hotel", in) // want `c is the Context of another branch: use the one that this function is given`
+	})
 	return in, nil
 }
 

@@ -8,6 +8,7 @@ type Context struct{}
 func (c *Context) ID() string                                  { return "" }
 func (c *Context) Now() time.Time                              { return time.Time{} }
 func (c *Context) HistoryLength() int64                        { return 0 }
+func (c *Context) Replaying() bool                             { return false }
 func (c *Context) Err() error                                  { return nil }
 func (c *Context) Done() <-chan struct{}                       { return nil }
 func (c *Context) Deadline() (at time.Time, ok bool)           { return at, false }
