@@ -2,7 +2,6 @@ package sagatest
 
 import (
 	"io/fs"
-	"testing"
 
 	"github.com/unwindhq/unwind/sagatest/script"
 )
@@ -10,11 +9,12 @@ import (
 // Scripts plays the scripts that a pattern chooses (path.Match), each scene as a test of
 // its own. It fails t if a file has faults, or if the pattern chooses none. See package
 // script for what a script says; the files that it names are looked for in files, too.
-func Scripts(t *testing.T, files fs.FS, pattern string) {
+func Scripts(t TB, files fs.FS, pattern string) {
 	t.Helper()
 	names, err := fs.Glob(files, pattern)
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no script is called %s: %v", pattern, err)
+		return
 	}
 	for _, name := range names {
 		results, err := script.Play(files, name, nil)
@@ -22,9 +22,10 @@ func Scripts(t *testing.T, files fs.FS, pattern string) {
 			t.Errorf("%s cannot be played:\n%s", name, err)
 		}
 		for _, r := range results {
-			t.Run(r.Scene, func(t *testing.T) {
+			each(t, r.Scene, func(t TB) {
+				t.Helper()
 				if r.Failed() {
-					t.Error(r)
+					t.Errorf("%s", r)
 				}
 			})
 		}
