@@ -17,7 +17,6 @@ type claim struct {
 	*subscription
 	session   sarama.ConsumerGroupSession
 	partition int32
-	from      *assignment
 
 	stop   <-chan struct{}    // the session's end: deliver nothing more
 	hard   context.Context    // the drain's end: wait for nobody more
@@ -27,10 +26,13 @@ type claim struct {
 	workers sync.WaitGroup
 
 	mu      sync.Mutex
+	from    *assignment
 	lanes   map[string]*lane
 	prefix  prefix      // of the records in lanes, at most MaxInFlight from the first unfinished one on
 	waiting []Record    // read behind them; nothing more is read while there are any
 	sated   atomic.Bool // nothing more is to be read
+	lost    bool        // the partition is to be read from its oldest record, once all of these are done
+	anew    bool        // it is, and the group's offset does not know yet
 }
 
 // lane is the queue of one key's records. It exists while a worker serves it.
@@ -59,8 +61,8 @@ func (c *claim) begin(offset int64) {
 
 // end stops the reading and drains. The session's end came before.
 func (c *claim) end() {
-	c.from.revoke()
 	c.mu.Lock() // whoever had it before may have begun workers, nobody will
+	c.from.revoke()
 	c.waiting = nil
 	c.mu.Unlock()
 	c.drain()
@@ -82,8 +84,7 @@ func (c *claim) put(_ context.Context, items []arrival) {
 	defer c.mu.Unlock()
 	for i := range items {
 		if err := items[i].fault; err != nil {
-			c.config.Log.Error("kafka: a partition stands still; set its group's offset by hand while no member runs",
-				"topic", c.topic, "partition", c.partition, "group", c.config.Group, "error", err)
+			c.lose(err)
 			continue
 		}
 		c.waiting = append(c.waiting, items[i].record)
@@ -94,10 +95,20 @@ func (c *claim) put(_ context.Context, items []arrival) {
 	}
 }
 
+// lose is what is done about a partition that cannot be read on.
+func (c *claim) lose(err error) {
+	what := "kafka: a partition stands still; set its group's offset by hand while no member runs"
+	if c.lost = c.config.SkipLost; c.lost {
+		what = "kafka: records may have been lost; reading on from the oldest one"
+	}
+	c.config.Log.Error(what, "topic", c.topic, "partition", c.partition, "group", c.config.Group, "error", err)
+}
+
 // full is part of taker.
 func (c *claim) full() bool { return c.sated.Load() }
 
-// admit puts what was read into lanes, as far as MaxInFlight allows.
+// admit puts what was read into lanes, as far as MaxInFlight allows, and begins anew
+// where the place to read on from is gone.
 func (c *claim) admit() {
 	n := 0
 	for !c.ended() && n < len(c.waiting) && len(c.prefix.open) < c.config.MaxInFlight {
@@ -106,6 +117,10 @@ func (c *claim) admit() {
 	}
 	if c.waiting = c.waiting[n:]; len(c.waiting) == 0 {
 		c.waiting = nil
+	}
+	if c.lost && !c.ended() && len(c.prefix.open)+len(c.waiting) == 0 { // the oldest may lie below what is in lanes
+		c.lost, c.anew = false, true
+		c.begin(OffsetOldest)
 	}
 }
 
@@ -171,6 +186,10 @@ func (c *claim) finish(offset int64) {
 	next, n := c.prefix.finish(offset)
 	if n == 0 {
 		return
+	}
+	if c.anew {
+		c.anew = false
+		c.session.ResetOffset(c.topic, c.partition, next, "") // a mark never goes back
 	}
 	c.session.MarkOffset(c.topic, c.partition, next, "")
 	c.admit()

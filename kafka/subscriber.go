@@ -24,6 +24,10 @@ const (
 	defaultRebalanceTimeout = 60 * time.Second
 )
 
+// growthSeen is how often members ask how many partitions a topic has. Until they
+// know of a new one nobody reads it, and producers know of it within topicFresh.
+const growthSeen = 10 * time.Second
+
 // SubscriberConfig configures a Subscriber.
 type SubscriberConfig struct {
 	Config
@@ -55,6 +59,12 @@ type SubscriberConfig struct {
 	// RebalanceTimeout is how long a rebalance waits for this member to let go of
 	// its partitions. Default 60 s.
 	RebalanceTimeout time.Duration
+	// SkipLost goes on where a partition no longer holds the place at which the group
+	// left off: its records have expired unread, or the topic was made anew. It is then
+	// read from its oldest record: what has expired is lost to the group, and of a log
+	// that lost its end records may come again. Without it, the default, that partition
+	// stands still until somebody sets the group's offset.
+	SkipLost bool
 	// CreateTopic is the shape of the topic that SubscribeInitialize creates where
 	// there is none; its Name is ignored. With Partitions 0, the default,
 	// SubscribeInitialize creates nothing and fails for a missing topic.
@@ -107,6 +117,7 @@ func (c SubscriberConfig) settings() *sarama.Config {
 	s := c.Config.settings()
 	// A join is answered when the slowest member has let go.
 	s.Net.ReadTimeout = max(c.RequestTimeout, c.DrainTimeout+c.RequestTimeout)
+	s.Metadata.RefreshFrequency = growthSeen
 	g := &s.Consumer.Group
 	g.Session.Timeout = c.SessionTimeout
 	g.Heartbeat.Interval = c.HeartbeatInterval

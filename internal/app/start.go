@@ -66,6 +66,7 @@ func (a *App) openStarts(_ context.Context, p *parts) error {
 		subscriber, err := kafka.NewSubscriber(kafka.SubscriberConfig{
 			Config: p.kafka, Group: topic, Concurrency: a.cfg.StartWorkers,
 			NackPause: startAgain, SessionTimeout: startSession, DrainTimeout: startDrain,
+			SkipLost: true, // a start that comes again is known by its key, and standing still brings none back
 		})
 		if err != nil {
 			return err

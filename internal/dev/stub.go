@@ -83,7 +83,7 @@ func (s *Stub) Run(ctx context.Context) (err error) {
 	}
 	subscriber, err := kafka.NewSubscriber(kafka.SubscriberConfig{
 		Config: config, Group: "unwind." + s.cfg.Name, Concurrency: stubConcurrency,
-		SessionTimeout: session, HeartbeatInterval: session / 10, DrainTimeout: stubDrain,
+		SessionTimeout: session, HeartbeatInterval: session / 10, DrainTimeout: stubDrain, SkipLost: true,
 	})
 	if err != nil {
 		return fmt.Errorf("stub %s: %w", s.cfg.Name, err)

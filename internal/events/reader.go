@@ -248,6 +248,7 @@ func (r *Reader) consume(ctx context.Context, p place, group string, since time.
 	subscriber, err := kafka.NewSubscriber(kafka.SubscriberConfig{
 		Config: r.cfg.Kafka, Group: group, Concurrency: r.cfg.Workers,
 		NackPause: r.cfg.Again, SessionTimeout: session, DrainTimeout: drain,
+		SkipLost: true, // an event that comes again is known by its place, and standing still brings none back
 	})
 	if err != nil {
 		return err

@@ -153,6 +153,7 @@ func (p *Participant) consume(ctx context.Context) error {
 		Config: p.cfg.Kafka, Group: p.cfg.Group, Concurrency: p.cfg.Concurrency,
 		DrainTimeout: p.cfg.DrainTimeout, RebalanceTimeout: p.cfg.DrainTimeout + 40*time.Second,
 		SessionTimeout: p.cfg.SessionTimeout, HeartbeatInterval: p.cfg.SessionTimeout / 10,
+		SkipLost: true, // a command that comes again changes nothing, and one that is lost is sent again
 	})
 	if err != nil {
 		return err
