@@ -17,6 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/unwindhq/unwind/internal/postgres"
 )
 
 //go:embed */*.sql
@@ -118,10 +120,14 @@ func open(databaseURL, schema string) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrate: parse the database URL: %w", err)
 	}
-	config.RuntimeParams["search_path"] = pgx.Identifier{schema}.Sanitize()
-	config.RuntimeParams["lock_timeout"] = lockTimeout
-	config.RuntimeParams["application_name"] = "unwind migrate"
-	db := stdlib.OpenDB(*config)
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(postgres.Session(map[string]string{
+		"application_name": "unwind migrate",
+		"search_path":      pgx.Identifier{schema}.Sanitize(),
+		"lock_timeout":     lockTimeout,
+		// What a role or a database sets for its programs would end a long migration,
+		// or read its texts otherwise.
+		"statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "standard_conforming_strings": "on",
+	})))
 	db.SetMaxOpenConns(2)
 	return db, nil
 }

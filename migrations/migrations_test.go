@@ -39,6 +39,24 @@ func TestUpAtOnceAndTwice(t *testing.T) {
 	require.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM "+schema+".guard").Scan(&guards))
 }
 
+// TestUpWhateverTheDatabaseSets: settings that an administrator gives the programs of a
+// database do not end a migration half-way.
+func TestUpWhateverTheDatabaseSets(t *testing.T) {
+	t.Parallel()
+	url := testserver.Postgres(t)
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(t.Context()) }()
+	for _, setting := range []string{
+		"idle_in_transaction_session_timeout = '1ms'", "standard_conforming_strings = off",
+		"default_transaction_isolation = 'serializable'", "search_path = nowhere",
+	} {
+		_, err := conn.Exec(t.Context(), "ALTER DATABASE "+pgx.Identifier{conn.Config().Database}.Sanitize()+" SET "+setting)
+		require.NoError(t, err)
+	}
+	require.NoError(t, migrations.Up(t.Context(), url, "unwind", migrations.Outbox, migrations.Participant, migrations.Coordinator))
+}
+
 func TestStatusTellsPendingFromApplied(t *testing.T) {
 	t.Parallel()
 	url := testserver.Postgres(t)

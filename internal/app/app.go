@@ -19,6 +19,7 @@ import (
 	"github.com/unwindhq/unwind/internal/intake"
 	"github.com/unwindhq/unwind/internal/lease"
 	"github.com/unwindhq/unwind/internal/metrics"
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/internal/quota"
 	"github.com/unwindhq/unwind/internal/registry"
 	"github.com/unwindhq/unwind/internal/rest"
@@ -225,6 +226,9 @@ func (a *App) openStore(ctx context.Context, p *parts) (err error) {
 	if p.pools, err = openPools(ctx, a.cfg); err != nil {
 		return err
 	}
+	if err := p.pools.warn(ctx, a.cfg.Log); err != nil {
+		return err
+	}
 	p.registry = registry.New(p.pools.read, a.cfg.Schema)
 	for _, namespace := range a.cfg.Namespaces {
 		for _, code := range a.cfg.Code {
@@ -329,8 +333,8 @@ func (a *App) openServer(_ context.Context, p *parts) (err error) {
 	config := rest.Config{
 		Engine: p.engine, Starts: p.intake, Reader: reader{p.reader}, Registry: p.registry,
 		Holds: p.holds, Quotas: p.quotas.Store, Fleet: fleet.NewReader(p.pools.read, a.cfg.Schema), Namespaces: a.cfg.Namespaces, Version: a.cfg.Version, Log: a.cfg.Log,
-		LocalOnly: a.cfg.localOnly(),
-		Checks:    []rest.Check{{Name: "postgres", Run: p.pools.ping}, {Name: "leases", Run: p.leased}},
+		LocalOnly: a.cfg.localOnly(), Away: postgres.Away,
+		Checks: []rest.Check{{Name: "postgres", Run: p.pools.ping}, {Name: "leases", Run: p.leased}},
 	}
 	if config.Access, err = a.authenticator(p); err != nil {
 		return err

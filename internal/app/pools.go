@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/unwindhq/unwind/internal/postgres"
 )
 
 const (
@@ -31,9 +34,9 @@ func OpenReadOnly(ctx context.Context, databaseURL string) (*pgxpool.Pool, error
 		return nil, fmt.Errorf("app: DatabaseURL: %w", err)
 	}
 	config.MaxConns = leaseConns
-	config.ConnConfig.RuntimeParams["application_name"] = "unwind replay"
-	config.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
-	config.ConnConfig.RuntimeParams["statement_timeout"] = "60s"
+	config.AfterConnect = postgres.Session(map[string]string{
+		"application_name": "unwind replay", "default_transaction_read_only": "on", "statement_timeout": "60s",
+	})
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
@@ -57,12 +60,11 @@ func openPools(ctx context.Context, c Config) (*pools, error) {
 		}
 		config.MaxConns = one.conns
 		config.BeforeConnect = fresh(c.DatabasePasswordFile)
-		config.ConnConfig.RuntimeParams["application_name"] = one.name
-		config.ConnConfig.RuntimeParams["statement_timeout"] = one.timeout
-		config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "2s"
+		settings := map[string]string{"application_name": one.name, "statement_timeout": one.timeout, "idle_in_transaction_session_timeout": "2s"}
 		if one.pool == &p.write {
-			pin(config.ConnConfig.RuntimeParams)
+			pin(settings)
 		}
+		config.AfterConnect = postgres.Session(settings)
 		if *one.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 			p.close()
 			return nil, fmt.Errorf("open the pool of %s: %w", one.name, err)
@@ -77,11 +79,20 @@ func openPools(ctx context.Context, c Config) (*pools, error) {
 // always nearly empty, at any time again; and left to itself Postgres plans the
 // statements with arrays anew each time. A table without a fitting index, as a local
 // step may have one, then looks so dear that its query would be compiled first.
-func pin(params map[string]string) {
+func pin(settings map[string]string) {
 	for _, name := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"} {
-		params[name] = "off"
+		settings[name] = "off"
 	}
-	params["plan_cache_mode"] = "force_generic_plan"
+	settings["plan_cache_mode"] = "force_generic_plan"
+}
+
+// warn says so if the server is set up to lose what it has told us is committed.
+func (p *pools) warn(ctx context.Context, log *slog.Logger) error {
+	names, err := postgres.Unsafe(ctx, p.read)
+	if len(names) > 0 {
+		log.Warn("a crash of this Postgres may lose sagas, or repeat what they have done: turn these settings on", "off", names)
+	}
+	return err
 }
 
 // ping reports whether Postgres answers.

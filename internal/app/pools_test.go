@@ -5,10 +5,34 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/unwindhq/unwind/internal/testserver"
 )
+
+// A commit waits for the disk whatever the database says, and a choice that is stricter
+// than ours stays.
+func TestCommitsAreDurable(t *testing.T) {
+	t.Parallel()
+	for theirs, want := range map[string]string{"off": "on", "local": "local", "remote_apply": "remote_apply"} {
+		url := testserver.Postgres(t)
+		conn, err := pgx.Connect(t.Context(), url)
+		require.NoError(t, err)
+		_, err = conn.Exec(t.Context(), "ALTER DATABASE "+pgx.Identifier{conn.Config().Database}.Sanitize()+" SET synchronous_commit = "+theirs)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close(t.Context()))
+		p, err := openPools(t.Context(), Config{DatabaseURL: url}.withDefaults())
+		require.NoError(t, err)
+		defer p.close()
+		for _, pool := range []*pgxpool.Pool{p.write, p.read, p.lease} {
+			var is, idle string
+			require.NoError(t, pool.QueryRow(t.Context(), "SELECT current_setting('synchronous_commit'), current_setting('idle_in_transaction_session_timeout')").Scan(&is, &idle))
+			require.Equal(t, want, is)
+			require.Equal(t, "2s", idle)
+		}
+	}
+}
 
 // The writers' pool plans a statement once per connection, by its indexes, and a
 // table without one is read without a compiler's help.

@@ -2,12 +2,12 @@ package lease
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/unwindhq/unwind/internal/postgres"
 )
 
 // renewal is what one renewal found and did in the database.
@@ -34,7 +34,7 @@ func (l *Lease) renew(ctx context.Context) renewal {
 	defer cancel()
 	if err := l.renewTx(ctx, &r); err != nil {
 		r.err = fmt.Errorf("renew the lease of node %s: %w", l.cfg.Node, err)
-		if readOnly(err) {
+		if postgres.Demoted(err) {
 			l.cfg.Pool.Reset()
 		}
 	}
@@ -159,18 +159,4 @@ func (l *Lease) leave(ctx context.Context) error {
 		return fmt.Errorf("remove node %s: %w", l.cfg.Node, err)
 	}
 	return tx.Commit(ctx)
-}
-
-// readOnly tells whether err shows a server that was demoted or is going away,
-// to which the pool must not keep its connections.
-func readOnly(err error) bool {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return false
-	}
-	switch pg.Code {
-	case "25006", "57P01", "57P02", "57P03":
-		return true
-	}
-	return false
 }

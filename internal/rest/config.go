@@ -128,6 +128,10 @@ type Config struct {
 	// status and the time it took. nil tells nobody.
 	Observe func(operation string, status int, took time.Duration)
 
+	// Away reports whether an error says that what stands behind the server cannot be
+	// reached for now: the answer is then 503 and worth asking again for. nil: none does.
+	Away func(error) bool
+
 	Log *slog.Logger // Log receives failures that are not the client's. nil discards them.
 }
 
@@ -155,6 +159,9 @@ func (c Config) withDefaults() Config {
 	c.MaxWaiting = cmp.Or(c.MaxWaiting, 10_000)
 	c.PollEvery = cmp.Or(c.PollEvery, 500*time.Millisecond)
 	c.Drain = cmp.Or(c.Drain, 10*time.Second)
+	if c.Away == nil {
+		c.Away = func(error) bool { return false }
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

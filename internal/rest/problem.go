@@ -159,6 +159,9 @@ func (s *Server) answer(ctx context.Context, err error) error {
 		return newProblem(http.StatusUnprocessableEntity, client.InvalidInput, err.Error())
 	case errors.Is(err, coordinator.ErrNotReady), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
 		return newProblem(http.StatusServiceUnavailable, client.NotReady, coordinator.ErrNotReady.Error())
+	case s.cfg.Away(err):
+		s.cfg.Log.WarnContext(ctx, "a request came while something behind the server was away", "error", err)
+		return newProblem(http.StatusServiceUnavailable, client.NotReady, coordinator.ErrNotReady.Error())
 	}
 	s.cfg.Log.ErrorContext(ctx, "request failed", "error", err)
 	return newProblem(http.StatusInternalServerError, client.Internal, "something failed here; the server's log says what")

@@ -20,6 +20,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+// errAway is what a test's server takes for a sign that its database is away.
+var errAway = errors.New("the database is away")
+
 // golden compares got with a file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
@@ -58,6 +61,7 @@ func TestProblems(t *testing.T) {
 		{name: "bad-start", method: "POST", path: "/v1/sagas", body: start, status: 422, fail: coordinator.ErrBadStart},
 		{name: "not-ready", method: "POST", path: "/v1/sagas", body: start, status: 503, fail: coordinator.ErrNotReady},
 		{name: "internal", method: "POST", path: "/v1/sagas", body: start, status: 500, fail: errors.New("secret of the house")},
+		{name: "away", method: "POST", path: "/v1/sagas", body: start, status: 503, fail: errAway},
 		{name: "too-late", method: "POST", path: "/v1/sagas", body: start, status: 503, fail: context.DeadlineExceeded},
 		{name: "cross-origin", method: "POST", path: "/v1/sagas", body: start, status: 403, headers: []string{"Sec-Fetch-Site", "cross-site"}},
 		{name: "topics-missing", method: "POST", path: "/v1/sagas", body: start, status: 409, missing: []string{"unwind.commands.flights"}},

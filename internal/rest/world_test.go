@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -87,6 +88,7 @@ func (w *world) serve(t *testing.T, change ...func(*rest.Config)) (*httptest.Ser
 	for _, c := range change {
 		c(&config)
 	}
+	config.Away = func(err error) bool { return errors.Is(err, errAway) }
 	s, err := rest.New(config)
 	require.NoError(t, err)
 	server := httptest.NewServer(s)

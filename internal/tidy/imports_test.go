@@ -20,7 +20,7 @@ type library struct {
 // it, so that replacing one is the work of one folder.
 var libraries = []library{
 	{"github.com/jackc/pgx", true, []string{
-		"saga/sagapg", "saga/participant", "outbox", "outbox/inbox", "internal/lease", "internal/hold", "internal/quota", "internal/fleet", "internal/registry", "internal/batch", "internal/schedule", "internal/access", "internal/app", "client", "migrations", "deadletter/office", "internal/metrics",
+		"saga/sagapg", "saga/participant", "outbox", "outbox/inbox", "internal/postgres", "internal/lease", "internal/hold", "internal/quota", "internal/fleet", "internal/registry", "internal/batch", "internal/schedule", "internal/access", "internal/app", "client", "migrations", "deadletter/office", "internal/metrics",
 		"internal/testserver", "internal/embedded/...", "internal/bench", "internal/cmd/...", "cmd/...", "bench/...", "examples/...", "internal/project/template", "e2e/...",
 	}},
 	{"github.com/IBM/sarama", true, []string{"kafka"}},
@@ -55,7 +55,7 @@ var layers = []struct {
 	not  []string
 	why  string
 }{
-	{[]string{"internal/record", "internal/bucket", "internal/pace", "internal/cron", "compensation", "breaker"}, []string{"..."}, "leaf packages import nothing of ours"},
+	{[]string{"internal/record", "internal/bucket", "internal/pace", "internal/postgres", "internal/cron", "compensation", "breaker"}, []string{"..."}, "leaf packages import nothing of ours"},
 	{[]string{"kafka"}, []string{"saga/...", "outbox/...", "client", "migrations", "internal/lease", "internal/rest"}, "the Kafka adapter knows records only"},
 	{[]string{"outbox", "outbox/inbox", "internal/lease", "migrations"}, []string{"saga/...", "kafka", "outbox/outboxkafka", "client"}, "the outbox is usable without sagas and without Kafka"},
 	{[]string{"outbox/outboxkafka"}, []string{"saga/...", "migrations"}, "the outbox's adapter joins outbox and kafka, no more"},

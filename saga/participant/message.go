@@ -9,6 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/unwindhq/unwind/deadletter"
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/outbox/outboxkafka"
 )
@@ -36,7 +37,7 @@ func (p *Participant) handle(m *message.Message) error {
 		p.troubles.Store(0)
 		return nil
 	}
-	if demoted(err) {
+	if postgres.Demoted(err) {
 		p.cfg.Pool.Reset() // else the pool would keep connections to a server that no longer takes writes
 	}
 	p.pause(m.Context())

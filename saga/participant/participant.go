@@ -13,6 +13,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/kafka"
 	"github.com/unwindhq/unwind/outbox"
 	"github.com/unwindhq/unwind/outbox/outboxkafka"
@@ -76,7 +77,7 @@ func (p *Participant) check(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, p.cfg.StatementTimeout)
 		defer cancel()
 		_, err := p.cfg.Pool.Exec(ctx, p.queries.probe)
-		if code := sqlState(err); code == "42P01" || code == "3F000" || code == "42501" {
+		if code := postgres.State(err); code == "42P01" || code == "3F000" || code == "42501" {
 			faults = append(faults, fmt.Errorf("schema %s: %w: migrate it with the sets outbox and participant, and let this user use it", p.cfg.Schema, err))
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/unwindhq/unwind/internal/failpoint"
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/outbox"
 	"github.com/unwindhq/unwind/saga"
 )
@@ -260,14 +260,14 @@ func (handlerTx) Rollback(context.Context) error { return errEnds }
 
 // lostRace reports whether the same transaction may well succeed at once.
 func lostRace(err error) bool {
-	code := sqlState(err)
+	code := postgres.State(err)
 	return code == "40001" || code == "40P01"
 }
 
 // ownTrouble reports whether an error says something of the database and nothing
 // of the work: connection, resources, shutdown, read-only after a failover, locks.
 func ownTrouble(err error) bool {
-	code := sqlState(err)
+	code := postgres.State(err)
 	if code == "25006" || code == "55P03" {
 		return true
 	}
@@ -276,19 +276,4 @@ func ownTrouble(err error) bool {
 		return true
 	}
 	return false
-}
-
-// demoted reports whether the server behind the connection shuts down or has
-// become a standby.
-func demoted(err error) bool {
-	code := sqlState(err)
-	return code == "25006" || strings.HasPrefix(code, "57P0")
-}
-
-// sqlState is the SQLSTATE of a Postgres error, or "".
-func sqlState(err error) string {
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return pg.Code
-	}
-	return ""
 }

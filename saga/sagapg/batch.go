@@ -14,6 +14,7 @@ import (
 	"github.com/unwindhq/unwind/internal/bucket"
 	"github.com/unwindhq/unwind/internal/failpoint"
 	"github.com/unwindhq/unwind/internal/lease"
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/outbox"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
@@ -93,7 +94,7 @@ const stale = "21000"
 // broken resets the pool after an error that says that this server cannot be
 // written to any more, so that the next connection finds the new primary.
 func (s *Store) broken(err error) error {
-	if code := sqlState(err); code == "25006" || code == "57P01" || code == "57P02" || code == "57P03" {
+	if postgres.Demoted(err) {
 		s.pool.Reset()
 	}
 	return err
@@ -188,7 +189,7 @@ func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
 	err := failpoint.Lose(failpoint.LoseCommit, b.conn.SendBatch(ctx, &q).Close())
 	if err != nil {
 		b.Abort(context.WithoutCancel(ctx))
-		if !b.late.At.IsZero() && sqlState(err) == stale {
+		if !b.late.At.IsZero() && postgres.State(err) == stale {
 			return fmt.Errorf("%w: %w", coordinator.ErrStale, err)
 		}
 		return b.s.broken(classify(err, true))

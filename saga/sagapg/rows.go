@@ -1,7 +1,6 @@
 package sagapg
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -21,14 +20,6 @@ func committed(tag pgconn.CommandTag) error {
 		return errRolledBack
 	}
 	return nil
-}
-
-// sqlState returns the SQLSTATE of an error, or "".
-func sqlState(err error) string {
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return pg.Code
-	}
-	return ""
 }
 
 // columns are the arrays of the statements on sagas.

@@ -157,6 +157,16 @@ var mutants = []mutant{
 		"./kafka", "TestOneRecordAfterAQuietWhile",
 	},
 	{
+		"lost-place-stands-still", "I1", "a partition whose place is gone stands still even in a group that may leave it",
+		"kafka/claim.go", "c.lost = c.config.SkipLost;", "c.lost = false;",
+		"./kafka", "TestAPlaceThatIsLostIsLeft",
+	},
+	{
+		"commits-left-to-the-database", "I4", "a coordinator's commits do not wait for the disk where the database is set up so",
+		"internal/postgres/queries.go", "WHERE current_setting('synchronous_commit') = 'off'", "WHERE false",
+		"./internal/app", "TestCommitsAreDurable",
+	},
+	{
 		"batch-behind-the-next", "I5", "the producer puts a batch without an answer behind what has come since",
 		"kafka/verdict.go", "l.carrier, l.trouble = nil, err",
 		"l.carrier, l.trouble = nil, err\n\tif l.batch != nil {\n\t\tl.queue, l.batch = append(l.queue, l.batch.parcels...), nil\n\t}",

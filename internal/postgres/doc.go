@@ -1,0 +1,3 @@
+// Package postgres is what every package that speaks to Postgres has to know of it:
+// how a session is set up, and what its errors say of the server.
+package postgres
