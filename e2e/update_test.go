@@ -39,7 +39,6 @@ func (c *cart) updateID(item int) string { return fmt.Sprintf("%s/%d", c.id, ite
 // event in the history, whoever asks again gets the same, also when the saga has ended,
 // and the function has acted on each of them once.
 func TestUpdatesOutliveTheirOwners(t *testing.T) {
-	t.Parallel()
 	w := newWorldOfCode(t)
 	w.nodes = append(w.nodes, &node{})
 	w.begin(1)

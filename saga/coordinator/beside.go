@@ -87,6 +87,27 @@ func (w *watchdog) leave(limit time.Duration) (overdue *folding, rest time.Durat
 	return w.at, 0
 }
 
+// keepAwake has the batch ask something, which is nothing, while a function runs: Postgres
+// ends a transaction that is idle, and many functions that are run again, or one that takes
+// long, would come to a commit that fails, again and again.
+func (f *fold) keepAwake(ctx context.Context) {
+	if f.known != nil {
+		return // nothing is open
+	}
+	w := &f.watchdog
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.at != nil { // else whoever decides may be asking; until this is answered, it does not
+		_, _ = f.b.Histories(ctx, nil) // the commit says what is wrong
+	}
+}
+
+// awake is how long a transaction may be idle.
+const awake = 250 * time.Millisecond
+
+// errSlow says that a batch's functions have taken all of its time together.
+var errSlow = errors.New("the batch's functions have taken too long together")
+
 // errOverdue says that a function has run for too long, and the batch may be tried again
 // at once, without it.
 var errOverdue = errors.New("a saga's code has run for too long")
@@ -102,20 +123,29 @@ func (r *run) decide(ctx context.Context, f *fold, b Batch) error {
 	var err error
 	in.calls <- func() { err = f.decide(ctx) }
 	limit := r.c.cfg.CodeTimeout
-	timer := time.NewTimer(limit)
+	timer := time.NewTimer(min(limit, awake))
 	defer timer.Stop()
 	for {
 		select {
 		case <-in.ended:
-			return err
+			return f.inTime(ctx, err)
 		case <-timer.C:
 		}
 		overdue, rest := f.watchdog.leave(limit)
 		if overdue != nil {
 			return r.leave(overdue)
 		}
-		timer.Reset(rest)
+		f.keepAwake(ctx)
+		timer.Reset(min(rest, awake))
 	}
+}
+
+// inTime says that a batch of several sagas has used up its time.
+func (f *fold) inTime(ctx context.Context, err error) error {
+	if ctx.Err() != nil && len(f.ids) > 1 {
+		return fmt.Errorf("%d sagas: %w", len(f.ids), errSlow)
+	}
+	return err
 }
 
 // leave goes on without a function that runs for too long, which keeps its goroutine until

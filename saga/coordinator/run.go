@@ -48,6 +48,9 @@ func (r *run) process(ctx context.Context, items []*item) {
 		case errors.Is(err, ErrGuilty):
 			r.split(ctx, items, err)
 			return
+		case errors.Is(err, errSlow):
+			r.inHalves(ctx, items)
+			return
 		case errors.Is(err, ErrUnknownOutcome):
 			r.again = true
 			r.missMail(items)
@@ -98,6 +101,10 @@ func (r *run) split(ctx context.Context, items []*item, err error) {
 		r.accuse(ctx, items, err)
 		return
 	}
+	r.inHalves(ctx, items)
+}
+
+func (r *run) inHalves(ctx context.Context, items []*item) {
 	left, right := halves(items)
 	r.process(ctx, left)
 	r.process(ctx, right)
