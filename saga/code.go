@@ -27,8 +27,10 @@ import (
 // A coroutine is kept between two events in a Run, which is a cache and no more:
 // Decide with one, without one, and with one that lags behind give the same.
 
-// Program begins the function of one saga with its input. It runs nothing yet.
-type Program func(id ID, input json.RawMessage) Coroutine
+// Program begins the function of one saga with its input. It runs nothing yet. before, if
+// there is one, is a coroutine that nobody needs any more, perhaps another saga's and
+// another program's: the program stops it, or takes over what can be used again of it.
+type Program func(id ID, input json.RawMessage, before Coroutine) Coroutine
 
 // Coroutine is a function at work. It is used by one caller at a time.
 type Coroutine interface {
@@ -45,6 +47,7 @@ type News struct {
 	Deadline time.Time // Deadline is when the saga turns back because it is late; zero: never, or no more.
 	Answers  []Answer  // Answers end what the function has asked for, in the order in which they came. They are lent.
 	Update   *Update   // Update is what it is asked to take, before it goes on; nil: nothing.
+	Forget   bool      // Forget: nobody looks at the turns before any more, so that their Asks may be overwritten.
 	Back     bool      // Back: the saga turns back, so everything that the function waits for ends, and it is to end. It may record values, and gets no step.
 	Replay   bool      // Replay: this has happened before. Side effects have the values that Recorded has for them.
 	Seq      int64     // Seq is the event's place in the history.
@@ -306,13 +309,13 @@ func (g *growth) settled(i int, phase Phase) {
 // from its start.
 func (d *decision) rebuild() error {
 	g := d.g
-	g.run.Stop()
+	g.run.Reuse()
 	before := &g.before
 	switch {
 	case before.Extras().Plan == nil: // it has not begun
 		input, err := d.codeInput()
 		if err == nil {
-			g.run.co = g.code.program(d.s.ID, input)
+			g.run.co = g.code.program(d.s.ID, input, g.run.co)
 		}
 		return err
 	case d.h == nil:

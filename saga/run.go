@@ -46,6 +46,18 @@ func (r *Run) Stop() {
 	*r = Run{}
 }
 
+// Reuse empties the run for another saga. What can be used again of its coroutine and
+// of its decisions stays, so it has to be stopped all the same. The coroutine should have
+// come to its end: what it has not done yet it does not do before the other saga begins.
+func (r *Run) Reuse() {
+	clear(r.tape)
+	clear(r.inputs)
+	*r = Run{co: r.co, last: nobodys, tape: r.tape[:0], inputs: r.inputs[:0], spare: r.spare}
+}
+
+// nobodys is the last event of a coroutine that is no saga's.
+const nobodys = -1
+
 // Committed says that what was decided with the run is committed: its turns need
 // be remembered no longer.
 func (r *Run) Committed() {
@@ -137,7 +149,7 @@ func (d *decision) resume(answers []Answer) (Turn, error) {
 			return Turn{}, err
 		}
 	}
-	news := News{At: d.e.At, Deadline: d.s.Deadline, Answers: answers, Back: g.back, Replay: d.e.Seq != 0, Seq: seq}
+	news := News{At: d.e.At, Deadline: d.s.Deadline, Answers: answers, Forget: len(g.run.tape) == 0, Back: g.back, Replay: d.e.Seq != 0, Seq: seq}
 	if news.Replay && round == 0 {
 		news.Recorded = d.e.Extras().Asked
 	}

@@ -118,6 +118,7 @@ func TestAVersionKeepsRunningSagasOnTheirWay(t *testing.T) {
 		}
 	}
 	w, _ := halfway(t) // without the marker
+	defer w.run.Stop()
 	w.code, w.history = mustCode(t, versioned(0, 1)), w.history[:2]
 	w.state, _ = mustCode(t, bookTrip).Replay(testID, w.history)
 	hotel := saga.Command{ID: saga.CommandID{Saga: testID, Step: saga.StepRef{Name: "hotel"}, Direction: saga.Do}, Participant: "hotels", Attempt: 1, Epoch: 1}

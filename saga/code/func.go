@@ -16,7 +16,7 @@ func Func[In, Out any](def saga.Definition, fn func(c *Context, in In) (Out, err
 	if faults := misuse(fn); len(faults) > 0 {
 		return nil, faults
 	}
-	run := func(c *Context, input json.RawMessage) (json.RawMessage, error) {
+	run := func(c *Context, input json.RawMessage) (any, error) {
 		in, err := read[In](c.r, input)
 		if err != nil {
 			c.r.raise(fmt.Errorf("read the saga's input: %w", err)) // a start is refused
@@ -29,10 +29,10 @@ func Func[In, Out any](def saga.Definition, fn func(c *Context, in In) (Out, err
 		if err != nil {
 			c.r.raise(fmt.Errorf("write the saga's output: %w", err))
 		}
-		return data, nil
+		return json.RawMessage(data), nil
 	}
-	return saga.NewCode(def, func(id saga.ID, input json.RawMessage) saga.Coroutine {
-		return newRoutine(id, func(c *Context) (json.RawMessage, error) { return run(c, input) })
+	return saga.NewCode(def, func(id saga.ID, input json.RawMessage, before saga.Coroutine) saga.Coroutine {
+		return newRoutine(id, before, func(c *Context) (any, error) { return run(c, input) })
 	})
 }
 

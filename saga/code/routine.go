@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ type routine struct {
 	id     saga.ID
 	root   *cell // ends with the function
 	live   []*branch
+	spare  []*strand
 	ready  []*branch // those that can go on, in turn
 	at     *branch   // whose turn it is
 	asks   []saga.Ask
@@ -46,12 +46,13 @@ type routine struct {
 
 // branch is one line of the function: the function itself, or what Go began.
 type branch struct {
-	next  func() (struct{}, bool)
-	stop  func()
-	yield func(struct{}) bool
-	done  []int64 // the steps that were over last, as far as they leave something to undo
-	until []*cell // the conditions that it waits for
-	apart *group  // of steps that are undone together; nil: they are not
+	strand *strand
+	c      Context
+	end    cell
+	over   bool    // it has come to its end
+	done   []int64 // the steps that were over last, as far as they leave something to undo
+	until  []*cell // the conditions that it waits for
+	apart  *group  // of steps that are undone together; nil: they are not
 }
 
 // cell is what a branch may wait for.
@@ -71,42 +72,50 @@ type cell struct {
 	done  []int64
 }
 
-func newRoutine(id saga.ID, fn func(c *Context) (json.RawMessage, error)) *routine {
+// newRoutine makes a routine of fn, out of what the one before has left, if there is one.
+func newRoutine(id saga.ID, before saga.Coroutine, fn func(c *Context) (any, error)) *routine {
 	r := &routine{id: id, visits: map[string]int{}}
-	r.root = r.branch(nil, func(c *Context) (any, error) { return fn(c) })
+	if old, is := before.(*routine); is {
+		old.halt()
+		r.spare, old.spare = old.spare, nil
+	} else if before != nil {
+		before.Stop()
+	}
+	r.root = r.branch(nil, fn)
 	return r
 }
 
 // branch makes a branch that begins when its turn comes.
 func (r *routine) branch(done []int64, fn func(c *Context) (any, error)) *cell {
-	b, end := &branch{done: done}, &cell{}
-	b.next, b.stop = iter.Pull(func(yield func(struct{}) bool) {
-		b.yield = yield
-		defer r.ended(b, end)
-		end.value, end.err = fn(&Context{r: r, b: b})
-	})
+	b := &branch{strand: r.strand(), done: done}
+	b.c = Context{r: r, b: b}
+	b.strand.run = func() {
+		defer r.ended(b)
+		b.end.value, b.end.err = fn(&b.c)
+	}
 	r.live, r.ready = append(r.live, b), append(r.ready, b)
-	return end
+	return &b.end
 }
 
 // ended is deferred by a branch. A panic ends there; that of a fault or of Stop is
 // ours.
-func (r *routine) ended(b *branch, end *cell) {
+func (r *routine) ended(b *branch) {
+	b.over = true
 	switch p := recover(); p {
 	case nil:
 	case errStopped:
 		if !r.back || r.stopped || r.fault != nil {
 			return
 		}
-		end.err = ErrCanceled // a wait that could not say so
+		b.end.err = ErrCanceled // a wait that could not say so
 	default:
 		if r.fault == nil {
 			r.fault = &PanicError{Value: p, Stack: stack()}
 		}
 		return
 	}
-	end.done = b.done
-	r.resolve(end)
+	b.end.done = b.done
+	r.resolve(&b.end)
 }
 
 // errStopped unwinds the branches of a routine that is stopped.
@@ -146,7 +155,10 @@ func (r *routine) Resume(news saga.News) saga.Turn {
 	if r.seq == 0 {
 		r.life.deadline = news.Deadline
 	}
-	r.now, r.seq, r.replay, r.asks = news.At, news.Seq, news.Replay, nil
+	r.now, r.seq, r.replay = news.At, news.Seq, news.Replay
+	if r.asks = r.asks[:0]; !news.Forget {
+		r.asks = nil
+	}
 	r.recorded = append(r.recorded, values(news.Recorded)...)
 	for i := range news.Answers {
 		a := &news.Answers[i]
@@ -166,10 +178,13 @@ func (r *routine) Resume(news saga.News) saga.Turn {
 	}
 	for r.fault == nil && !r.root.over && (len(r.ready) > 0 || r.conditions()) {
 		b := r.ready[0]
-		r.ready = r.ready[1:]
+		r.ready = slices.Delete(r.ready, 0, 1)
+		if b.over {
+			continue // something else that it has waited for has come
+		}
 		r.at = b
-		if _, more := b.next(); !more {
-			r.live = slices.DeleteFunc(r.live, func(other *branch) bool { return other == b })
+		if b.strand.next(); b.over {
+			r.leave(b)
 		}
 	}
 	r.at = nil
@@ -184,20 +199,9 @@ func (r *routine) turn(turn saga.Turn) saga.Turn {
 		turn.Anew, turn.Err = anew.input, nil
 	}
 	if turn.Ended || turn.Fault != nil || r.back {
-		r.Stop()
+		r.halt()
 	}
 	return turn
-}
-
-// Stop implements saga.Coroutine. The function's contexts end after its deferred functions:
-// those are to see what it saw.
-func (r *routine) Stop() {
-	r.stopped = true
-	for _, b := range r.live {
-		b.stop()
-	}
-	r.live, r.ready = nil, nil
-	r.life.finish(errStopped)
 }
 
 // values are the records that side effects and versions have left.
@@ -223,7 +227,7 @@ func (c *Context) wait(cells ...*cell) {
 				c.b.until = append(c.b.until, one)
 			}
 		}
-		if !c.b.yield(struct{}{}) {
+		if !c.b.strand.yield(struct{}{}) {
 			panic(errStopped)
 		}
 		c.b.until = nil

@@ -16,7 +16,12 @@ type coroutines struct {
 	max  int
 	used *list.List // of *resting, the last used first
 	at   map[saga.ID]*list.Element
+
+	spare []*saga.Run // of sagas that have completed
 }
+
+// maxSpare bounds what is kept for sagas to come: as many may begin in a batch as end.
+const maxSpare = 256
 
 // resting is a function that waits for its saga's next event.
 type resting struct {
@@ -33,11 +38,28 @@ func newCoroutines(limit int) *coroutines {
 func (c *coroutines) take(id saga.ID) *saga.Run {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.at[id]
-	if e == nil {
+	if e := c.at[id]; e != nil {
+		return c.remove(e).run
+	}
+	last := len(c.spare) - 1
+	if last < 0 {
 		return &saga.Run{}
 	}
-	return c.remove(e).run
+	run := c.spare[last]
+	c.spare = c.spare[:last]
+	return run
+}
+
+// leave keeps the run of a saga that has completed for another one.
+func (c *coroutines) leave(run *saga.Run) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.spare) >= min(c.max, maxSpare) {
+		run.Stop()
+		return
+	}
+	run.Reuse()
+	c.spare = append(c.spare, run)
 }
 
 // have reports whether each of the sagas that is code has its function here. One that
@@ -78,6 +100,12 @@ func (c *coroutines) put(r *resting) {
 func (c *coroutines) forget(bucket int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if bucket < 0 {
+		for _, run := range c.spare {
+			run.Stop()
+		}
+		c.spare = nil
+	}
 	var next *list.Element
 	for e := c.used.Front(); e != nil; e = next {
 		next = e.Next()
@@ -159,11 +187,16 @@ func (r *run) rest(s *folding) {
 	if s.run == nil {
 		return
 	}
-	if r.foreign || r.c.bucket(s.bucket) == nil || state.Status != saga.Running || !s.run.Ready(state) {
+	switch {
+	case r.foreign || r.c.bucket(s.bucket) == nil:
 		s.run.Stop()
-	} else {
+	case state.Status == saga.Running && s.run.Ready(state):
 		s.run.Committed()
 		r.w.coroutines.put(&resting{id: s.id, bucket: s.bucket, run: s.run})
+	case state.Status == saga.Completed:
+		r.w.coroutines.leave(s.run)
+	default:
+		s.run.Stop()
 	}
 	s.run = nil
 	r.warn(s)
