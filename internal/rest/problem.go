@@ -151,6 +151,8 @@ func (s *Server) answer(ctx context.Context, err error) error {
 		return newProblem(http.StatusConflict, client.Ended, err.Error())
 	case errors.Is(err, saga.ErrNotNow):
 		return newProblem(http.StatusConflict, client.NotNow, err.Error())
+	case errors.Is(err, coordinator.ErrCannot):
+		return newProblem(http.StatusConflict, client.NotNow, coordinator.ErrCannot.Error()+": unwind saga show and unwind saga why say what is wrong")
 	case errors.Is(err, saga.ErrInvalid):
 		return newProblem(http.StatusUnprocessableEntity, client.BadRequest, err.Error())
 	case errors.Is(err, saga.ErrNotYours):

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -68,6 +69,7 @@ func TestProblems(t *testing.T) {
 		{name: "past-pivot", method: "POST", path: known + "/cancel", body: `{"reason":"late"}`, status: 409, fail: saga.ErrPastPivot},
 		{name: "ended", method: "POST", path: known + "/pause", body: `{}`, status: 409, fail: saga.ErrEnded},
 		{name: "not-now", method: "POST", path: known + "/retry", body: `{"step":"reserve"}`, status: 409, fail: saga.ErrNotNow},
+		{name: "cannot", method: "POST", path: known + "/resume", body: `{}`, status: 409, fail: fmt.Errorf("%w: a secret", coordinator.ErrCannot)},
 		{name: "pause-step", method: "POST", path: known + "/pause", body: `{"step":"reserve"}`, status: 422},
 		{name: "terminate-silently", method: "POST", path: known + "/terminate", body: `{}`, status: 422},
 		{name: "skip-silently", method: "POST", path: known + "/skip", body: `{"step":"reserve"}`, status: 422},

@@ -96,7 +96,7 @@ func (f *whyFacts) reasons() []client.Reason {
 		f.ended()
 		return f.list
 	}
-	f.attention()
+	blocked := f.attention()
 	if !s.Paused.IsZero() {
 		f.add("", "It is paused since "+clock(s.Paused)+f.by(saga.Paused)+": nothing is sent, answers are taken.", f.verb("resume", ""))
 	}
@@ -108,6 +108,9 @@ func (f *whyFacts) reasons() []client.Reason {
 	}
 	f.locked()
 	for i := range s.Steps {
+		if blocked {
+			break // whatever comes for a step is kept
+		}
 		if len(f.list) >= maxReasons { // attention has reasons of its own
 			f.add("", "There is more than is told here.", "unwind saga show "+s.ID.String())
 			break
@@ -182,10 +185,12 @@ var helps = map[saga.AttentionReason]string{
 	saga.ChildAbandoned:     "Its child was terminated and will never end by itself: resolve the step with an output, or skip it",
 }
 
-// attention says what an operator should look at.
-func (f *whyFacts) attention() {
+// attention says what an operator should look at, and whether the saga takes nothing until
+// then.
+func (f *whyFacts) attention() (blocked bool) {
 	s := &f.row.State
 	for _, a := range s.Attention {
+		blocked = blocked || a.Reason == saga.TransitionFailed
 		text := "It needs attention: " + string(a.Reason)
 		if a.Text != "" {
 			text += ": " + strings.TrimSuffix(a.Text, ".")
@@ -198,10 +203,14 @@ func (f *whyFacts) attention() {
 		}
 		moves := helps[a.Reason]
 		if moves != "" {
-			moves += ": unwind saga VERB " + strings.TrimSpace(s.ID.String()+" "+a.Step)
+			moves += ": unwind saga VERB " + s.ID.String()
+			if a.Reason != saga.TransitionFailed && a.Step != "" { // these verbs are the saga's
+				moves += " " + a.Step
+			}
 		}
 		f.add(a.Step, text+".", moves)
 	}
+	return blocked
 }
 
 // locked says whose keys it waits for.

@@ -181,6 +181,16 @@ var whys = map[string]struct {
 			{Step: "charge", Why: "charge has failed at attempt 5 and rests.", Moves: "The next attempt at 2026-03-01 12:00:30Z. Now: unwind saga retry " + whoWhy + " charge"},
 		},
 	},
+	"attention of what takes nothing": {
+		change: func(s *saga.State) {
+			chargeIs(saga.Resting)(s)
+			s.Attention = []saga.Attention{{Reason: saga.TransitionFailed, Step: "charge", Text: "panic in the code: no map"}}
+		},
+		want: []client.Reason{{
+			Step: "charge", Why: "It needs attention: transition-failed: panic in the code: no map.",
+			Moves: "It takes no messages until somebody acts: retry tells it again what it could not take, cancel turns it back, terminate ends it as it is: unwind saga VERB " + whoWhy,
+		}},
+	},
 	"its time": {
 		change: func(s *saga.State) {
 			s.Steps[0].Phase = saga.Waiting

@@ -67,6 +67,9 @@ var (
 	// version of the definition that the saga is pinned to, or it is too old to read
 	// the saga. Nothing was changed; another process may take it.
 	ErrVersion = errors.New("this process cannot read the saga's version: ask one that can, or bring it up to date")
+	// ErrCannot says that the saga cannot take the verb as it is: its function has changed or
+	// panics, or an expression of its definition fails. The saga needs attention and says why.
+	ErrCannot = errors.New("the saga cannot take this as it is, and needs attention")
 	// ErrNotReady says that this process owns no bucket yet, or is overloaded or
 	// stopping. Trying again soon may help.
 	ErrNotReady = errors.New("the coordinator cannot take this now; try again")

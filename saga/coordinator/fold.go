@@ -338,7 +338,7 @@ func (f *fold) poison(s *folding, it *item, cause error) {
 		s.lacking = true // or its wake would come again at once, for ever
 	}
 	if it.isVerb() {
-		it.result = answer{err: cause}
+		it.result = answer{err: fmt.Errorf("%w: %w", ErrCannot, cause)}
 	}
 	f.keep(s, it)
 }
