@@ -3,6 +3,7 @@ package lease
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -16,6 +17,8 @@ const (
 	defaultTTL    = 1500 * time.Millisecond
 	defaultRenew  = 500 * time.Millisecond
 	defaultMargin = 300 * time.Millisecond
+	// maxTTL is half of what buryNodes takes for a clock that was set back.
+	maxTTL = time.Minute
 )
 
 // Held is one bucket as this process holds it.
@@ -42,7 +45,7 @@ type Config struct {
 	Version string
 	// Levels is the highest engine level this binary knows.
 	Levels int
-	// TTL is how long a renewal lasts; default 1.5 s.
+	// TTL is how long a renewal lasts, at most a minute; default 1.5 s.
 	TTL time.Duration
 	// Renew is the time between renewals; default 0.5 s.
 	Renew time.Duration
@@ -80,6 +83,9 @@ func (c Config) Validate() error {
 	}
 	if c.TTL < 0 || c.Renew < 0 || c.Margin < 0 {
 		faults = append(faults, errors.New("lease: TTL, Renew and Margin must not be negative"))
+	}
+	if c.TTL > maxTTL {
+		faults = append(faults, fmt.Errorf("lease: TTL is %v: at most %v", c.TTL, maxTTL))
 	}
 	if c.Renew+c.Margin >= c.TTL {
 		faults = append(faults, errors.New("lease: Renew + Margin must be shorter than TTL"))

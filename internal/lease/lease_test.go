@@ -160,6 +160,20 @@ func TestOfADeadNodeIsTakenOver(t *testing.T) {
 	}
 }
 
+// A node that died before the database's clock was set back is dead all the same.
+func TestTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	for _, query := range []string{
+		"INSERT INTO unwind.nodes (node, until, version, levels) VALUES ('dead', clock_timestamp() + interval '1 hour', 'test', 1)",
+		"UPDATE unwind.buckets SET owner = 'dead'",
+	} {
+		_, err := pool.Exec(t.Context(), query)
+		require.NoError(t, err)
+	}
+	start(t, pool, "a", nil).requireShare(t, 64)
+}
+
 // A lease that cannot be renewed is not trusted to its end, even before anyone
 // has noticed; and it comes back under a new epoch.
 func TestExpiredTrustWindow(t *testing.T) {
@@ -247,8 +261,8 @@ func TestLossEndsGain(t *testing.T) {
 
 func TestConfigFaultsComeTogether(t *testing.T) {
 	t.Parallel()
-	err := lease.Config{TTL: time.Second, Renew: 2 * time.Second, Margin: -1}.Validate()
-	for _, part := range []string{"Pool", "Node", "negative", "Renew + Margin"} {
+	err := lease.Config{TTL: time.Hour, Renew: 2 * time.Hour, Margin: -1}.Validate()
+	for _, part := range []string{"Pool", "Node", "negative", "at most", "Renew + Margin"} {
 		require.ErrorContains(t, err, part)
 	}
 }

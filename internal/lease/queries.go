@@ -16,9 +16,12 @@ VALUES ($1, clock_timestamp() + $2 * interval '1 microsecond', $3, $4)
 ON CONFLICT (node) DO UPDATE SET until = excluded.until, version = excluded.version, levels = excluded.levels`
 
 	// buryNodes scans nodes, which has a row per process. SKIP LOCKED leaves a
-	// node alone that is renewing at this moment: it counts as alive.
+	// node alone that is renewing at this moment: it counts as alive. A row that lasts
+	// longer than any renewal makes it is from before the clock was set back, by hand or
+	// by a standby that was promoted: whoever lives will have renewed it.
 	buryNodes = `DELETE FROM {schema}.nodes WHERE node IN
-(SELECT node FROM {schema}.nodes WHERE until < clock_timestamp() FOR UPDATE SKIP LOCKED)`
+(SELECT node FROM {schema}.nodes
+ WHERE until < clock_timestamp() OR until > clock_timestamp() + interval '2 minutes' FOR UPDATE SKIP LOCKED)`
 
 	// readNodes scans nodes.
 	readNodes = `SELECT count(*)::int, coalesce(min(levels), 0) FROM {schema}.nodes`
