@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/unwindhq/unwind/deadletter"
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/internal/record"
 )
 
@@ -66,7 +67,7 @@ func (c *Carrier) bringIn(ctx context.Context) error {
 
 // positions returns the next offsets to import.
 func (s *Store) positions(ctx context.Context) (map[Place]int64, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, readPositions))
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, readPositions))
 	if err != nil {
 		return nil, fmt.Errorf("read how far dead letters were imported: %w", err)
 	}
@@ -92,7 +93,7 @@ func (s *Store) importAll(ctx context.Context, place Place, records []record.Rec
 	}
 	var b pgx.Batch
 	Queue(&b, s.schema, letters)
-	b.Queue(in(s.schema, savePosition), place.Topic, place.Partition, records[len(records)-1].Offset+1)
+	b.Queue(postgres.In(s.schema, savePosition), place.Topic, place.Partition, records[len(records)-1].Offset+1)
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return tx.SendBatch(ctx, &b).Close() })
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
@@ -134,7 +135,7 @@ func (o *Office) decide(ctx context.Context, tx pgx.Tx, id int64, status Status,
 	if status == Redriven {
 		unsent, redrives = SendRecord, 1
 	}
-	_, err := tx.Exec(ctx, in(o.schema, decide), id, string(status), plain(d.Actor, 256), plain(d.Note, saga.MaxReason), optional(string(unsent)), redrives)
+	_, err := tx.Exec(ctx, postgres.In(o.schema, decide), id, string(status), plain(d.Actor, 256), plain(d.Note, saga.MaxReason), optional(string(unsent)), redrives)
 	if err != nil {
 		return fmt.Errorf("decide about dead letter %d: %w", id, err)
 	}
@@ -184,7 +185,7 @@ func (o *Office) earlier(ctx context.Context, from querier, l *Letter, passed []
 	if l.Saga.IsZero() {
 		return 0, nil
 	}
-	rows, err := from.Query(ctx, in(o.schema, earlierOpen), pgtype.UUID{Bytes: l.Saga, Valid: true}, l.ID, append([]int64{}, passed...))
+	rows, err := from.Query(ctx, postgres.In(o.schema, earlierOpen), pgtype.UUID{Bytes: l.Saga, Valid: true}, l.ID, append([]int64{}, passed...))
 	if err != nil {
 		return 0, fmt.Errorf("look for earlier dead letters of saga %s: %w", l.Saga, err)
 	}

@@ -1,11 +1,5 @@
 package office
 
-import (
-	"strings"
-
-	"github.com/jackc/pgx/v5"
-)
-
 // The statements. {s} stands for the schema.
 const (
 	// Unique index dead_letters_place: a record that is read twice is one letter. The
@@ -80,8 +74,3 @@ const (
 	savePosition = `INSERT INTO {s}.dead_letter_imports (topic, partition, position) VALUES ($1, $2, $3)
 		ON CONFLICT (topic, partition) DO UPDATE SET position = excluded.position`
 )
-
-// in puts the schema into a statement.
-func in(schema, query string) string {
-	return strings.ReplaceAll(query, "{s}", pgx.Identifier{schema}.Sanitize())
-}

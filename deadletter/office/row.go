@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/outbox"
 )
 
@@ -17,7 +18,7 @@ const noTimestamp = -1
 // schema. A letter whose record is there already stays as it is. Nothing in a
 // letter that NewLetter made can fail the batch.
 func Queue(b *pgx.Batch, schema string, letters []Letter) {
-	query := in(schema, insertLetter)
+	query := postgres.In(schema, insertLetter)
 	for i := range letters {
 		l := &letters[i]
 		b.Queue(query, l.Namespace, l.Record.Topic, l.Record.Partition, l.Record.Offset, milliseconds(l.Record.Timestamp),

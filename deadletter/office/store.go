@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/saga"
 )
 
@@ -74,7 +75,7 @@ type querier interface {
 }
 
 func (s *Store) get(ctx context.Context, from querier, query string, id int64) (Letter, error) {
-	rows, err := from.Query(ctx, in(s.schema, query), id)
+	rows, err := from.Query(ctx, postgres.In(s.schema, query), id)
 	if err != nil {
 		return Letter{}, fmt.Errorf("read dead letter %d: %w", id, err)
 	}
@@ -97,7 +98,7 @@ func (s *Store) List(ctx context.Context, f Filter) (page []Letter, next int64, 
 		where += fmt.Sprintf(whereBefore, len(args))
 	}
 	args = append(args, f.Limit+1)
-	rows, err := s.pool.Query(ctx, in(s.schema, listLetters+where+fmt.Sprintf(newestFirst, len(args))), args...)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, listLetters+where+fmt.Sprintf(newestFirst, len(args))), args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list dead letters: %w", err)
 	}
@@ -117,7 +118,7 @@ func (s *Store) oldest(ctx context.Context, f Filter) ([]int64, error) {
 	where, args := conditions(f)
 	args = append(args, f.After, f.Limit)
 	query := listIDs + where + fmt.Sprintf(oldestFirst, len(args)-1, len(args))
-	rows, err := s.pool.Query(ctx, in(s.schema, query), args...)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, query), args...)
 	if err != nil {
 		return nil, fmt.Errorf("choose dead letters: %w", err)
 	}
@@ -136,7 +137,7 @@ func (s *Store) Groups(ctx context.Context, f Filter) ([]Group, error) {
 	}
 	where, args := conditions(f)
 	args = append(args, f.Limit)
-	rows, err := s.pool.Query(ctx, in(s.schema, groupLetters+where+fmt.Sprintf(largestFirst, len(args))), args...)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, groupLetters+where+fmt.Sprintf(largestFirst, len(args))), args...)
 	if err != nil {
 		return nil, fmt.Errorf("group dead letters: %w", err)
 	}

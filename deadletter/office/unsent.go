@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/unwindhq/unwind/deadletter"
+	"github.com/unwindhq/unwind/internal/postgres"
 )
 
 // unsent reads the oldest letters that have something to be sent, without those of
@@ -14,7 +15,7 @@ import (
 // statement, since two would see two moments: between them an earlier letter of the
 // same saga may be redriven as well, and would be overtaken.
 func (s *Store) unsent(ctx context.Context, without []string, limit, bytes int) ([]Letter, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, listUnsent), without, limit, bytes)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, listUnsent), without, limit, bytes)
 	if err != nil {
 		return nil, fmt.Errorf("read unsent dead letters: %w", err)
 	}
@@ -23,7 +24,7 @@ func (s *Store) unsent(ctx context.Context, without []string, limit, bytes int) 
 
 // sent writes down that what was unsent of l has been sent.
 func (s *Store) sent(ctx context.Context, l *Letter) error {
-	if _, err := s.pool.Exec(ctx, in(s.schema, markSent), l.ID, string(l.Unsent), l.Redrives); err != nil {
+	if _, err := s.pool.Exec(ctx, postgres.In(s.schema, markSent), l.ID, string(l.Unsent), l.Redrives); err != nil {
 		return fmt.Errorf("mark dead letter %d as sent: %w", l.ID, err)
 	}
 	return nil
@@ -32,7 +33,7 @@ func (s *Store) sent(ctx context.Context, l *Letter) error {
 // troubled writes down that what was unsent of l can never be sent.
 func (s *Store) troubled(ctx context.Context, l *Letter, cause error) error {
 	why := plain(cause.Error(), deadletter.MaxReason)
-	if _, err := s.pool.Exec(ctx, in(s.schema, markTrouble), l.ID, string(l.Unsent), l.Redrives, why); err != nil {
+	if _, err := s.pool.Exec(ctx, postgres.In(s.schema, markTrouble), l.ID, string(l.Unsent), l.Redrives, why); err != nil {
 		return fmt.Errorf("mark dead letter %d as unsendable: %w", l.ID, err)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/saga"
 )
 
@@ -102,7 +103,7 @@ func (k *Keys) Create(ctx context.Context, r Request) (key string, err error) {
 		micros := r.Life.Microseconds()
 		life = &micros
 	}
-	if _, err := k.pool.Exec(ctx, in(k.schema, insertKey), id, r.Name, hash[:], encodeRoles(r.Roles), life, append([]string{}, r.Groups...)); err != nil {
+	if _, err := k.pool.Exec(ctx, postgres.In(k.schema, insertKey), id, r.Name, hash[:], encodeRoles(r.Roles), life, append([]string{}, r.Groups...)); err != nil {
 		return "", fmt.Errorf("create API key %s: %w", r.Name, err)
 	}
 	return key, nil
@@ -110,7 +111,7 @@ func (k *Keys) Create(ctx context.Context, r Request) (key string, err error) {
 
 // List returns all keys, those that have ended too, in the order of their creation.
 func (k *Keys) List(ctx context.Context) ([]Key, error) {
-	rows, err := k.pool.Query(ctx, in(k.schema, listKeys))
+	rows, err := k.pool.Query(ctx, postgres.In(k.schema, listKeys))
 	if err != nil {
 		return nil, fmt.Errorf("list API keys: %w", err)
 	}
@@ -130,7 +131,7 @@ func (k *Keys) List(ctx context.Context) ([]Key, error) {
 // Revoke ends a key. Coordinators refuse it within Verifier's Fresh. A second time
 // changes nothing; an unknown id is ErrUnknownID.
 func (k *Keys) Revoke(ctx context.Context, id string) error {
-	tag, err := k.pool.Exec(ctx, in(k.schema, revokeKey), id)
+	tag, err := k.pool.Exec(ctx, postgres.In(k.schema, revokeKey), id)
 	if err != nil {
 		return fmt.Errorf("revoke API key %s: %w", id, err)
 	}
@@ -153,7 +154,7 @@ func (k *Keys) find(ctx context.Context, id string, hash [sha256.Size]byte) (fou
 	var groups []string
 	var micros *int64
 	var stale bool
-	err := k.pool.QueryRow(ctx, in(k.schema, findKey), id).Scan(&name, &kept, &roles, &groups, &micros, &stale)
+	err := k.pool.QueryRow(ctx, postgres.In(k.schema, findKey), id).Scan(&name, &kept, &roles, &groups, &micros, &stale)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return found{}, ErrNoKey
 	}
@@ -164,7 +165,7 @@ func (k *Keys) find(ctx context.Context, id string, hash [sha256.Size]byte) (fou
 		return found{}, ErrNoKey
 	}
 	if stale {
-		_, _ = k.pool.Exec(ctx, in(k.schema, usedKey), id) // a hint for people; the key is as valid without it
+		_, _ = k.pool.Exec(ctx, postgres.In(k.schema, usedKey), id) // a hint for people; the key is as valid without it
 	}
 	f := found{principal: Principal{Key: id, Name: name, Roles: decodeRoles(roles), Groups: groups}}
 	if micros != nil {

@@ -1,11 +1,5 @@
 package batch
 
-import (
-	"strings"
-
-	"github.com/jackc/pgx/v5"
-)
-
 // The statements. {s} stands for the schema.
 const (
 	// No index but the primary key.
@@ -62,8 +56,3 @@ WHERE id = (SELECT id FROM {s}.batches WHERE state = 'running' AND worked_at < c
 	settleItems = `UPDATE {s}.batch_sagas i SET outcome = n.outcome, detail = n.detail
 FROM unnest($2::uuid[], $3::text[], $4::text[]) AS n (saga, outcome, detail) WHERE i.batch = $1 AND i.saga = n.saga`
 )
-
-// in puts the schema into a statement.
-func in(schema, query string) string {
-	return strings.ReplaceAll(query, "{s}", pgx.Identifier{schema}.Sanitize())
-}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/saga"
 )
 
@@ -33,12 +34,12 @@ func (s *Store) Create(ctx context.Context, r Request) (Batch, error) {
 	}
 	var id int64
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, in(s.schema, insertBatch), r.Filter.Namespace, string(r.Verb), r.Step, r.Reason, r.Actor, r.Asked, r.Rate, parameters).Scan(&id)
+		err := tx.QueryRow(ctx, postgres.In(s.schema, insertBatch), r.Filter.Namespace, string(r.Verb), r.Step, r.Reason, r.Actor, r.Asked, r.Rate, parameters).Scan(&id)
 		if err != nil {
 			return err
 		}
 		where, args := r.Filter.Where(s.schema)
-		query := fmt.Sprintf(in(s.schema, freeze), id) + where + fmt.Sprintf(" LIMIT %d", MaxSagas+1)
+		query := fmt.Sprintf(postgres.In(s.schema, freeze), id) + where + fmt.Sprintf(" LIMIT %d", MaxSagas+1)
 		frozen, err := tx.Exec(ctx, query, args...)
 		if err != nil {
 			return err
@@ -50,7 +51,7 @@ func (s *Store) Create(ctx context.Context, r Request) (Batch, error) {
 			return err
 		}
 		large := r.ApproveAbove > 0 && frozen.RowsAffected() > int64(r.ApproveAbove)
-		_, err = tx.Exec(ctx, in(s.schema, setTotal), id, frozen.RowsAffected(), large)
+		_, err = tx.Exec(ctx, postgres.In(s.schema, setTotal), id, frozen.RowsAffected(), large)
 		return err
 	})
 	if err != nil {
@@ -64,7 +65,7 @@ func (s *Store) fits(ctx context.Context, tx pgx.Tx, id int64, r Request) error 
 	if r.Fits == nil {
 		return nil
 	}
-	rows, err := tx.Query(ctx, in(s.schema, selectKinds), id)
+	rows, err := tx.Query(ctx, postgres.In(s.schema, selectKinds), id)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (s *Store) fits(ctx context.Context, tx pgx.Tx, id int64, r Request) error 
 
 // Get returns a batch, or ErrNotFound.
 func (s *Store) Get(ctx context.Context, id int64) (Batch, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, selectBatches+oneBatch), id)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, selectBatches+oneBatch), id)
 	if err != nil {
 		return Batch{}, fmt.Errorf("read batch %d: %w", id, err)
 	}
@@ -91,7 +92,7 @@ func (s *Store) Get(ctx context.Context, id int64) (Batch, error) {
 // List returns the newest batches of a namespace: those before the given id, or the
 // newest for 0, at most limit.
 func (s *Store) List(ctx context.Context, namespace string, before int64, limit int) ([]Batch, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, selectBatches+someBatches), namespace, before, limit)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, selectBatches+someBatches), namespace, before, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list batches: %w", err)
 	}
@@ -115,7 +116,7 @@ func scanBatch(row pgx.CollectableRow) (Batch, error) {
 // Items returns sagas of a batch by their ids: those after one, at most limit. An
 // outcome chooses those that have fared so; nil chooses all.
 func (s *Store) Items(ctx context.Context, id int64, after saga.ID, outcome *Outcome, limit int) ([]Item, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, selectItems), id, [16]byte(after), outcome, limit)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, selectItems), id, [16]byte(after), outcome, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the sagas of batch %d: %w", id, err)
 	}
@@ -136,7 +137,7 @@ var from = map[State][]string{
 // Change runs, pauses or stops a batch. The error wraps ErrState if it is not in a
 // state for that.
 func (s *Store) Change(ctx context.Context, id int64, to State, actor string) (Batch, error) {
-	changed, err := s.pool.Exec(ctx, in(s.schema, setState), id, to, actor, from[to])
+	changed, err := s.pool.Exec(ctx, postgres.In(s.schema, setState), id, to, actor, from[to])
 	if err != nil {
 		return Batch{}, fmt.Errorf("change batch %d: %w", id, err)
 	}
@@ -153,7 +154,7 @@ func (s *Store) Change(ctx context.Context, id int64, to State, actor string) (B
 // Approve lets a large batch run. The error is ErrSamePerson for who has made it, and
 // wraps ErrState for a batch that needs no approval any more.
 func (s *Store) Approve(ctx context.Context, id int64, actor string) (Batch, error) {
-	changed, err := s.pool.Exec(ctx, in(s.schema, setApproved), id, actor)
+	changed, err := s.pool.Exec(ctx, postgres.In(s.schema, setApproved), id, actor)
 	if err != nil {
 		return Batch{}, fmt.Errorf("approve batch %d: %w", id, err)
 	}
@@ -176,7 +177,7 @@ func (s *Store) Approve(ctx context.Context, id int64, actor string) (Batch, err
 // without one.
 func (s *Store) take(ctx context.Context, idle time.Duration) (b Batch, ok bool, err error) {
 	var id int64
-	err = s.pool.QueryRow(ctx, in(s.schema, takeBatch), idle.Microseconds()).Scan(&id)
+	err = s.pool.QueryRow(ctx, postgres.In(s.schema, takeBatch), idle.Microseconds()).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return b, false, nil
 	}
@@ -188,19 +189,19 @@ func (s *Store) take(ctx context.Context, idle time.Duration) (b Batch, ok bool,
 
 // finish says that every saga of a batch was asked.
 func (s *Store) finish(ctx context.Context, id int64) (ok bool, err error) {
-	tag, err := s.pool.Exec(ctx, in(s.schema, setDone), id)
+	tag, err := s.pool.Exec(ctx, postgres.In(s.schema, setDone), id)
 	return err == nil && tag.RowsAffected() > 0, err
 }
 
 // keep says that this process is still at a batch; ok is false if it is not running
 // any more.
 func (s *Store) keep(ctx context.Context, id int64) (ok bool, err error) {
-	tag, err := s.pool.Exec(ctx, in(s.schema, stillMine), id)
+	tag, err := s.pool.Exec(ctx, postgres.In(s.schema, stillMine), id)
 	return err == nil && tag.RowsAffected() > 0, err
 }
 
 func (s *Store) open(ctx context.Context, id int64, limit int) ([]saga.ID, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, openItems), id, limit)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, openItems), id, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -216,6 +217,6 @@ func (s *Store) settle(ctx context.Context, id int64, items []Item) error {
 	for i, item := range items {
 		ids[i], outcomes[i], details[i] = item.Saga, string(item.Outcome), saga.Clip(item.Detail)
 	}
-	_, err := s.pool.Exec(ctx, in(s.schema, settleItems), id, ids, outcomes, details)
+	_, err := s.pool.Exec(ctx, postgres.In(s.schema, settleItems), id, ids, outcomes, details)
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/unwindhq/unwind/internal/app"
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/kafka"
 )
 
@@ -36,7 +37,7 @@ type limit struct {
 // newLimit looks at the sagas of the run for their size.
 func newLimit(ctx context.Context, pool *pgxpool.Pool, schema string) (*limit, error) {
 	var size int
-	if err := pool.QueryRow(ctx, in(schema, readSize)).Scan(&size); err != nil {
+	if err := pool.QueryRow(ctx, postgres.In(schema, readSize)).Scan(&size); err != nil {
 		return nil, fmt.Errorf("read the size of a saga: %w", err)
 	}
 	return &limit{pool: pool, schema: schema, state: noise(size)}, nil
@@ -100,19 +101,19 @@ func (l *limit) transition(ctx context.Context, conn *pgxpool.Conn, ids []pgtype
 	var q pgx.Batch
 	q.Queue("BEGIN")
 	if seq == 1 {
-		q.Queue(in(l.schema, limitNew), ids, l.state)
+		q.Queue(postgres.In(l.schema, limitNew), ids, l.state)
 	} else {
-		q.Queue(in(l.schema, limitChange), ids, l.state, status, seq)
+		q.Queue(postgres.In(l.schema, limitChange), ids, l.state, status, seq)
 	}
-	q.Queue(in(l.schema, limitEvents), ids, seq, []byte(payload))
+	q.Queue(postgres.In(l.schema, limitEvents), ids, seq, []byte(payload))
 	if !last {
-		q.Queue(in(l.schema, limitSend), ids, l.headers(), []byte(payload)).Query(func(rows pgx.Rows) error {
+		q.Queue(postgres.In(l.schema, limitSend), ids, l.headers(), []byte(payload)).Query(func(rows pgx.Rows) error {
 			next, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 			return err
 		})
 	}
 	if len(sent) > 0 {
-		q.Queue(in(l.schema, limitSent), sent)
+		q.Queue(postgres.In(l.schema, limitSent), sent)
 	}
 	q.Queue("COMMIT")
 	return next, conn.SendBatch(ctx, &q).Close()

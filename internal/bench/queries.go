@@ -1,11 +1,5 @@
 package bench
 
-import (
-	"strings"
-
-	"github.com/jackc/pgx/v5"
-)
-
 // The statements. {s} stands for the schema.
 const (
 	// Statistics views; no index. The WAL is the server's, the rest the database's.
@@ -38,8 +32,3 @@ const (
 	// No table.
 	dropSchema = `DROP SCHEMA IF EXISTS {s} CASCADE`
 )
-
-// in puts the schema into a statement.
-func in(schema, query string) string {
-	return strings.ReplaceAll(query, "{s}", pgx.Identifier{schema}.Sanitize())
-}

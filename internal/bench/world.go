@@ -15,6 +15,7 @@ import (
 
 	"github.com/unwindhq/unwind/internal/app"
 	"github.com/unwindhq/unwind/internal/embedded"
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/kafka"
 )
 
@@ -101,7 +102,7 @@ func (w *world) drop(ctx context.Context) error {
 	}
 	var faults []error
 	for _, schema := range schemas {
-		if _, err := w.pool.Exec(ctx, in(schema, dropSchema)); err != nil {
+		if _, err := w.pool.Exec(ctx, postgres.In(schema, dropSchema)); err != nil {
 			faults = append(faults, fmt.Errorf("drop schema %s: %w", schema, err))
 		}
 	}

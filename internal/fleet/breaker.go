@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/unwindhq/unwind/breaker"
+	"github.com/unwindhq/unwind/internal/postgres"
 )
 
 // Breaker is one breaker of one process. Its times are those of the database's
@@ -32,7 +33,7 @@ func NewReader(pool *pgxpool.Pool, schema string) *Reader { return &Reader{pool,
 // for all if it is empty, sorted by participant, direction and node. They are
 // about a second old.
 func (r *Reader) Breakers(ctx context.Context, participant string) ([]Breaker, error) {
-	rows, err := r.pool.Query(ctx, in(r.schema, readBreakers), participant)
+	rows, err := r.pool.Query(ctx, postgres.In(r.schema, readBreakers), participant)
 	if err != nil {
 		return nil, fmt.Errorf("read the fleet's breakers: %w", err)
 	}

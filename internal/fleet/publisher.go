@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/unwindhq/unwind/breaker"
+	"github.com/unwindhq/unwind/internal/postgres"
 )
 
 const (
@@ -87,7 +88,7 @@ func (p *Publisher) publish(ctx context.Context) error {
 	defer cancel()
 	if p.round%anewEvery == 0 {
 		clear(p.written)
-		if _, err := p.cfg.Pool.Exec(ctx, in(p.cfg.Schema, buryBreakers), p.cfg.Node); err != nil {
+		if _, err := p.cfg.Pool.Exec(ctx, postgres.In(p.cfg.Schema, buryBreakers), p.cfg.Node); err != nil {
 			return fmt.Errorf("delete breakers of processes that are gone: %w", err)
 		}
 	}
@@ -102,7 +103,7 @@ func (p *Publisher) publish(ctx context.Context) error {
 	if len(news.participant) == 0 {
 		return nil
 	}
-	if _, err := p.cfg.Pool.Exec(ctx, in(p.cfg.Schema, writeBreakers), news.arguments(p.cfg.Node)...); err != nil {
+	if _, err := p.cfg.Pool.Exec(ctx, postgres.In(p.cfg.Schema, writeBreakers), news.arguments(p.cfg.Node)...); err != nil {
 		return fmt.Errorf("write breakers: %w", err)
 	}
 	for _, s := range list {
@@ -122,7 +123,7 @@ func (p *Publisher) report(ctx context.Context, err error) {
 func (p *Publisher) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if _, err := p.cfg.Pool.Exec(ctx, in(p.cfg.Schema, leaveBreakers), p.cfg.Node); err != nil {
+	if _, err := p.cfg.Pool.Exec(ctx, postgres.In(p.cfg.Schema, leaveBreakers), p.cfg.Node); err != nil {
 		p.cfg.Log.WarnContext(ctx, "this process's breakers are left behind; others will delete them", "error", err)
 	}
 	return nil

@@ -1,16 +1,10 @@
 package fleet
 
-import (
-	"strings"
-
-	"github.com/jackc/pgx/v5"
-)
-
-// The statements name their tables as {schema}.table; in replaces the schema.
+// The statements name their tables as {s}.table; postgres.In replaces the schema.
 const (
 	// writeBreakers uses the primary key of breakers. Times come as ages, because
 	// the writer's clock may be wrong.
-	writeBreakers = `INSERT INTO {schema}.breakers AS b
+	writeBreakers = `INSERT INTO {s}.breakers AS b
 (node, participant, direction, state, since, held, oldest_held, rate, in_flight, requests, failures, at)
 SELECT $1, n.participant, n.direction, n.state, now.at - n.age * interval '1 microsecond', n.held, now.at - n.oldest * interval '1 microsecond',
        n.rate, n.in_flight, n.requests, n.failures, now.at
@@ -23,19 +17,14 @@ failures = excluded.failures, at = excluded.at`
 
 	// buryBreakers scans breakers and nodes. Rows of a node that only was away are
 	// written again by it.
-	buryBreakers = `DELETE FROM {schema}.breakers b WHERE b.node <> $1 AND NOT EXISTS (SELECT FROM {schema}.nodes n WHERE n.node = b.node)`
+	buryBreakers = `DELETE FROM {s}.breakers b WHERE b.node <> $1 AND NOT EXISTS (SELECT FROM {s}.nodes n WHERE n.node = b.node)`
 
 	// leaveBreakers uses the primary key of breakers.
-	leaveBreakers = `DELETE FROM {schema}.breakers WHERE node = $1`
+	leaveBreakers = `DELETE FROM {s}.breakers WHERE node = $1`
 
 	// readBreakers scans breakers and nodes, a row per process.
 	readBreakers = `SELECT b.node, b.participant, b.direction, b.state, b.since, b.held, b.oldest_held, b.rate, b.in_flight, b.requests, b.failures, b.at
-FROM {schema}.breakers b JOIN {schema}.nodes n ON n.node = b.node AND n.until > clock_timestamp()
+FROM {s}.breakers b JOIN {s}.nodes n ON n.node = b.node AND n.until > clock_timestamp()
 WHERE $1 = '' OR b.participant = $1
 ORDER BY b.participant, b.direction, b.node`
 )
-
-// in returns query with schema put in place.
-func in(schema, query string) string {
-	return strings.ReplaceAll(query, "{schema}", pgx.Identifier{schema}.Sanitize())
-}

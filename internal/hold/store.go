@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/unwindhq/unwind/breaker"
+	"github.com/unwindhq/unwind/internal/postgres"
 )
 
 const (
@@ -40,7 +41,7 @@ func (s *Store) Release(ctx context.Context, c Change) (Hold, error) {
 
 func (s *Store) change(ctx context.Context, c Change, held bool) (h Hold, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, in(s.schema, lockHolds)); err != nil {
+		if _, err := tx.Exec(ctx, postgres.In(s.schema, lockHolds)); err != nil {
 			return err
 		}
 		last, found, err := s.last(ctx, tx, c.Target)
@@ -66,26 +67,26 @@ func (s *Store) change(ctx context.Context, c Change, held bool) (h Hold, err er
 func (s *Store) insert(ctx context.Context, tx pgx.Tx, c Change, held, found bool) (h Hold, err error) {
 	if !found {
 		var n int
-		if err := tx.QueryRow(ctx, in(s.schema, countTargets)).Scan(&n); err != nil {
+		if err := tx.QueryRow(ctx, postgres.In(s.schema, countTargets)).Scan(&n); err != nil {
 			return h, err
 		}
 		if n >= maxTargets {
 			return h, ErrTooMany
 		}
 	}
-	rows, err := tx.Query(ctx, in(s.schema, insertHold), c.Kind, c.Namespace, c.Name, held, c.Rate, c.Reason, c.Actor, c.RequestID)
+	rows, err := tx.Query(ctx, postgres.In(s.schema, insertHold), c.Kind, c.Namespace, c.Name, held, c.Rate, c.Reason, c.Actor, c.RequestID)
 	if err != nil {
 		return h, err
 	}
 	if h, err = pgx.CollectExactlyOneRow(rows, scanHold); err != nil {
 		return h, err
 	}
-	_, err = tx.Exec(ctx, in(s.schema, forgetHolds), c.Kind, c.Namespace, c.Name, maxHistory)
+	_, err = tx.Exec(ctx, postgres.In(s.schema, forgetHolds), c.Kind, c.Namespace, c.Name, maxHistory)
 	return h, err
 }
 
 func (s *Store) last(ctx context.Context, tx pgx.Tx, t Target) (h Hold, found bool, err error) {
-	rows, err := tx.Query(ctx, in(s.schema, readLast), t.Kind, t.Namespace, t.Name)
+	rows, err := tx.Query(ctx, postgres.In(s.schema, readLast), t.Kind, t.Namespace, t.Name)
 	if err != nil {
 		return h, false, err
 	}
@@ -99,7 +100,7 @@ func (s *Store) last(ctx context.Context, tx pgx.Tx, t Target) (h Hold, found bo
 // List returns how everything stands that was ever held, sorted by kind, namespace
 // and name.
 func (s *Store) List(ctx context.Context) ([]Hold, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, readHolds))
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, readHolds))
 	if err != nil {
 		return nil, fmt.Errorf("list holds: %w", err)
 	}
@@ -112,7 +113,7 @@ func (s *Store) List(ctx context.Context) ([]Hold, error) {
 
 // History returns the last changes of a target, the newest first.
 func (s *Store) History(ctx context.Context, t Target) ([]Hold, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, readHistory), t.Kind, t.Namespace, t.Name)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, readHistory), t.Kind, t.Namespace, t.Name)
 	if err != nil {
 		return nil, fmt.Errorf("read the holds of %s: %w", t, err)
 	}
@@ -131,7 +132,7 @@ func scanHold(row pgx.CollectableRow) (h Hold, err error) {
 // effective returns what a gate has to know. The rate of a release is shared out to
 // the processes that live now, at least one a second to each.
 func (s *Store) effective(ctx context.Context) ([]breaker.Hold, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, readEffective))
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, readEffective))
 	if err != nil {
 		return nil, fmt.Errorf("read holds: %w", err)
 	}
@@ -154,7 +155,7 @@ func (s *Store) effective(ctx context.Context) ([]breaker.Hold, error) {
 // limits returns what the participants' contracts allow at once, shared out to the
 // processes that live now, at least one to each.
 func (s *Store) limits(ctx context.Context) (map[string]breaker.Limit, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, readLimits))
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, readLimits))
 	if err != nil {
 		return nil, fmt.Errorf("read the limits of participants: %w", err)
 	}

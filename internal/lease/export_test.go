@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/unwindhq/unwind/internal/postgres"
 )
 
 // WaitOut is the statement by which a takeover waits for fenced transactions.
@@ -38,5 +40,5 @@ func QueueOffsets(b *pgx.Batch, schema string, held []Held) {
 		return
 	}
 	buckets, epochs, offsets := columns(held)
-	b.Queue(in(schema, saveOffsets), buckets, epochs, offsets)
+	b.Queue(postgres.In(schema, saveOffsets), buckets, epochs, offsets)
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/unwindhq/unwind/internal/postgres"
 )
 
 // ErrLost says that a bucket is no longer this process's. The transaction that
@@ -27,7 +29,7 @@ func QueueFence(b *pgx.Batch, schema string, held []Held, bad func(buckets []int
 	}
 	buckets, epochs, _ := columns(held)
 	b.Queue(fenceLock, class(schema), buckets)
-	b.Queue(in(schema, fenceCheck), buckets, epochs).Query(func(rows pgx.Rows) error {
+	b.Queue(postgres.In(schema, fenceCheck), buckets, epochs).Query(func(rows pgx.Rows) error {
 		lost, err := pgx.CollectRows(rows, pgx.RowTo[int])
 		if err != nil {
 			return fmt.Errorf("compare bucket epochs: %w", err)
@@ -50,11 +52,11 @@ func QueueGuard(b *pgx.Batch, schema string, held []Held) {
 	case 0:
 	case 1: // as one saga at a time has it: an array would take longer than the rest
 		b.Queue(fenceLockOne, class(schema), int32(held[0].Bucket))
-		b.Queue(in(schema, fenceFailOne), int32(held[0].Bucket), held[0].Epoch)
+		b.Queue(postgres.In(schema, fenceFailOne), int32(held[0].Bucket), held[0].Epoch)
 	default:
 		buckets, epochs, _ := columns(held)
 		b.Queue(fenceLock, class(schema), buckets)
-		b.Queue(in(schema, fenceFail), buckets, epochs)
+		b.Queue(postgres.In(schema, fenceFail), buckets, epochs)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/unwindhq/unwind/internal/pace"
+	"github.com/unwindhq/unwind/internal/postgres"
 )
 
 // phase is how far a bucket is in its life at this process.
@@ -150,7 +151,7 @@ func (l *Lease) known(offsets map[int]int64) []Held {
 	return held
 }
 
-func (l *Lease) sql(query string) string { return in(l.cfg.Schema, query) }
+func (l *Lease) sql(query string) string { return postgres.In(l.cfg.Schema, query) }
 
 // begin starts a transaction of which every statement sees what is committed.
 func (l *Lease) begin(ctx context.Context) (pgx.Tx, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/outbox"
 	"github.com/unwindhq/unwind/saga"
 )
@@ -197,7 +198,7 @@ func (l *look) rest(ctx context.Context, tx pgx.Tx) ([]prometheus.Metric, error)
 }
 
 func (l *look) sql(query string) string {
-	return strings.ReplaceAll(query, "{s}", pgx.Identifier{l.m.cfg.Schema}.Sanitize())
+	return postgres.In(l.m.cfg.Schema, query)
 }
 
 // groups sums up values by label, at most as many as a family may have.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/unwindhq/unwind/internal/postgres"
 )
 
 const (
@@ -37,7 +39,7 @@ func (s *Store) Set(ctx context.Context, c Change) (set Setting, err error) {
 }
 
 func (s *Store) set(ctx context.Context, tx pgx.Tx, c Change) (set Setting, err error) {
-	if _, err := tx.Exec(ctx, in(s.schema, lockQuotas)); err != nil {
+	if _, err := tx.Exec(ctx, postgres.In(s.schema, lockQuotas)); err != nil {
 		return set, err
 	}
 	history, err := s.read(ctx, tx, c.Namespace, 1)
@@ -56,7 +58,7 @@ func (s *Store) set(ctx context.Context, tx pgx.Tx, c Change) (set Setting, err 
 	}
 	if len(history) == 0 {
 		var n int
-		if err := tx.QueryRow(ctx, in(s.schema, countNamespaces)).Scan(&n); err != nil {
+		if err := tx.QueryRow(ctx, postgres.In(s.schema, countNamespaces)).Scan(&n); err != nil {
 			return set, err
 		}
 		if n >= maxNamespaces {
@@ -68,14 +70,14 @@ func (s *Store) set(ctx context.Context, tx pgx.Tx, c Change) (set Setting, err 
 
 // insert writes a change and forgets those of the namespace that are too many.
 func (s *Store) insert(ctx context.Context, tx pgx.Tx, c Change, l Limits) (set Setting, err error) {
-	rows, err := tx.Query(ctx, in(s.schema, insertQuota), c.Namespace, l.Starts, l.Burst, l.Open, l.Bytes, c.Reason, c.Actor, c.RequestID)
+	rows, err := tx.Query(ctx, postgres.In(s.schema, insertQuota), c.Namespace, l.Starts, l.Burst, l.Open, l.Bytes, c.Reason, c.Actor, c.RequestID)
 	if err != nil {
 		return set, err
 	}
 	if set, err = pgx.CollectExactlyOneRow(rows, scanSetting); err != nil {
 		return set, err
 	}
-	_, err = tx.Exec(ctx, in(s.schema, forgetQuotas), c.Namespace, maxHistory)
+	_, err = tx.Exec(ctx, postgres.In(s.schema, forgetQuotas), c.Namespace, maxHistory)
 	return set, err
 }
 
@@ -85,7 +87,7 @@ type querier interface {
 }
 
 func (s *Store) read(ctx context.Context, q querier, namespace string, most int) ([]Setting, error) {
-	rows, err := q.Query(ctx, in(s.schema, readLast), namespace, most)
+	rows, err := q.Query(ctx, postgres.In(s.schema, readLast), namespace, most)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +115,7 @@ func (s *Store) Use(ctx context.Context, namespace string) (u Use, err error) {
 	if err != nil {
 		return u, err
 	}
-	if err := s.pool.QueryRow(ctx, in(s.schema, readBytes), namespace).Scan(&u.Bytes); err != nil {
+	if err := s.pool.QueryRow(ctx, postgres.In(s.schema, readBytes), namespace).Scan(&u.Bytes); err != nil {
 		return u, fmt.Errorf("read the bytes of namespace %s: %w", namespace, err)
 	}
 	u.Open = open[namespace]
@@ -129,7 +131,7 @@ type effective struct {
 }
 
 func (s *Store) effective(ctx context.Context) ([]effective, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, readEffective))
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, readEffective))
 	if err != nil {
 		return nil, fmt.Errorf("read quotas: %w", err)
 	}
@@ -145,7 +147,7 @@ func (s *Store) effective(ctx context.Context) ([]effective, error) {
 
 // open counts the open sagas of namespaces.
 func (s *Store) open(ctx context.Context, namespaces []string) (map[string]int64, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, countOpen), namespaces)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, countOpen), namespaces)
 	if err != nil {
 		return nil, fmt.Errorf("count open sagas: %w", err)
 	}
@@ -165,7 +167,7 @@ func (s *Store) add(ctx context.Context, part int16, bytes map[string]int64) err
 	for name, n := range bytes {
 		names, sums = append(names, name), append(sums, n)
 	}
-	if _, err := s.pool.Exec(ctx, in(s.schema, addBytes), part, names, sums); err != nil {
+	if _, err := s.pool.Exec(ctx, postgres.In(s.schema, addBytes), part, names, sums); err != nil {
 		return fmt.Errorf("add what histories hold: %w", err)
 	}
 	return nil

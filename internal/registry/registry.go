@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
 	"github.com/unwindhq/unwind/saga/definition"
@@ -236,4 +237,4 @@ func (r *Registry) lock(namespace, called string) int64 {
 	return int64(h.Sum64())
 }
 
-func (r *Registry) sql(query string) string { return in(r.schema, query) }
+func (r *Registry) sql(query string) string { return postgres.In(r.schema, query) }

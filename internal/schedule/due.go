@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/definition"
 )
@@ -37,7 +38,7 @@ func (e *unreadableError) Error() string { return "schedule " + e.name + ": " + 
 func (s *Store) decide(ctx context.Context, namespaces, without []string) (fires []Fire, ok bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var d dueRow
-		err := tx.QueryRow(ctx, in(s.schema, lockDue), namespaces, append([]string{}, without...)).Scan(&d.namespace, &d.name, &d.spec, &d.next, &d.queued, &d.now)
+		err := tx.QueryRow(ctx, postgres.In(s.schema, lockDue), namespaces, append([]string{}, without...)).Scan(&d.namespace, &d.name, &d.spec, &d.next, &d.queued, &d.now)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -84,7 +85,7 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, d dueRow, p plan) ([]Fire,
 		}
 	}
 	if !p.dropped.IsZero() {
-		if _, err := tx.Exec(ctx, in(s.schema, setOutcome), d.namespace, d.name, p.dropped, Skipped, nil, replaced, []Outcome{Queued}); err != nil {
+		if _, err := tx.Exec(ctx, postgres.In(s.schema, setOutcome), d.namespace, d.name, p.dropped, Skipped, nil, replaced, []Outcome{Queued}); err != nil {
 			return nil, err
 		}
 	}
@@ -92,15 +93,15 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, d dueRow, p plan) ([]Fire,
 	if !p.queued.IsZero() {
 		queued = &p.queued
 	}
-	if _, err := tx.Exec(ctx, in(s.schema, setDecided), d.namespace, d.name, p.next, queued); err != nil {
+	if _, err := tx.Exec(ctx, postgres.In(s.schema, setDecided), d.namespace, d.name, p.next, queued); err != nil {
 		return nil, err
 	}
-	_, err := tx.Exec(ctx, in(s.schema, trimFires), d.namespace, d.name, kept-1)
+	_, err := tx.Exec(ctx, postgres.In(s.schema, trimFires), d.namespace, d.name, kept-1)
 	return p.fires, err
 }
 
 func (s *Store) insert(ctx context.Context, tx pgx.Tx, namespace, name string, f Fire) error {
-	_, err := tx.Exec(ctx, in(s.schema, insertFire), namespace, name, f.At, f.Outcome, f.Detail, f.Actor)
+	_, err := tx.Exec(ctx, postgres.In(s.schema, insertFire), namespace, name, f.At, f.Outcome, f.Detail, f.Actor)
 	return err
 }
 
@@ -114,7 +115,7 @@ type querier interface {
 // underWay returns the sagas of a schedule that have not ended, and how many of it
 // wait to be started.
 func (s *Store) underWay(ctx context.Context, q querier, namespace, name string) (running []saga.ID, open int, err error) {
-	rows, err := q.Query(ctx, in(s.schema, selectBusy), namespace, name)
+	rows, err := q.Query(ctx, postgres.In(s.schema, selectBusy), namespace, name)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -139,7 +140,7 @@ type waiting struct {
 
 // queued returns schedules of which a time waits, the oldest first.
 func (s *Store) queued(ctx context.Context, namespaces []string, limit int) ([]waiting, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, selectQueued), namespaces, limit)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, selectQueued), namespaces, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read what waits: %w", err)
 	}
@@ -155,7 +156,7 @@ func (s *Store) queued(ctx context.Context, namespaces []string, limit int) ([]w
 
 // release lets a time that waits be due.
 func (s *Store) release(ctx context.Context, w waiting) error {
-	_, err := s.pool.Exec(ctx, in(s.schema, release), w.namespace, w.spec.Schedule, w.at)
+	_, err := s.pool.Exec(ctx, postgres.In(s.schema, release), w.namespace, w.spec.Schedule, w.at)
 	return err
 }
 
@@ -170,7 +171,7 @@ type claimed struct {
 
 // claim returns sagas to be started that nobody has tried to start for a while.
 func (s *Store) claim(ctx context.Context, namespaces []string, idle time.Duration, limit int) ([]claimed, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, claimFires), idle.Microseconds(), namespaces, limit)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, claimFires), idle.Microseconds(), namespaces, limit)
 	if err != nil {
 		return nil, fmt.Errorf("claim what is due: %w", err)
 	}
@@ -190,13 +191,13 @@ func (s *Store) settle(ctx context.Context, c claimed, outcome Outcome, id saga.
 	if id != (saga.ID{}) {
 		started = (*[16]byte)(&id)
 	}
-	_, err := s.pool.Exec(ctx, in(s.schema, setOutcome), c.namespace, c.spec.Schedule, c.at, outcome, started, saga.Clip(detail), []Outcome{Due})
+	_, err := s.pool.Exec(ctx, postgres.In(s.schema, setOutcome), c.namespace, c.spec.Schedule, c.at, outcome, started, saga.Clip(detail), []Outcome{Due})
 	return err
 }
 
 // startedBy returns the saga that a start key has started.
 func (s *Store) startedBy(ctx context.Context, namespace, key string) (saga.ID, error) {
 	var id saga.ID
-	err := s.pool.QueryRow(ctx, in(s.schema, startedBy), namespace, key).Scan((*[16]byte)(&id))
+	err := s.pool.QueryRow(ctx, postgres.In(s.schema, startedBy), namespace, key).Scan((*[16]byte)(&id))
 	return id, err
 }

@@ -1,11 +1,5 @@
 package schedule
 
-import (
-	"strings"
-
-	"github.com/jackc/pgx/v5"
-)
-
 // The statements. {s} stands for the schema.
 const (
 	clock = `SELECT clock_timestamp()`
@@ -86,8 +80,3 @@ RETURNING f.namespace, s.spec, f.at, f.actor, clock_timestamp()`
 	// Primary key of start_keys.
 	startedBy = `SELECT saga FROM {s}.start_keys WHERE namespace = $1 AND key = $2`
 )
-
-// in puts the schema into a statement.
-func in(schema, query string) string {
-	return strings.ReplaceAll(query, "{s}", pgx.Identifier{schema}.Sanitize())
-}

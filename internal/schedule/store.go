@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/definition"
 )
@@ -31,7 +32,7 @@ type locked struct {
 }
 
 func (s *Store) lock(ctx context.Context, tx pgx.Tx, namespace, name string) (l locked, err error) {
-	err = tx.QueryRow(ctx, in(s.schema, lockOne), namespace, name).Scan(&l.spec, &l.paused, &l.next, &l.now)
+	err = tx.QueryRow(ctx, postgres.In(s.schema, lockOne), namespace, name).Scan(&l.spec, &l.paused, &l.next, &l.now)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrNotFound
 	}
@@ -51,7 +52,7 @@ func (s *Store) Apply(ctx context.Context, namespace string, spec *definition.Sc
 		if err != nil || same {
 			return err
 		}
-		if _, err := tx.Exec(ctx, in(s.schema, upsert), namespace, spec.Schedule, string(text), next, actor); err != nil {
+		if _, err := tx.Exec(ctx, postgres.In(s.schema, upsert), namespace, spec.Schedule, string(text), next, actor); err != nil {
 			return err
 		}
 		return s.note(ctx, tx, namespace, spec.Schedule, Change{What: "applied", Actor: actor, Detail: string(text)})
@@ -86,7 +87,7 @@ func (s *Store) nextOf(ctx context.Context, tx pgx.Tx, namespace string, spec *d
 
 func (s *Store) roomFor(ctx context.Context, tx pgx.Tx, namespace string) error {
 	var n int
-	err := tx.QueryRow(ctx, in(s.schema, countAll), namespace, MaxSchedules).Scan(&n)
+	err := tx.QueryRow(ctx, postgres.In(s.schema, countAll), namespace, MaxSchedules).Scan(&n)
 	if err == nil && n >= MaxSchedules {
 		err = ErrTooMany
 	}
@@ -109,9 +110,9 @@ func (s *Store) after(ctx context.Context, tx pgx.Tx, spec *definition.Schedule)
 
 // note writes down a change, within the limit.
 func (s *Store) note(ctx context.Context, tx pgx.Tx, namespace, name string, c Change) error {
-	_, err := tx.Exec(ctx, in(s.schema, insertChange), namespace, name, c.What, c.Actor, c.Detail)
+	_, err := tx.Exec(ctx, postgres.In(s.schema, insertChange), namespace, name, c.What, c.Actor, c.Detail)
 	if err == nil {
-		_, err = tx.Exec(ctx, in(s.schema, trimChanges), namespace, name, kept-1)
+		_, err = tx.Exec(ctx, postgres.In(s.schema, trimChanges), namespace, name, kept-1)
 	}
 	return err
 }
@@ -120,7 +121,7 @@ func (s *Store) note(ctx context.Context, tx pgx.Tx, namespace, name string, c C
 // out, and one that waits stays queued. A second one replaces the reason.
 func (s *Store) Pause(ctx context.Context, namespace, name, reason, actor string) (Schedule, error) {
 	return s.change(ctx, namespace, name, Change{What: "paused", Actor: actor, Detail: reason}, func(tx pgx.Tx, l locked) error {
-		_, err := tx.Exec(ctx, in(s.schema, setPaused), namespace, name, reason, l.next, actor)
+		_, err := tx.Exec(ctx, postgres.In(s.schema, setPaused), namespace, name, reason, l.next, actor)
 		return err
 	})
 }
@@ -137,7 +138,7 @@ func (s *Store) Resume(ctx context.Context, namespace, name, reason, actor strin
 		}
 		next, err := s.after(ctx, tx, spec)
 		if err == nil {
-			_, err = tx.Exec(ctx, in(s.schema, setPaused), namespace, name, nil, next, actor)
+			_, err = tx.Exec(ctx, postgres.In(s.schema, setPaused), namespace, name, nil, next, actor)
 		}
 		return err
 	})
@@ -161,7 +162,7 @@ func (s *Store) Trigger(ctx context.Context, namespace, name, reason, actor stri
 // Delete ends a schedule; sagas that were started go on.
 func (s *Store) Delete(ctx context.Context, namespace, name, reason, actor string) error {
 	return s.under(ctx, namespace, name, Change{What: "deleted", Actor: actor, Detail: reason}, func(tx pgx.Tx, _ locked) error {
-		_, err := tx.Exec(ctx, in(s.schema, deleteOne), namespace, name)
+		_, err := tx.Exec(ctx, postgres.In(s.schema, deleteOne), namespace, name)
 		return err
 	})
 }
@@ -194,7 +195,7 @@ func (s *Store) under(ctx context.Context, namespace, name string, c Change, do 
 
 // Get returns a schedule with its next times, fires and changes, or ErrNotFound.
 func (s *Store) Get(ctx context.Context, namespace, name string) (Schedule, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, selectSchedules+oneSchedule), namespace, name)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, selectSchedules+oneSchedule), namespace, name)
 	if err != nil {
 		return Schedule{}, fmt.Errorf("read schedule %s: %w", name, err)
 	}
@@ -220,14 +221,14 @@ func (s *Store) complete(ctx context.Context, of *Schedule) error {
 	for next := of.Next; len(of.Times) < shown; next, _ = times.Next(next) {
 		of.Times = append(of.Times, next)
 	}
-	rows, err := s.pool.Query(ctx, in(s.schema, selectFires), of.Namespace, of.Spec.Schedule, showList)
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, selectFires), of.Namespace, of.Spec.Schedule, showList)
 	if err != nil {
 		return err
 	}
 	if of.Fires, err = pgx.CollectRows(rows, scanFire); err != nil {
 		return err
 	}
-	rows, err = s.pool.Query(ctx, in(s.schema, selectChanges), of.Namespace, of.Spec.Schedule, showList)
+	rows, err = s.pool.Query(ctx, postgres.In(s.schema, selectChanges), of.Namespace, of.Spec.Schedule, showList)
 	if err != nil {
 		return err
 	}
@@ -247,7 +248,7 @@ func scanFire(row pgx.CollectableRow) (Fire, error) {
 
 // List returns schedules by name: those after one, at most limit and at most MaxList.
 func (s *Store) List(ctx context.Context, namespace, after string, limit int) ([]Schedule, error) {
-	rows, err := s.pool.Query(ctx, in(s.schema, selectSchedules+someSchedules), namespace, after, min(limit, MaxList))
+	rows, err := s.pool.Query(ctx, postgres.In(s.schema, selectSchedules+someSchedules), namespace, after, min(limit, MaxList))
 	if err != nil {
 		return nil, fmt.Errorf("list schedules: %w", err)
 	}

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/unwindhq/unwind/internal/postgres"
 )
 
 // PurgeRows is the most rows that one Purge deletes.
@@ -63,5 +64,5 @@ func (s Schema) in(query string) string {
 	if s == "" {
 		s = DefaultSchema
 	}
-	return strings.ReplaceAll(query, "{schema}", pgx.Identifier{string(s)}.Sanitize())
+	return postgres.In(string(s), query)
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/unwindhq/unwind/kafka"
@@ -117,6 +116,3 @@ func (c Config) topic() string { return c.TopicPrefix + "commands." + c.Name }
 
 // outbox is the participant's outbox.
 func (c Config) outbox() outbox.Schema { return outbox.Schema(c.Schema) }
-
-// quoted is the schema's name, ready for a statement.
-func (c Config) quoted() string { return pgx.Identifier{c.Schema}.Sanitize() }

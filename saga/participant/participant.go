@@ -46,7 +46,7 @@ func New(cfg Config) (*Participant, error) {
 	cfg = cfg.withDefaults()
 	return &Participant{
 		cfg:      cfg,
-		queries:  newQueries(cfg.quoted()),
+		queries:  newQueries(cfg.Schema),
 		handlers: map[address]handler{},
 		running:  make(chan struct{}),
 	}, nil

@@ -1,10 +1,6 @@
 package sagapg
 
-import (
-	"strings"
-
-	"github.com/jackc/pgx/v5"
-)
+import "github.com/unwindhq/unwind/internal/postgres"
 
 // The statements. {s} stands for the schema.
 const (
@@ -207,5 +203,5 @@ const (
 
 // in puts the schema into a statement.
 func (s *Store) in(query string) string {
-	return strings.ReplaceAll(query, "{s}", pgx.Identifier{s.schema}.Sanitize())
+	return postgres.In(s.schema, query)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/unwindhq/unwind/internal/postgres"
 	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
@@ -147,13 +148,13 @@ func (f Filter) Where(schema string) (condition string, args []any) {
 	}
 	switch {
 	case f.Snoozed:
-		query += readIn(schema, listSnoozed)
+		query += postgres.In(schema, listSnoozed)
 	case f.Attention:
-		query += readIn(schema, listOpen)
+		query += postgres.In(schema, listOpen)
 	}
 	for _, a := range f.Attributes {
 		match(a, func(condition string, more ...any) {
-			query += readIn(schema, numbered(condition, len(args)+1))
+			query += postgres.In(schema, numbered(condition, len(args)+1))
 			args = append(args, more...)
 		})
 	}
@@ -197,4 +198,4 @@ func (r *Reader) History(ctx context.Context, id saga.ID, after int64, limit int
 	return events, nil
 }
 
-func (r *Reader) sql(query string) string { return readIn(r.schema, query) }
+func (r *Reader) sql(query string) string { return postgres.In(r.schema, query) }

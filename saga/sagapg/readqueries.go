@@ -1,12 +1,6 @@
 package sagapg
 
-import (
-	"strings"
-
-	"github.com/jackc/pgx/v5"
-
-	"github.com/unwindhq/unwind/saga"
-)
+import "github.com/unwindhq/unwind/saga"
 
 // What Reader asks. {s} stands for the schema's name.
 const (
@@ -49,8 +43,3 @@ WHERE l.saga = $1 ORDER BY l.key`
     actor, reason, request_id, content_type, codec, key_id, payload, detail, sent
 FROM {s}.saga_events WHERE saga = $1 AND seq > $2 ORDER BY seq LIMIT $3`
 )
-
-// readIn returns query with the schema put in place.
-func readIn(schema, query string) string {
-	return strings.ReplaceAll(query, "{s}", pgx.Identifier{schema}.Sanitize())
-}
