@@ -105,7 +105,7 @@ func (s *State) Own() *StateExtra {
 
 // drop forgets what only a saga has that goes forward.
 func (s *State) drop() {
-	if s.Extra != nil {
+	if x := s.Extra; x != nil && (!x.Begin.IsZero() || x.Signals != nil || x.Reset != 0) {
 		extra := s.Own()
 		extra.Begin, extra.Signals, extra.Reset = time.Time{}, nil, 0
 	}

@@ -3,6 +3,7 @@
 package sagapg
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -23,6 +24,10 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // counts the process
 		}}
 		events[i] = saga.Event{Kind: saga.Replied, At: time.Unix(0, 0), Step: saga.StepRef{Name: "flight"}, Actor: saga.Actor{Kind: saga.Engine}}
 	}
+	ofCode := slices.Clone(events)
+	for i := range ofCode {
+		ofCode[i].Extra = &saga.EventExtra{Asked: []saga.Asked{{What: "do:hotel hotels/reserve undo release", Data: make([]byte, 200)}}}
+	}
 	for _, c := range []struct {
 		what string
 		most float64
@@ -33,6 +38,12 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // counts the process
 			columns := newEventColumns(len(events))
 			for i := range events {
 				columns.add(saga.ID{}, &events[i])
+			}
+		}},
+		{"a hundred events of code", 319, func() {
+			columns := newEventColumns(len(ofCode))
+			for i := range ofCode {
+				columns.add(saga.ID{}, &ofCode[i])
 			}
 		}},
 	} {

@@ -3,6 +3,8 @@ package sagapg
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/unwindhq/unwind/saga"
@@ -21,7 +23,7 @@ func appendAsked(object []byte, list []saga.Asked) []byte {
 	if len(list) == 0 {
 		return []byte(strings.TrimPrefix(string(object), "{}"))
 	}
-	text := object[:len(object)-1]
+	text := slices.Grow(object[:len(object)-1], askedRoom(list))
 	if len(text) > 1 {
 		text = append(text, ',')
 	}
@@ -38,6 +40,32 @@ func appendAsked(object []byte, list []saga.Asked) []byte {
 	}
 	return append(text, "]}"...)
 }
+
+// askedRoom is what a list takes, if its texts need no escapes.
+func askedRoom(list []saga.Asked) int {
+	room := len(`,"asked":[]}`)
+	for i := range list {
+		room += len(`{"what":"","data":},`) + len(list[i].What) + len(list[i].Data)
+	}
+	return room
+}
+
+// onlyAsked reports whether an event has nothing else that few events have.
+func onlyAsked(x *saga.EventExtra) bool {
+	v := reflect.ValueOf(x).Elem()
+	for i := range v.NumField() {
+		if i != askedField && !v.Field(i).IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+// askedField is the number of EventExtra.Asked.
+var askedField = func() int {
+	field, _ := reflect.TypeFor[saga.EventExtra]().FieldByName("Asked")
+	return field.Index[0]
+}()
 
 // appendText appends a text as JSON.
 func appendText(buf []byte, text string) []byte {

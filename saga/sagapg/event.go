@@ -3,7 +3,6 @@ package sagapg
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"strings"
 	"time"
 
@@ -98,9 +97,8 @@ func detailText(e *saga.Event) string {
 		return "" // the usual case, kept from JSON
 	}
 	x := e.Extras()
-	list := x.Asked
-	if x.Asked = nil; !e.Hold && reflect.ValueOf(&x).Elem().IsZero() {
-		return string(appendAsked([]byte("{}"), list)) // the usual case of a saga that is code
+	if !e.Hold && onlyAsked(e.Extra) {
+		return string(appendAsked([]byte("{}"), x.Asked)) // the usual case of a saga that is code
 	}
 	d := detail{
 		Hold: e.Hold, Held: heldText(x.Held), Healthy: x.Healthy, Definition: x.Definition, Version: x.Version, Level: x.Level, Trace: x.Trace,
@@ -113,7 +111,7 @@ func detailText(e *saga.Event) string {
 	if err != nil {
 		panic(fmt.Sprintf("an event's detail is always JSON: %v", err)) // no field of it can fail
 	}
-	return string(appendAsked(data, list))
+	return string(appendAsked(data, x.Asked))
 }
 
 func heldText(ways []saga.Way) string {
