@@ -52,7 +52,7 @@ func ReplayMain(ctx context.Context, args []string, out, progress io.Writer, cod
 		fmt.Fprintf(progress, "replay: %q is no flag\n", flags.Arg(0))
 		return replayBlind
 	}
-	report := recording.Report{Definitions: r.chosen(), Found: []Difference{}}
+	report := recording.Report{Definitions: r.chosen()}
 	if asJSON {
 		r.Found = func(d Difference) { report.Found = append(report.Found, d) }
 	}

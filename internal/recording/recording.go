@@ -76,11 +76,11 @@ func (d Difference) String() string {
 // Report is what a program says of the sagas of its functions: the last line of what
 // node.ReplayMain prints with -json, and what unwind def replay reads.
 type Report struct {
-	Definitions []string     `json:"definitions"` // Definitions are the names of the functions whose sagas were run again.
-	Sagas       int          `json:"sagas"`       // Sagas is how many that were.
-	Events      int          `json:"events"`      // Events is how many events they have.
-	Differences int          `json:"differences"` // Differences is how many of them are not what they were.
-	Found       []Difference `json:"found"`       // Found says what differs.
+	Definitions []string     `json:"definitions"`     // Definitions are the names of the functions whose sagas were run again.
+	Sagas       int          `json:"sagas"`           // Sagas is how many that were.
+	Events      int          `json:"events"`          // Events is how many events they have.
+	Differences int          `json:"differences"`     // Differences is how many of them are not what they were.
+	Found       []Difference `json:"found,omitempty"` // Found says what differs.
 }
 
 // Codes are the functions of a program.
