@@ -1,7 +1,6 @@
 package saga
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 )
@@ -25,7 +24,7 @@ func (d *decision) edited() error {
 	if why := d.notEditable(i); why != "" {
 		return fmt.Errorf("edit step %s: %s: %w", d.e.Step, why, ErrNotNow)
 	}
-	if input := d.e.Payload; !input.IsJSON() || !json.Valid(input.Data) {
+	if input := d.e.Payload; !input.IsJSON() || !ValidJSON(input.Data) {
 		return fmt.Errorf("edit step %s: the input is not JSON: %w", d.e.Step, ErrInvalid)
 	}
 	st := &d.s.Steps[i]

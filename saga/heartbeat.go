@@ -68,7 +68,7 @@ func (d *decision) extend(i int, p Policy) {
 	due := earliest(next, extra.Until)
 	quarter := p.beat() / 4
 	data := d.e.Payload.Data
-	tells := d.e.Payload.IsJSON() && len(data) > 0 && len(data) <= MaxProgress && json.Valid(data)
+	tells := d.e.Payload.IsJSON() && len(data) > 0 && len(data) <= MaxProgress && ValidJSON(data)
 	moves := next.Sub(st.Due) >= quarter && due.After(st.Due)
 	news := tells && (extra.Progress == nil || d.e.At.Sub(extra.Progress.At) >= quarter)
 	if !moves && !news {

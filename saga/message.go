@@ -1,8 +1,10 @@
 package saga
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
+	"unicode/utf8"
 )
 
 // Payload is what a message carries: bytes that nothing but the mapper parses.
@@ -23,6 +25,10 @@ func JSON(data []byte) Payload { return Payload{Data: data} }
 func (p Payload) IsJSON() bool {
 	return (p.ContentType == "" || p.ContentType == ContentJSON) && p.Codec == ""
 }
+
+// ValidJSON reports whether data is one JSON document. encoding/json takes texts for
+// valid that are no UTF-8, and most other readers of JSON do not.
+func ValidJSON(data []byte) bool { return utf8.Valid(data) && json.Valid(data) }
 
 // ContentJSON is the one content type that can be mapped.
 const ContentJSON = "application/json"

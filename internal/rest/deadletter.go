@@ -3,7 +3,6 @@ package rest
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/unwindhq/unwind/client"
 	"github.com/unwindhq/unwind/deadletter/office"
+	"github.com/unwindhq/unwind/saga"
 	"github.com/unwindhq/unwind/saga/coordinator"
 )
 
@@ -289,7 +289,7 @@ func letterFull(l *office.Letter) client.DeadLetter {
 
 // shown shows bytes as JSON or text where they are; nil is nil.
 func shown(b []byte) *client.Bytes {
-	if len(b) > 0 && utf8.Valid(b) && json.Valid(b) {
+	if len(b) > 0 && saga.ValidJSON(b) {
 		return &client.Bytes{Base64: b, JSON: b}
 	}
 	return shownText(b)

@@ -247,7 +247,7 @@ func eventView(e *saga.Event) client.Event {
 func showPayload(out *client.Event, p saga.Payload) {
 	switch {
 	case len(p.Data) == 0:
-	case p.IsJSON() && json.Valid(p.Data):
+	case p.IsJSON() && saga.ValidJSON(p.Data):
 		out.Payload = p.Data
 	default:
 		out.PayloadBase64, out.ContentType = p.Data, p.ContentType

@@ -106,6 +106,10 @@ func TestClientSeesHistory(t *testing.T) {
 			Seq: 2, Kind: saga.Replied, At: at, Actor: saga.Actor{Kind: saga.Participant, Name: "flights"}, Step: saga.StepRef{Name: "reserve"},
 			Direction: saga.Do, Attempt: 1, Epoch: 1, Outcome: saga.Succeeded, Payload: saga.Payload{Data: []byte{1, 2}, ContentType: "application/avro"},
 		},
+		{
+			Seq: 3, Kind: saga.Replied, At: at, Actor: saga.Actor{Kind: saga.Participant, Name: "flights"}, Step: saga.StepRef{Name: "reserve"},
+			Direction: saga.Do, Attempt: 1, Epoch: 1, Outcome: saga.Succeeded, Payload: saga.JSON([]byte("\"\xff\"")),
+		},
 	}
 	server, _ := w.serve(t)
 	c := clientOf(t, server.URL)
@@ -117,6 +121,7 @@ func TestClientSeesHistory(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, page.Next)
 	require.Equal(t, []byte{1, 2}, page.Events[0].PayloadBase64)
+	require.Equal(t, []byte("\"\xff\""), page.Events[1].PayloadBase64, "readers of JSON refuse what is no UTF-8")
 	require.Equal(t, "succeeded", page.Events[0].Outcome)
 	require.Equal(t, "participant:flights", page.Events[0].Actor)
 }

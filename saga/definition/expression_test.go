@@ -88,6 +88,18 @@ func TestEval(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotUTF8IsNoJSON: a participant's bytes are not handed on as JSON that the next
+// one cannot read.
+func TestWhatIsNotUTF8IsNoJSON(t *testing.T) {
+	t.Parallel()
+	doc := scope{input: "{\"a\":\"\xff\",\"b\":1}"}
+	_, err := bind(t, `{"k":"${input.a}"}`, nil).Eval(doc)
+	require.EqualError(t, err, "step c, input.k: ${input.a}: input.a is not JSON that can be read: is broken JSON")
+	got, err := bind(t, `{"k":"${input.b}"}`, nil).Eval(doc)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"k":1}`, string(got))
+}
+
 func TestEvalErrors(t *testing.T) {
 	t.Parallel()
 	doc := scope{input: `{"i":7,"s":"x","m":{"a":1},"n":null,"twice":{"a":1,"a":2},"l":[1]}`, outputs: map[string]string{"a": `{"id":`}}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/unwindhq/unwind/saga"
 )
 
 // lookup is an expression that only looks something up: input.lines[0].sku. It
@@ -256,7 +258,7 @@ func (c *cursor) leaf(whole bool) ([]byte, error) {
 		return nil, err
 	}
 	leaf := c.data[start:c.pos]
-	if !json.Valid(leaf) || whole && c.end() != nil {
+	if !saga.ValidJSON(leaf) || whole && c.end() != nil {
 		return nil, errBroken
 	}
 	return leaf, nil

@@ -90,7 +90,7 @@ func (t *Trigger) Start(rec record.Record) (start EventStart, ok bool, err error
 		}
 	}
 	if t.input == nil {
-		if !json.Valid(rec.Value) {
+		if !saga.ValidJSON(rec.Value) {
 			return EventStart{}, false, noEvent(errors.New("its value is not JSON, and startOn says no other input"))
 		}
 		start.Input = rec.Value
@@ -139,7 +139,7 @@ func eventOf(rec record.Record) []byte {
 	switch {
 	case len(rec.Value) == 0:
 		dst = append(dst, `,"value":null`...)
-	case json.Valid(rec.Value):
+	case saga.ValidJSON(rec.Value):
 		dst = append(append(dst, `,"value":`...), rec.Value...)
 	}
 	return append(dst, '}')
