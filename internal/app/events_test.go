@@ -189,16 +189,21 @@ func TestRefusedEventsAreRedriven(t *testing.T) {
 	eventually(t, "it is refused again, as another dead letter", func() bool {
 		return c.count(t, "SELECT coalesce(max(id), 0) FROM unwind.dead_letters WHERE status = 'open'") > int(first)
 	})
-	again, easy := c.count(t, "SELECT max(id) FROM unwind.dead_letters"), c.sagas(t, "easy")
+	written := func() int {
+		ranges, err := c.admin.Ranges(t.Context(), func(topic string) bool { return topic == orders })
+		require.NoError(t, err)
+		return int(ranges[orders][0].Next)
+	}
+	easy := written()
+	eventually(t, "all of them are taken", func() bool { return c.sagas(t, "easy") == easy })
+	again := c.count(t, "SELECT max(id) FROM unwind.dead_letters")
 	c.listen(t, "picky", `{topic: `+orders+`, input: {id: "${event.value.number}"}}`)
 	redrive(int64(again))
 	eventually(t, "the mended definition takes it", func() bool {
 		return c.count(t, "SELECT count(*) FROM unwind.saga_events WHERE payload = '{\"id\":2}'") == 1
 	})
 	require.Equal(t, easy, c.sagas(t, "easy"))
-	ranges, err := c.admin.Ranges(t.Context(), func(topic string) bool { return topic == orders })
-	require.NoError(t, err)
-	require.Equal(t, int64(easy), ranges[orders][0].Next, "the topic holds what its writer wrote")
+	require.Equal(t, easy, written(), "the topic holds what its writer wrote")
 }
 
 // TestSubscriptionsFollowDefinitions: a topic that is made later, another version
