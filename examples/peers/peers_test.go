@@ -1,7 +1,10 @@
 package peers
 
 import (
+	"fmt"
 	"os"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,4 +33,22 @@ func TestBookTrip(t *testing.T) {
 			Commands: []sagatest.Command{{Do: "hotel"}, {Do: "flight"}, {Do: "car"}, {Undo: "flight"}, {Undo: "hotel"}},
 		},
 	})
+}
+
+// TestTheLinesAreCounted: docs/peers.md says how long each of them is.
+func TestTheLinesAreCounted(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/peers.md")
+	require.NoError(t, err)
+	for _, name := range []string{"temporal.go", "stepfunctions.yaml", "eventuate.yaml", "dtm.yaml"} {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		lines := 0
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") && !strings.HasPrefix(line, "#") {
+				lines++
+			}
+		}
+		require.Regexp(t, fmt.Sprintf(`(?m)^.*\[%s\].* \| %d\b`, regexp.QuoteMeta(name), lines), string(page))
+	}
 }
