@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/unwindhq/unwind/internal/rawconn"
 )
 
 // keepAlive is how often an idle connection is probed.
@@ -29,7 +31,7 @@ func (d dialer) Dial(network, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := d.protect(raw, addr)
+	conn, err := d.protect(rawconn.Wrap(raw), addr)
 	if err != nil {
 		_ = raw.Close()
 		return nil, explain(fmt.Errorf("connect to broker %s: %w", addr, err))

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/unwindhq/unwind/internal/postgres"
+	"github.com/unwindhq/unwind/internal/rawconn"
 )
 
 const (
@@ -60,6 +63,7 @@ func openPools(ctx context.Context, c Config) (*pools, error) {
 		}
 		config.MaxConns = one.conns
 		config.BeforeConnect = fresh(c.DatabasePasswordFile)
+		config.ConnConfig.DialFunc = dialRaw(config.ConnConfig.DialFunc)
 		settings := map[string]string{"application_name": one.name, "statement_timeout": one.timeout, "idle_in_transaction_session_timeout": "2s"}
 		if one.pool == &p.write {
 			pin(settings)
@@ -73,6 +77,17 @@ func openPools(ctx context.Context, c Config) (*pools, error) {
 	return p, nil
 }
 
+// dialRaw dials as dial does and takes the connection past Go's scheduler.
+func dialRaw(dial pgconn.DialFunc) pgconn.DialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return rawconn.Wrap(c), nil
+	}
+}
+
 // pin keeps the writers' statements on the indexes they are written for, with plans
 // that are made once per connection. Plans made while a table was empty would read
 // all of it, until autovacuum comes by a minute later or, for the outbox, which is
@@ -84,6 +99,7 @@ func pin(settings map[string]string) {
 		settings[name] = "off"
 	}
 	settings["plan_cache_mode"] = "force_generic_plan"
+	settings["default_transaction_isolation"] = "read committed" // for the fence; a round trip of its own is a transaction
 }
 
 // warn says so if the server is set up to lose what it has told us is committed.

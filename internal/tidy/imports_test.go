@@ -45,6 +45,7 @@ var libraries = []library{
 	{"github.com/stretchr/testify", true, []string{"sagatest/...", "internal/testserver", "internal/document"}},
 	{"pgregory.net/rapid", true, []string{"sagatest/..."}},
 	{"go.uber.org/goleak", true, nil},
+	{"golang.org/x/net", true, nil},
 }
 
 // layers says which of our packages a folder's code (not its tests) must not
