@@ -67,14 +67,14 @@ func benchmarkRelay(b *testing.B, keys int) {
 			some[i].ID = id
 		}
 		for !r.roomFor(batch) {
-			r.Deleted(r.TakeSent(nil, 10000))
+			r.Deleted(r.TakeSent(nil, 1, 10000))
 			runtime.Gosched()
 		}
 		r.Hand(some)
-		r.Deleted(r.TakeSent(nil, batch))
+		r.Deleted(r.TakeSent(nil, 1, batch))
 	}
 	for r.Stats().Published < id {
-		r.Deleted(r.TakeSent(nil, 10000))
+		r.Deleted(r.TakeSent(nil, 1, 10000))
 		runtime.Gosched()
 	}
 	b.ReportMetric(float64(id)/time.Since(began).Seconds(), "rows/s")

@@ -150,7 +150,7 @@ func (w *world) land(flight, seat int, logged bool, err error) {
 
 func (w *world) deleteSent(fails bool) {
 	r := w.relays[w.owner]
-	ids := r.TakeSent(nil, 5)
+	ids := r.TakeSent(nil, 1, 5)
 	if fails {
 		r.ReturnSent(ids)
 		return

@@ -235,6 +235,22 @@ func TestLoseWaitsForTheRowsInFlightAndDeletesThem(t *testing.T) {
 	require.Zero(t, r.Stats().Unsent)
 }
 
+// A few rows wait for more, or until the relay would soon delete them itself.
+func TestFewSentRowsAreNotWorthADelete(t *testing.T) {
+	t.Parallel()
+	pool, b := database(t), &broker{}
+	r := run(t, pool, b, func(c *outbox.RelayConfig) { c.DeleteAfter = time.Minute })
+	r.Hand(write(t, pool, message("a", 1), message("b", 2)))
+	require.Eventually(t, func() bool { return r.Stats().Sent == 2 }, wait, tick)
+	require.Empty(t, r.TakeSent(nil, 3, 10))
+	require.Len(t, r.TakeSent(nil, 2, 10), 2)
+
+	pool, b = database(t), &broker{}
+	r = run(t, pool, b, func(c *outbox.RelayConfig) { c.DeleteAfter = 2 * time.Second })
+	r.Hand(write(t, pool, message("c", 3)))
+	require.Eventually(t, func() bool { return len(r.TakeSent(nil, 3, 10)) == 1 }, wait, tick)
+}
+
 func TestSentRowsAreDeletedByWhoeverTakesThem(t *testing.T) {
 	t.Parallel()
 	pool, b := database(t), &broker{}
@@ -244,11 +260,11 @@ func TestSentRowsAreDeletedByWhoeverTakesThem(t *testing.T) {
 	rows := write(t, pool, message("a", 1), message("b", 2))
 	r.Hand(rows)
 	require.Eventually(t, func() bool { return r.Stats().Sent == 2 }, wait, tick)
-	ids := r.TakeSent(nil, 1)
+	ids := r.TakeSent(nil, 1, 1)
 	require.Len(t, ids, 1)
-	other := r.TakeSent(func(b int) bool { return true }, 10)
+	other := r.TakeSent(func(b int) bool { return true }, 1, 10)
 	require.Len(t, other, 1)
-	require.Empty(t, r.TakeSent(nil, 10), "none is given out twice")
+	require.Empty(t, r.TakeSent(nil, 1, 10), "none is given out twice")
 
 	var batch pgx.Batch
 	outbox.DefaultSchema.QueueDelete(&batch, ids)

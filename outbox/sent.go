@@ -23,13 +23,33 @@ type sentMark struct {
 	taken  time.Time // when it was taken for deletion; zero if it was not
 }
 
-// TakeSent returns up to limit ids of sent rows for the caller to delete in its
+// TakeSent returns up to most ids of sent rows for the caller to delete in its
 // next transaction (Schema.QueueDelete), of the buckets that which picks; nil
-// means all. Call Deleted after the commit, or ReturnSent if it failed. Ids
-// for which neither is called are forgotten after MaxTx and a minute; if they
-// are still in the table then, they are published again.
-func (r *Relay) TakeSent(which func(bucket int) bool, limit int) []int64 {
-	return r.takeSent(which, limit, time.Now())
+// means all. It returns none while there are fewer than least, unless one of them
+// was sent half of DeleteAfter ago. Call Deleted after the commit, or ReturnSent if
+// it failed. Ids for which neither is called are forgotten after MaxTx and a minute;
+// if they are still in the table then, they are published again.
+func (r *Relay) TakeSent(which func(bucket int) bool, least, most int) []int64 {
+	if r.few(which, least) {
+		return nil
+	}
+	return r.takeSent(which, most, time.Now())
+}
+
+// few reports whether fewer than least rows wait, none of them for long.
+func (r *Relay) few(which func(bucket int) bool, least int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n, old := 0, time.Now().Add(-r.cfg.DeleteAfter/2)
+	for _, sh := range r.shares {
+		if sh == nil || len(sh.sent) == 0 || which != nil && !which(sh.bucket) {
+			continue
+		}
+		if n += len(sh.sent); n >= least || sh.sent[0].at.Before(old) {
+			return false
+		}
+	}
+	return true
 }
 
 // takeSent takes rows that were sent before until.

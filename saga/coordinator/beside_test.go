@@ -73,9 +73,9 @@ func (b *drawn) Abort(context.Context) {
 // nobody is a Relay that sends nothing.
 type nobody struct{ Relay }
 
-func (nobody) Hand([]outbox.Row)                    {}
-func (nobody) TakeSent(func(int) bool, int) []int64 { return nil }
-func (nobody) Deleted([]int64)                      {}
+func (nobody) Hand([]outbox.Row)                         {}
+func (nobody) TakeSent(func(int) bool, int, int) []int64 { return nil }
+func (nobody) Deleted([]int64)                           {}
 
 // office is a coordinator whose batches a test makes itself.
 type office struct {

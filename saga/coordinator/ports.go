@@ -236,8 +236,9 @@ type Relay interface {
 	// Unsent reports whether a key may have a row that the broker has not
 	// acknowledged.
 	Unsent(key string) bool
-	// TakeSent returns ids of sent rows of the caller's buckets, to delete.
-	TakeSent(mine func(bucket int) bool, limit int) []int64
+	// TakeSent returns ids of sent rows of the caller's buckets, to delete: none as
+	// long as there are fewer than least and they are fresh, else up to most.
+	TakeSent(mine func(bucket int) bool, least, most int) []int64
 	// Deleted says that ids from TakeSent are gone.
 	Deleted(ids []int64)
 	// ReturnSent gives ids back whose delete was not committed.

@@ -240,7 +240,7 @@ func (r *run) commit(ctx context.Context, b Batch, f *fold) error {
 		return nil
 	}
 	if !r.foreign {
-		f.writes.Sent = r.c.cfg.Relay.TakeSent(r.mine, sentMax)
+		f.writes.Sent = r.c.cfg.Relay.TakeSent(r.mine, sentLeast, sentMax)
 	}
 	failpoint.Hit(failpoint.BeforeCommit)
 	if err := b.Commit(ctx, &f.writes); err != nil {
@@ -252,8 +252,11 @@ func (r *run) commit(ctx context.Context, b Batch, f *fold) error {
 	return nil
 }
 
-// sentMax bounds the deletes that ride along with a batch.
-const sentMax = 4096
+// The deletes that ride along with a batch: fewer are not worth their statement.
+const (
+	sentLeast = 32
+	sentMax   = 4096
+)
 
 // mine reports whether a bucket belongs to this run's writer.
 func (r *run) mine(n int) bool { return r.c.writerOf(n) == r.w }

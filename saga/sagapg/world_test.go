@@ -230,13 +230,13 @@ func (b *bus) answers(f func(cmd saga.Command) []saga.Reply) {
 	b.answer = f
 }
 
-func (b *bus) Gain(context.Context, ...int) error         { return nil }
-func (b *bus) Doubt(...int)                               {}
-func (b *bus) Deleted([]int64)                            {}
-func (b *bus) Lose(...int)                                {}
-func (b *bus) ReturnSent([]int64)                         {}
-func (b *bus) Revoke(int32)                               {}
-func (b *bus) TakeSent(func(int) bool, int) (ids []int64) { return nil }
+func (b *bus) Gain(context.Context, ...int) error              { return nil }
+func (b *bus) Doubt(...int)                                    {}
+func (b *bus) Deleted([]int64)                                 {}
+func (b *bus) Lose(...int)                                     {}
+func (b *bus) ReturnSent([]int64)                              {}
+func (b *bus) Revoke(int32)                                    {}
+func (b *bus) TakeSent(func(int) bool, int, int) (ids []int64) { return nil }
 
 func (b *bus) Unsent(key string) bool {
 	b.mu.Lock()
