@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -28,7 +29,8 @@ func Fence(ctx context.Context, tx pgx.Tx, schema string, held []Held) error {
 // Guard is QueueGuard in a round trip of its own.
 func Guard(ctx context.Context, tx pgx.Tx, schema string, held []Held) error {
 	var b pgx.Batch
-	QueueGuard(&b, schema, held)
+	now := time.Now()
+	QueueGuard(&b, schema, held, &now)
 	return tx.SendBatch(ctx, &b).Close()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -44,20 +45,25 @@ func QueueFence(b *pgx.Batch, schema string, held []Held, bad func(buckets []int
 	})
 }
 
-// QueueGuard queues the same fence for a batch that does hold the COMMIT: where a
-// bucket has another epoch, a statement fails (SQLSTATE 21000), and with it the
-// transaction. An empty held queues nothing.
-func QueueGuard(b *pgx.Batch, schema string, held []Held) {
-	switch len(held) {
-	case 0:
-	case 1: // as one saga at a time has it: an array would take longer than the rest
+// QueueGuard queues the same fence for a batch that is a transaction by itself,
+// together with the time: now is what the caller takes the database's clock for, and
+// gets what it is. Where a bucket has another epoch, the clock is more than a second
+// from now or the isolation another one, a statement fails (SQLSTATE 21000), and with
+// it the transaction.
+func QueueGuard(b *pgx.Batch, schema string, held []Held, now *time.Time) {
+	var clock *pgx.QueuedQuery
+	if len(held) == 1 { // as one saga at a time has it: an array would take longer than the rest
 		b.Queue(fenceLockOne, class(schema), int32(held[0].Bucket))
-		b.Queue(postgres.In(schema, fenceFailOne), int32(held[0].Bucket), held[0].Epoch)
-	default:
+		clock = b.Queue(postgres.In(schema, fenceFailOne), int32(held[0].Bucket), held[0].Epoch, *now)
+	} else {
 		buckets, epochs, _ := columns(held)
 		b.Queue(fenceLock, class(schema), buckets)
-		b.Queue(postgres.In(schema, fenceFail), buckets, epochs)
+		clock = b.Queue(postgres.In(schema, fenceFail), buckets, epochs, *now)
 	}
+	clock.QueryRow(func(row pgx.Row) error {
+		var never *int
+		return row.Scan(now, &never)
+	})
 }
 
 // columns splits held, sorted by bucket, into arrays for unnest.

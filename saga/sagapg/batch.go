@@ -62,30 +62,14 @@ func (s *Store) Begin(ctx context.Context, load coordinator.Load) (coordinator.B
 const begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 // open gets a connection and queues what Begin would have asked. Where that is not
-// what the caller takes for true, a statement fails, and with it the transaction.
+// what the caller takes for true, a statement fails, and with it the transaction: all
+// that comes in one round trip is one, and needs no words for its beginning and end.
 func (b *batch) open(ctx context.Context, q *pgx.Batch) (err error) {
 	if b.conn, err = b.s.pool.Acquire(ctx); err != nil {
 		return fmt.Errorf("get a connection: %w", err)
 	}
-	q.Queue(begin)
-	lease.QueueGuard(q, b.s.schema, b.late.Held)
-	b.queueCompare(q).QueryRow(func(row pgx.Row) error {
-		var never *int
-		return row.Scan(&b.now, &never)
-	})
+	lease.QueueGuard(q, b.s.schema, b.late.Held, &b.now)
 	return nil
-}
-
-func (b *batch) queueCompare(q *pgx.Batch) *pgx.QueuedQuery {
-	known, at := b.late.Known, b.late.At
-	if len(known) == 1 {
-		return q.Queue(b.s.sql.compareOne, pgtype.UUID{Bytes: known[0].Saga, Valid: true}, known[0].Seq, at)
-	}
-	ids, seqs := make([]pgtype.UUID, len(known)), make([]int64, len(known))
-	for i, k := range known {
-		ids[i], seqs[i] = pgtype.UUID{Bytes: k.Saga, Valid: true}, k.Seq
-	}
-	return q.Queue(b.s.sql.compareKnown, ids, seqs, at)
 }
 
 // stale is the SQLSTATE of the statements that open queues.
@@ -168,9 +152,9 @@ func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
 			return err
 		}
 	}
-	b.queueEvents(&q, w.Events)
+	b.queueChanged(&q, w.Changed) // first: what is stale must not look like an event that is there already
 	b.queueNew(&q, w.New)
-	b.queueChanged(&q, w.Changed)
+	b.queueEvents(&q, w.Events)
 	b.queueAttributes(&q, w.New)
 	b.queueDescribed(&q, w.Described)
 	b.queueKeys(&q, w.Unclaim)
@@ -185,7 +169,9 @@ func (b *batch) Commit(ctx context.Context, w *coordinator.Writes) error {
 	out := outbox.Schema(b.s.schema)
 	out.Queue(&q, w.Messages, func(ids []int64) { w.IDs = ids })
 	out.QueueDelete(&q, w.Sent)
-	q.Queue("COMMIT").Exec(committed)
+	if b.late.At.IsZero() {
+		q.Queue("COMMIT").Exec(committed)
+	}
 	err := failpoint.Lose(failpoint.LoseCommit, b.conn.SendBatch(ctx, &q).Close())
 	if err != nil {
 		b.Abort(context.WithoutCancel(ctx))

@@ -127,10 +127,37 @@ func retentionsOf(rows []coordinator.Row) []int16 {
 }
 
 func (b *batch) queueChanged(q *pgx.Batch, rows []coordinator.Row) {
-	if len(rows) > 0 {
-		c := columnsOf(rows)
-		b.s.sql.updateSagas.queue(q, len(rows), c.ids, c.statuses, c.attention, c.seqs, c.changed, c.wakes, c.states, c.waits)
+	known := b.queueCompare(q, rows)
+	if len(rows) == 0 {
+		return
 	}
+	c := columnsOf(rows)
+	if b.late.At.IsZero() {
+		b.s.sql.updateSagas.queue(q, len(rows), c.ids, c.statuses, c.attention, c.seqs, c.changed, c.wakes, c.states, c.waits)
+	} else {
+		b.s.sql.moveSagas.queue(q, len(rows), c.ids, c.statuses, c.attention, c.seqs, c.changed, c.wakes, c.states, c.waits, known, int64(len(rows)))
+	}
+}
+
+// queueCompare compares the known sagas that do not change, and returns the seqs of
+// those that do: moveSagas compares them. Both lists are sorted by id; a row that is
+// not known has the seq 0, which no saga has.
+func (b *batch) queueCompare(q *pgx.Batch, changed []coordinator.Row) []int64 {
+	var ids []pgtype.UUID
+	var seqs []int64
+	known, n := make([]int64, len(changed)), 0
+	for _, k := range b.late.Known {
+		if n < len(changed) && changed[n].State.ID == k.Saga {
+			known[n] = k.Seq
+			n++
+			continue
+		}
+		ids, seqs = append(ids, pgtype.UUID{Bytes: k.Saga, Valid: true}), append(seqs, k.Seq)
+	}
+	if len(ids) > 0 {
+		q.Queue(b.s.sql.compareKnown, ids, seqs)
+	}
+	return known
 }
 
 func (b *batch) queueKeys(q *pgx.Batch, claims []coordinator.Claim) {

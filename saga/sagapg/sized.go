@@ -54,6 +54,8 @@ func only(column any) any {
 		return c[0]
 	case [][]byte:
 		return c[0]
+	case int64: // not a column
+		return c
 	}
 	panic(fmt.Sprintf("sagapg: a column of %T", column))
 }

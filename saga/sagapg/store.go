@@ -19,9 +19,12 @@ import (
 
 // Config configures a Store.
 type Config struct {
-	Pool   *pgxpool.Pool // Pool is the writers' pool. Required. It needs a connection for each of the coordinator's writers and a few more.
-	Schema string        // Schema holds the tables of the migration sets outbox and coordinator. Default unwind.
-	Node   string        // Node names this process in the dead letters that it writes. Default coordinator.
+	// Pool is the writers' pool. Required. It needs a connection for each of the
+	// coordinator's writers and a few more. Where default_transaction_isolation is not
+	// read committed, all that is decided from memory is decided twice.
+	Pool   *pgxpool.Pool
+	Schema string // Schema holds the tables of the migration sets outbox and coordinator. Default unwind.
+	Node   string // Node names this process in the dead letters that it writes. Default coordinator.
 }
 
 // Store implements coordinator.Store on Postgres.
@@ -53,15 +56,15 @@ func New(cfg Config) (*Store, error) {
 
 // statements are the hot path's, with the schema put in once.
 type statements struct {
-	lockSagas, compareKnown, compareOne, claimKeys, readKeys, readEvents string
-	insertSagas, updateSagas, insertEvents                               sized
-	dropKeys, insertMail, deleteMail, insertFar, delFar                  string
+	lockSagas, compareKnown, claimKeys, readKeys, readEvents string
+	insertSagas, updateSagas, moveSagas, insertEvents        sized
+	dropKeys, insertMail, deleteMail, insertFar, delFar      string
 }
 
 func (s *Store) prepare() statements {
 	return statements{
-		lockSagas: s.in(lockSagas), compareKnown: s.in(compareKnown), compareOne: s.in(compareOne), claimKeys: s.in(claimKeys), readKeys: s.in(readKeys), readEvents: s.in(readEvents),
-		insertSagas: newSized(s.in(insertSagas)), updateSagas: newSized(s.in(updateSagas)), insertEvents: newSized(s.in(insertEvents)),
+		lockSagas: s.in(lockSagas), compareKnown: s.in(compareKnown), claimKeys: s.in(claimKeys), readKeys: s.in(readKeys), readEvents: s.in(readEvents),
+		insertSagas: newSized(s.in(insertSagas)), updateSagas: newSized(s.in(updateSagas)), moveSagas: newSized(s.in(moveSagas)), insertEvents: newSized(s.in(insertEvents)),
 		dropKeys: s.in(dropKeys), insertMail: s.in(insertMail), deleteMail: s.in(deleteMail),
 		insertFar: s.in(insertFar), delFar: s.in(deleteFar),
 	}

@@ -189,7 +189,7 @@ var mutants = []mutant{
 	},
 	{
 		"no-guard", "I7", "a batch that was decided from memory does not compare the epochs of its buckets",
-		"saga/sagapg/batch.go", "b.late.Held)", "b.late.Held[:0])",
+		"saga/sagapg/batch.go", "b.late.Held, &b.now)", "b.late.Held[:0], &b.now)",
 		"./saga/sagapg", "TestCommitComparesWhatItWasDecidedFrom",
 	},
 	{
@@ -198,8 +198,8 @@ var mutants = []mutant{
 		"./saga/sagapg", "TestCommitComparesWhatItWasDecidedFrom",
 	},
 	{
-		"stale-saga-believed", "I7", "a batch of one saga that was decided from memory does not compare its state",
-		"saga/sagapg/queries.go", "FOR UPDATE) IS DISTINCT FROM $2::int8", "FOR UPDATE) IS NULL AND $2::int8 IS NULL",
+		"stale-saga-believed", "I7", "a saga that was decided from memory is moved from whatever state is stored",
+		"saga/sagapg/queries.go", "AND s.seq = n.known", "",
 		"./saga/sagapg", "TestCommitComparesWhatItWasDecidedFrom",
 	},
 	{
