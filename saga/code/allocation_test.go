@@ -39,3 +39,19 @@ func TestDoneIsMadeWhenItIsAskedFor(t *testing.T) { //nolint:paralleltest // cou
 	require.LessOrEqual(t, got, float64(most))
 	t.Logf("Done: %v of %v", got, most)
 }
+
+// A saga of 10,000 events goes on within 50 ms of CPU (BenchmarkResume10000), most of
+// them for what it allocates: more for each event is a fault, less is a new bound.
+func TestResumeAllocations(t *testing.T) { //nolint:paralleltest // counts the process's allocations
+	made, history, state, next := longHistory(t)
+	e := replyTo(next, saga.Succeeded, "3", "")
+	e.At = state.Last
+	const most = 22
+	got := testing.AllocsPerRun(3, func() {
+		if _, _, err := made.Decide(state, history, e); err != nil {
+			t.Error(err)
+		}
+	}) / float64(len(history))
+	require.LessOrEqual(t, got, float64(most))
+	t.Logf("going on after 10,000 events: %.1f of %v an event", got, most)
+}

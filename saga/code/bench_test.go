@@ -10,7 +10,7 @@ import (
 )
 
 // longHistory is a saga of 10,000 events: a local step, again and again.
-func longHistory(b *testing.B) (*saga.Code, saga.History, saga.State, saga.Command) {
+func longHistory(b testing.TB) (*saga.Code, saga.History, saga.State, saga.Command) {
 	b.Helper()
 	const events = 10_000
 	step := saga.Step{Name: "add", Participant: saga.Local, Command: "add", Reason: "it only counts"}
