@@ -152,7 +152,7 @@ func TestMissingTablesAreReported(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(c *Config) { c.Schema = "hotels" })
 	require.ErrorContains(t, f.p.check(t.Context()), "schema hotels")
-	f.p.queries = newQueries(`"flights"`)
+	f.p.queries = newQueries("flights")
 	require.NoError(t, f.p.check(t.Context()))
 }
 
