@@ -203,7 +203,7 @@ func TestOwnerChangedInTheDatabaseIsLost(t *testing.T) {
 	pool := database(t)
 	a := start(t, pool, "a", nil)
 	a.requireShare(t, 64)
-	_, err := pool.Exec(t.Context(), "INSERT INTO unwind.nodes (node, until) VALUES ('z', clock_timestamp() + interval '1 hour')")
+	_, err := pool.Exec(t.Context(), "INSERT INTO unwind.nodes (node, until) VALUES ('z', clock_timestamp() + interval '1 minute')")
 	require.NoError(t, err)
 	_, err = pool.Exec(t.Context(), "UPDATE unwind.buckets SET owner = 'z', epoch = epoch + 1 WHERE bucket < 40")
 	require.NoError(t, err)
