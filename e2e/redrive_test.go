@@ -167,7 +167,7 @@ func (w *world) discarded(t *testing.T) {
 func (w *world) crashWithLetters(t *testing.T) {
 	for _, place := range []string{failpoint.BeforeCommit + ":1", failpoint.AfterCommit + ":1"} {
 		w.nodes[0].kill()
-		w.begin(0, "UNWIND_FAILPOINT="+place)
+		w.spawn(0, "UNWIND_FAILPOINT="+place) // it may come there before it is ready
 		bad := rubbish(w.replyTopic(), 5, saga.TypeReply)
 		w.produce(t, bad...)
 		select {
