@@ -30,7 +30,6 @@ type Reader struct {
 	asked map[string]*rounds[[]registry.Listener] // by namespace: whose sagas await
 
 	mu      sync.RWMutex
-	wishes  map[place]time.Time // what is waited for, and where a group that has never read it begins
 	missing []string
 }
 
@@ -43,7 +42,7 @@ func New(cfg Config) (*Reader, error) {
 	config := cfg.Kafka
 	config.DialTimeout, config.RequestTimeout = time.Second, 5*time.Second
 	admin, err := kafka.NewAdmin(config)
-	r := &Reader{cfg: cfg, admin: admin, wishes: map[place]time.Time{}, heard: map[string]*rounds[[]registry.Listener]{}, asked: map[string]*rounds[[]registry.Listener]{}}
+	r := &Reader{cfg: cfg, admin: admin, heard: map[string]*rounds[[]registry.Listener]{}, asked: map[string]*rounds[[]registry.Listener]{}}
 	for _, namespace := range cfg.Namespaces {
 		r.heard[namespace], r.asked[namespace] = &rounds[[]registry.Listener]{}, &rounds[[]registry.Listener]{}
 	}
@@ -76,7 +75,7 @@ func (r *Reader) Run(ctx context.Context) error {
 	}
 }
 
-// look finds what is waited for now.
+// look finds what is waited for now, and where a group that has never read it begins.
 func (r *Reader) look(ctx context.Context) (map[place]time.Time, error) {
 	wishes := map[place]time.Time{}
 	for _, namespace := range r.cfg.Namespaces {
@@ -98,9 +97,6 @@ func (r *Reader) look(ctx context.Context) (map[place]time.Time, error) {
 	if len(wishes) > r.cfg.MaxTopics {
 		return nil, fmt.Errorf("definitions wait for the events of %d topics, the most is %d: spread the namespaces over several installations", len(wishes), r.cfg.MaxTopics)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.wishes = wishes
 	return wishes, nil
 }
 
@@ -112,14 +108,6 @@ func add(wishes map[place]time.Time, namespace string, l registry.Listener) {
 			wishes[p] = l.Since
 		}
 	}
-}
-
-// wished reports whether a topic's events are waited for.
-func (r *Reader) wished(p place) bool {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	_, ok := r.wishes[p]
-	return ok
 }
 
 // running are the topics that are read.

@@ -29,9 +29,14 @@ type outcome struct {
 }
 
 // Again takes an event whose dead letter was redriven: as is the record that carries
-// it. What the event has started already it does not start a second time.
+// it. What the event has started already it does not start a second time. Who waits for
+// it is asked for now, as listeners are.
 func (r *Reader) Again(ctx context.Context, namespace string, event, as kafka.Record) error {
-	if !r.wished(place{namespace, event.Topic}) {
+	wishes, err := r.look(ctx)
+	if err != nil {
+		return err
+	}
+	if _, wished := wishes[place{namespace, event.Topic}]; !wished {
 		return r.bury(ctx, namespace, as, fmt.Errorf("no definition of namespace %s waits for the events of %s", namespace, event.Topic))
 	}
 	return r.take(ctx, namespace, event, as)
