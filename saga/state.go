@@ -216,8 +216,9 @@ func (s *State) attend(a Attention) bool {
 	return true
 }
 
-// blocked reports whether the saga takes no messages until somebody looks.
-func (s *State) blocked() bool {
+// Blocked reports whether the saga takes no messages until an operator looks: an event
+// could not be decided (TransitionFailed). Its deadline turns it back all the same.
+func (s *State) Blocked() bool {
 	return slices.ContainsFunc(s.Attention, func(a Attention) bool { return a.Reason == TransitionFailed })
 }
 

@@ -87,7 +87,7 @@ func (d *decision) retried() error {
 			return fmt.Errorf("retry saga %s: there is no step %.80q: %w", d.s.ID, d.e.Step, ErrNotNow)
 		}
 	}
-	if only < 0 && d.s.blocked() {
+	if only < 0 && d.s.Blocked() {
 		d.s.unblock()
 		found, d.changed = true, true
 	}

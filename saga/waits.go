@@ -86,5 +86,5 @@ func (s *State) Stands() bool {
 	if s.Status.Ended() || len(s.Attention) == 0 {
 		return false
 	}
-	return s.Waits()&^ForOperator == 0 || s.blocked()
+	return s.Waits()&^ForOperator == 0 || s.Blocked()
 }

@@ -96,7 +96,7 @@ func (f *whyFacts) reasons() []client.Reason {
 		f.ended()
 		return f.list
 	}
-	blocked := f.attention()
+	f.attention()
 	if !s.Paused.IsZero() {
 		f.add("", "It is paused since "+clock(s.Paused)+f.by(saga.Paused)+": nothing is sent, answers are taken.", f.verb("resume", ""))
 	}
@@ -107,15 +107,8 @@ func (f *whyFacts) reasons() []client.Reason {
 		f.add("", "Its first steps begin at "+clock(begin)+", as was asked for when it was started.", "The time.")
 	}
 	f.locked()
-	for i := range s.Steps {
-		if blocked {
-			break // whatever comes for a step is kept
-		}
-		if len(f.list) >= maxReasons { // attention has reasons of its own
-			f.add("", "There is more than is told here.", "unwind saga show "+s.ID.String())
-			break
-		}
-		f.step(i)
+	if !s.Blocked() { // else whatever comes for a step is kept
+		f.eachStep()
 	}
 	if !s.Deadline.IsZero() && s.Status == saga.Running {
 		f.add("", "It turns back at "+clock(s.Deadline)+" if its pivot was not sent by then.", "")
@@ -185,12 +178,22 @@ var helps = map[saga.AttentionReason]string{
 	saga.ChildAbandoned:     "Its child was terminated and will never end by itself: resolve the step with an output, or skip it",
 }
 
-// attention says what an operator should look at, and whether the saga takes nothing until
-// then.
-func (f *whyFacts) attention() (blocked bool) {
+// eachStep says what each step waits for.
+func (f *whyFacts) eachStep() {
+	s := &f.row.State
+	for i := range s.Steps {
+		if len(f.list) >= maxReasons { // attention has reasons of its own
+			f.add("", "There is more than is told here.", "unwind saga show "+s.ID.String())
+			break
+		}
+		f.step(i)
+	}
+}
+
+// attention says what an operator should look at.
+func (f *whyFacts) attention() {
 	s := &f.row.State
 	for _, a := range s.Attention {
-		blocked = blocked || a.Reason == saga.TransitionFailed
 		text := "It needs attention: " + string(a.Reason)
 		if a.Text != "" {
 			text += ": " + strings.TrimSuffix(a.Text, ".")
@@ -210,7 +213,6 @@ func (f *whyFacts) attention() (blocked bool) {
 		}
 		f.add(a.Step, text+".", moves)
 	}
-	return blocked
 }
 
 // locked says whose keys it waits for.

@@ -67,11 +67,6 @@ type folding struct {
 	lacking bool      // this node can not decide it
 }
 
-// blocked reports whether the saga takes no messages until an operator looks.
-func (s *folding) blocked() bool {
-	return slices.ContainsFunc(s.row.State.Attention, func(a saga.Attention) bool { return a.Reason == saga.TransitionFailed })
-}
-
 // late reports whether the saga's deadline has passed: that turns it back even if it
 // takes no messages.
 func (s *folding) late(now time.Time) bool {
@@ -210,11 +205,11 @@ func (f *fold) item(s *folding, it *item) {
 		f.stranger(it)
 	case s.row.Err != nil:
 		f.unreadable(s, it)
-	case it.isWake() && s.blocked() && !s.late(f.b.Now()):
+	case it.isWake() && s.row.State.Blocked() && !s.late(f.b.Now()):
 	case it.isWake() || it.isVerb() || it.event.Kind == saga.Poisoned:
-		s.freed = s.freed || s.blocked()
+		s.freed = s.freed || s.row.State.Blocked()
 		f.event(s, it)
-	case s.blocked():
+	case s.row.State.Blocked():
 		f.keep(s, it)
 	default:
 		f.event(s, it)

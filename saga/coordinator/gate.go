@@ -189,7 +189,7 @@ func (b *gateBook) settled(s *folding) {
 func (b *gateBook) hold(s *folding, at *atGate, pending []saga.Pending) {
 	var keys []breaker.Key
 	for _, p := range pending {
-		if p.Held && !s.blocked() && !s.lacking {
+		if p.Held && !s.row.State.Blocked() && !s.lacking {
 			keys = append(keys, key(p.Way))
 		}
 	}

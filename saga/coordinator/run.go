@@ -295,9 +295,9 @@ func (r *run) settled(s *folding, now time.Time) {
 			wake = s.row.State.TimerAt() // the gate wakes for the rest
 		}
 		switch {
-		case s.row.State.Status.Ended() || s.lacking || s.blocked() && s.late(now):
+		case s.row.State.Status.Ended() || s.lacking || s.row.State.Blocked() && s.late(now):
 			wake = time.Time{}
-		case s.blocked():
+		case s.row.State.Blocked():
 			wake = s.row.State.Deadline // nothing else ends by itself
 		}
 		w.wakes.set(s.id, s.bucket, wake)

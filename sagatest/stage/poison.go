@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"slices"
 	"time"
 
 	"github.com/unwindhq/unwind/saga"
@@ -11,14 +10,9 @@ import (
 // looked at it, and no wake but that of its deadline: they are kept, as a coordinator keeps
 // them, and told when a verb has freed it.
 
-// blocked reports whether the saga takes no messages.
-func (s *Stage) blocked() bool {
-	return slices.ContainsFunc(s.state.Attention, func(a saga.Attention) bool { return a.Reason == saga.TransitionFailed })
-}
-
 // keep keeps an event that the saga does not take now, and reports whether it did.
 func (s *Stage) keep(e *saga.Event) bool {
-	if !s.blocked() || e.Actor.Kind == saga.Operator || e.Kind == saga.Woke || e.Kind == saga.Poisoned {
+	if !s.state.Blocked() || e.Actor.Kind == saga.Operator || e.Kind == saga.Woke || e.Kind == saga.Poisoned {
 		return false
 	}
 	s.kept = append(s.kept, *e)
@@ -27,7 +21,7 @@ func (s *Stage) keep(e *saga.Event) bool {
 
 // free tells what was kept, if the saga takes it now.
 func (s *Stage) free() {
-	if s.blocked() {
+	if s.state.Blocked() {
 		return
 	}
 	for _, e := range s.kept {
@@ -38,7 +32,7 @@ func (s *Stage) free() {
 
 // wakeAt is when the saga wakes by itself; zero: it does not.
 func (s *Stage) wakeAt() time.Time {
-	if s.blocked() {
+	if s.state.Blocked() {
 		return s.state.Deadline
 	}
 	return s.state.WakeAt()
