@@ -66,16 +66,20 @@ WHERE b.bucket = h.bucket AND b.epoch = h.epoch AND b.read_offset <> h.read_offs
 LEFT JOIN {s}.buckets b ON b.bucket = h.bucket
 WHERE b.epoch IS DISTINCT FROM h.epoch ORDER BY h.bucket`
 
-	// fenceFail is fenceCheck that fails, also where the clock is not what it was taken
-	// for, and in an isolation that would not show the takeover: a scalar of two rows is
-	// an error of a class of its own, and is computed only where it is needed.
+	// fenceFail is fenceCheck that fails.
 	fenceFail = `SELECT clock_timestamp(), CASE WHEN EXISTS (SELECT FROM unnest($1::int[], $2::bigint[]) AS h (bucket, epoch)
 LEFT JOIN {s}.buckets b ON b.bucket = h.bucket WHERE b.epoch IS DISTINCT FROM h.epoch)
-OR abs(extract(epoch FROM clock_timestamp() - $3::timestamptz)) > 1 OR current_setting('transaction_isolation') <> 'read committed' THEN (SELECT n FROM generate_series(1, 2) AS g (n)) END`
+` + orUntrue
 
 	// fenceFailOne is fenceFail of one bucket.
 	fenceFailOne = `SELECT clock_timestamp(), CASE WHEN (SELECT epoch FROM {s}.buckets WHERE bucket = $1) IS DISTINCT FROM $2
-OR abs(extract(epoch FROM clock_timestamp() - $3::timestamptz)) > 1 OR current_setting('transaction_isolation') <> 'read committed' THEN (SELECT n FROM generate_series(1, 2) AS g (n)) END`
+` + orUntrue
+
+	// orUntrue has a statement fail, also where the clock is not what it was taken for, $3,
+	// and in an isolation that would not show the takeover: a scalar of two rows is an
+	// error of a class of its own, and is computed only where it is needed.
+	orUntrue = `OR abs(extract(epoch FROM clock_timestamp() - $3::timestamptz)) > 1
+OR current_setting('transaction_isolation') <> 'read committed' THEN (SELECT n FROM generate_series(1, 2) AS g (n)) END`
 )
 
 // class is the first key of schema's advisory locks; the second is the bucket.

@@ -85,9 +85,12 @@ const (
 	setParents = `UPDATE {s}.sagas s SET parent = n.parent, root = n.root
 		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS n (id, parent, root) WHERE s.id = n.id`
 
+	// setSaga is what a transition changes of a saga's row.
+	setSaga = `status = n.status, attention = string_to_array(n.attention, ' '), seq = n.seq,
+			changed_at = n.changed_at, wake_at = n.wake_at, state = n.state, waiting = n.waiting`
+
 	// Primary key of sagas. No indexed column changes but for status at the end.
-	updateSagas = `UPDATE {s}.sagas s SET status = n.status, attention = string_to_array(n.attention, ' '), seq = n.seq,
-			changed_at = n.changed_at, wake_at = n.wake_at, state = n.state, waiting = n.waiting
+	updateSagas = `UPDATE {s}.sagas s SET ` + setSaga + `
 		FROM unnest($1::uuid[], $2::int2[], $3::text[], $4::int8[], $5::timestamptz[], $6::timestamptz[], $7::bytea[], $8::int2[])
 			AS n (id, status, attention, seq, changed_at, wake_at, state, waiting)
 		WHERE s.id = n.id`
@@ -95,8 +98,7 @@ const (
 	// Primary key of sagas. updateSagas that fails (SQLSTATE 21000) where a state has
 	// another seq than the one that was known: to lock the rows and compare them in a
 	// statement before would write each of them twice.
-	moveSagas = `WITH moved AS (UPDATE {s}.sagas s SET status = n.status, attention = string_to_array(n.attention, ' '), seq = n.seq,
-			changed_at = n.changed_at, wake_at = n.wake_at, state = n.state, waiting = n.waiting
+	moveSagas = `WITH moved AS (UPDATE {s}.sagas s SET ` + setSaga + `
 		FROM unnest($1::uuid[], $2::int2[], $3::text[], $4::int8[], $5::timestamptz[], $6::timestamptz[], $7::bytea[], $8::int2[], $9::int8[])
 			AS n (id, status, attention, seq, changed_at, wake_at, state, waiting, known)
 		WHERE s.id = n.id AND s.seq = n.known RETURNING 1)
