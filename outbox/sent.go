@@ -30,16 +30,17 @@ type sentMark struct {
 // it failed. Ids for which neither is called are forgotten after MaxTx and a minute;
 // if they are still in the table then, they are published again.
 func (r *Relay) TakeSent(which func(bucket int) bool, least, most int) []int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.few(which, least) {
 		return nil
 	}
 	return r.takeSent(which, most, time.Now())
 }
 
-// few reports whether fewer than least rows wait, none of them for long.
+// few reports whether fewer than least rows wait, none of them for long. The caller
+// holds the lock.
 func (r *Relay) few(which func(bucket int) bool, least int) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	n, old := 0, time.Now().Add(-r.cfg.DeleteAfter/2)
 	for _, sh := range r.shares {
 		if sh == nil || len(sh.sent) == 0 || which != nil && !which(sh.bucket) {
@@ -52,10 +53,8 @@ func (r *Relay) few(which func(bucket int) bool, least int) bool {
 	return true
 }
 
-// takeSent takes rows that were sent before until.
+// takeSent takes rows that were sent before until. The caller holds the lock.
 func (r *Relay) takeSent(which func(bucket int) bool, limit int, until time.Time) []int64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	var ids []int64
 	now := time.Now()
 	for _, sh := range r.shares {
@@ -129,7 +128,9 @@ func (r *Relay) clean(ctx context.Context) {
 // deleteOld deletes what was sent before until.
 func (r *Relay) deleteOld(ctx context.Context, until time.Time) error {
 	for {
+		r.mu.Lock()
 		ids := r.takeSent(nil, deleteRowsMax, until)
+		r.mu.Unlock()
 		if len(ids) == 0 {
 			return nil
 		}
