@@ -38,6 +38,14 @@ func isNamed(t types.Type, path, name string) bool {
 	return ok && isObject(named.Obj(), path, name)
 }
 
+// called is the function whose call e is; nil if it is none.
+func (c checker) called(e ast.Expr) types.Object {
+	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
+		return c.callee(call)
+	}
+	return nil
+}
+
 func (c checker) callee(n *ast.CallExpr) types.Object { return typeutil.Callee(c.TypesInfo, n) }
 
 func (c checker) isPackage(e ast.Expr) bool {

@@ -118,8 +118,7 @@ func (c checker) condition(n *ast.IfStmt) bool {
 	if !ok || not.Op != token.NOT || n.Init != nil {
 		return true
 	}
-	call, ok := ast.Unparen(not.X).(*ast.CallExpr)
-	if !ok || !isMethod(c.callee(call), codePath, "Replaying") {
+	if !isMethod(c.called(not.X), codePath, "Replaying") {
 		return true
 	}
 	if c.asks(n.Body, harmlessOfContext) {
@@ -149,12 +148,8 @@ func (c checker) receive(n *ast.UnaryExpr) {
 
 // isDone reports whether e is the channel of a context.
 func (c checker) isDone(e ast.Expr) bool {
-	call, ok := ast.Unparen(e).(*ast.CallExpr)
-	if !ok {
-		return false
-	}
-	f := c.callee(call)
-	return f != nil && (isMethod(f, "context", "Done") || isMethod(f, codePath, "Done"))
+	f := c.called(e)
+	return isMethod(f, "context", "Done") || isMethod(f, codePath, "Done")
 }
 
 // pollsDone reports whether a select only asks whether a context is over: its channel is
@@ -210,11 +205,7 @@ func (c checker) loop(s *ast.RangeStmt) {
 
 // keysOfMap reports whether e is a call of maps.Keys, maps.Values or maps.All.
 func (c checker) keysOfMap(e ast.Expr) bool {
-	call, ok := ast.Unparen(e).(*ast.CallExpr)
-	if !ok {
-		return false
-	}
-	f := c.callee(call)
+	f := c.called(e)
 	return isFunc(f, "maps", "Keys") || isFunc(f, "maps", "Values") || isFunc(f, "maps", "All")
 }
 
